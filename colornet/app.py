@@ -1,0 +1,52 @@
+"""How the runnable modules start: absl flags in, one-line errors out."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from colornet.errors import InputError, Interrupted
+from colornet.quiet import import_tensorflow
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        positional = flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(f"error: {' '.join(str(error).split())} (--help lists the flags)")
+    if len(positional) > 1:
+        sys.exit(f"error: expected only flags. Received: {' '.join(positional[1:])}")
+    return positional
+
+
+def run(main: Callable[[], None]) -> None:
+    """Parses the flags and runs `main()`.
+
+    Bad input (`InputError`, or an operating system error with a file's name) ends the
+    program with one line on standard error and status 1, a signal with 128 and its
+    number (Ctrl-C: 130); anything else is a defect and keeps its traceback. Modules
+    that need TensorFlow or Keras are imported in `main`, after the flags are known to
+    be good.
+    """
+
+    def guarded(_: list[str]) -> None:
+        logging.set_verbosity(logging.ERROR)
+        try:
+            if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+                import_tensorflow()
+            main()
+        except InputError as error:
+            sys.exit(f"error: {' '.join(str(error).split())}")
+        except OSError as error:
+            if error.filename is None:
+                raise
+            sys.exit(f"error: {error.strerror}: {error.filename}")
+        except Interrupted as stop:
+            print(stop)
+            sys.exit(128 + stop.signum)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            sys.exit(130)
+
+    app.run(guarded, flags_parser=_parse)

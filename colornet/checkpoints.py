@@ -1,0 +1,212 @@
+"""Weights on disk: one format for every backend.
+
+A weights file is an `.npz` archive that holds each variable under its path
+(`l01_conv/kernel`, ...) and the `ModelConfig` as JSON under `config`; NumPy checks its
+CRC. A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz` and
+`train.json`; it is renamed into place when it is whole, so a checkpoint that can be
+seen is complete.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+
+from colornet.config import ModelConfig, TrainConfig
+from colornet.errors import InputError
+from colornet.files import replacing, writing
+from colornet.model import ColorNet
+
+_CONFIG = "config"
+_STEP = re.compile(r"step_(\d{8,})")
+_KEEP = 3
+
+
+def _read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise InputError(f"expected a file of weights. Missing: {path}")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"expected a whole .npz file of weights. Received: {path}")
+    try:
+        with np.load(path) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"expected a whole .npz file of weights. Received: {path} ({error})"
+        ) from error
+
+
+def _stored_config(value: np.ndarray, path: pathlib.Path) -> ModelConfig:
+    try:
+        return ModelConfig.from_dict(json.loads(str(value)))
+    except (InputError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"expected weights with their configuration as JSON. Received: {path} "
+            f"({error})"
+        ) from error
+
+
+def _assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
+    """Gives all variables their values, or changes none of them."""
+    expected = {variable.path: tuple(variable.shape) for variable in variables}
+    received = {name: value.shape for name, value in values.items()}
+    if expected != received:
+        names = sorted(
+            name
+            for name in expected.keys() | received.keys()
+            if expected.get(name) != received.get(name)
+        )
+        first = names[0]
+        raise InputError(
+            f"{path} holds the weights of another configuration: {len(names)} tensors "
+            f"differ, first {first}: expected {expected.get(first)}. "
+            f"Received: {received.get(first)}"
+        )
+    for variable in variables:
+        variable.assign(values[variable.path])
+
+
+def save_weights(model: ColorNet, path: str | os.PathLike) -> None:
+    """Writes the weights and the configuration of a model as an `.npz` file."""
+    values = {variable.path: np.asarray(variable) for variable in model.variables}
+    with replacing(path) as file:
+        np.savez(file, **values, **{_CONFIG: np.array(model.config.to_json())})
+
+
+def load_weights(model: ColorNet, path: str | os.PathLike) -> None:
+    """Reads an `.npz` file into a model of the same configuration.
+
+    Raises:
+        InputError: no such file, a damaged one, or weights of another configuration;
+            the model is unchanged.
+    """
+    values = _read_archive(pathlib.Path(path))
+    values.pop(_CONFIG, None)
+    _assign(model.variables, values, path)
+
+
+def _weights_file(path: pathlib.Path) -> pathlib.Path:
+    if path.is_dir() and not (path / "weights.npz").is_file():
+        return latest_checkpoint(path) / "weights.npz"
+    return path / "weights.npz" if path.is_dir() else path
+
+
+def load_model(path: str | os.PathLike, **changes) -> ColorNet:
+    """Loads a network from what training or Keras has saved.
+
+    Args:
+        path: a training run's folder (its last checkpoint), a checkpoint's folder, an
+            `.npz` file of weights, or a `.keras` file.
+        **changes: fields of `ModelConfig` that no weight depends on; see
+            `ColorNet.rebuilt`.
+
+    Raises:
+        InputError: nothing there, something else, or a damaged file.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise InputError(f"expected a folder, .npz or .keras file. Missing: {path}")
+    if path.suffix == ".keras":
+        try:
+            model = keras.models.load_model(path)
+        except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"expected a .keras file of a ColorNet. Received: {path} ({error})"
+            ) from error
+        if not isinstance(model, ColorNet):
+            raise InputError(
+                f"expected a .keras file of a ColorNet. Received: {path} with a "
+                f"{type(model).__name__}"
+            )
+        return model.rebuilt(**changes)
+    path = _weights_file(path)
+    values = _read_archive(path)
+    if _CONFIG not in values:
+        raise InputError(f"expected weights with their configuration. Received: {path}")
+    config = _stored_config(values.pop(_CONFIG), path)
+    model = ColorNet(config, name="colornet")
+    _assign(model.variables, values, path)
+    return model.rebuilt(**changes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one training run, the newest three kept.
+
+    Args:
+        run_dir: folder of the run; checkpoints go to `run_dir/checkpoints`.
+    """
+
+    run_dir: pathlib.Path
+
+    @property
+    def directory(self) -> pathlib.Path:
+        return self.run_dir / "checkpoints"
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints there, in ascending order."""
+        if not self.directory.is_dir():
+            return []
+        matches = map(_STEP.fullmatch, sorted(os.listdir(self.directory)))
+        return sorted(int(match[1]) for match in matches if match)
+
+    def path(self, step: int) -> pathlib.Path:
+        return self.directory / f"step_{step:08d}"
+
+    def save(self, step: int, model, optimizer, config: TrainConfig) -> None:
+        """Writes a checkpoint, then removes the oldest ones.
+
+        Raises:
+            InputError: it cannot be written; the checkpoints before are still there.
+        """
+        with writing(self.path(step)):
+            self._save(step, model, optimizer, config)
+
+    def _save(self, step: int, model, optimizer, config: TrainConfig) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        part = self.directory / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        save_weights(model, part / "weights.npz")
+        values = {v.path: np.asarray(v) for v in optimizer.variables}
+        np.savez(part / "optimizer.npz", **values)
+        state = {"step": step, "config": config.to_dict()}
+        (part / "train.json").write_text(json.dumps(state, indent=2, sort_keys=True))
+        shutil.rmtree(self.path(step), ignore_errors=True)
+        os.replace(part, self.path(step))
+        for old in self.steps()[:-_KEEP]:
+            shutil.rmtree(self.path(old))
+
+    def config(self, step: int) -> TrainConfig:
+        """The configuration that a checkpoint was trained with."""
+        path = self.path(step) / "train.json"
+        try:
+            return TrainConfig.from_dict(json.loads(path.read_text())["config"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"expected the configuration of a training run. Received: {path} "
+                f"({error})"
+            ) from error
+
+    def restore(self, step: int, model, optimizer) -> None:
+        """Gives model and optimizer the state of a checkpoint."""
+        load_weights(model, self.path(step) / "weights.npz")
+        path = self.path(step) / "optimizer.npz"
+        _assign(optimizer.variables, _read_archive(path), path)
+
+
+def latest_checkpoint(run_dir: str | os.PathLike) -> pathlib.Path:
+    """Folder of a run's newest checkpoint; InputError if there is none."""
+    checkpoints = Checkpoints(pathlib.Path(run_dir))
+    steps = checkpoints.steps()
+    if not steps:
+        raise InputError(f"expected a folder with checkpoints. Received: {run_dir}")
+    return checkpoints.path(steps[-1])

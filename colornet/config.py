@@ -1,0 +1,167 @@
+"""Frozen configurations, written as JSON next to every checkpoint."""
+
+import dataclasses
+import json
+from typing import Any, Self
+
+from colornet.errors import InputError
+
+BN_STATISTICS = ("moving", "batch")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def _check_choice(name: str, value: Any, choices: tuple) -> None:
+    if value not in choices:
+        raise InputError(f"{name} must be one of {choices}. Received: {value!r}")
+
+
+def _check_at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise InputError(f"{name} must be at least {least}. Received: {value!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A frozen configuration that goes to JSON and back."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Raises InputError for a field that this configuration does not have."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InputError(
+                f"{cls.__name__} has no such fields. Received: {', '.join(unknown)}"
+            )
+        return cls(**values)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def replace(self, **changes) -> Self:
+        return dataclasses.replace(self, **changes)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig(Config):
+    """The network of Table 1 and what the paper leaves open about it.
+
+    Attributes:
+        n: number of filters (stated: 32).
+        max_disparity: d of Eq. 1 in pixels, a multiple of 32 (D-04).
+        attention: whether the attention of Eq. 4 is there (Table 5, "No attention").
+        rough: how the rough chroma is made from the volume: "weighted_average" (Eq. 1)
+            or "soft_argmax" (Table 5, "No weighted average"; D-16).
+        residue: whether the color residue joint learning of Eq. 2 is there (Table 5).
+        border: candidates past the right border: "mask" leaves them out of the softmax,
+            "zero" gives them chroma 0 (D-02).
+        weight_normalization: "softmax" over the candidates, or "none" (D-03).
+        chroma_scale: what chroma 1.0 is in the units of ResNet2's input and ResNet4's
+            output: 255 for 8-bit levels, or 1 (D-21).
+        residue_init: start of `l93_conv`: "zero", or "he" (D-17).
+        bn_statistics: what batch normalization uses at test time: "moving" statistics
+            of the training, or those of the picture ("batch") (D-14).
+        bn_momentum, bn_epsilon: of every batch normalization (D-14).
+    """
+
+    n: int = 32
+    max_disparity: int = 192
+    attention: bool = True
+    rough: str = "weighted_average"
+    residue: bool = True
+    border: str = "mask"
+    weight_normalization: str = "softmax"
+    chroma_scale: float = 255.0
+    residue_init: str = "zero"
+    bn_statistics: str = "moving"
+    bn_momentum: float = 0.99
+    bn_epsilon: float = 1e-3
+
+    def __post_init__(self):
+        _check_at_least("n", self.n, 1)
+        if self.max_disparity < 32 or self.max_disparity % 32:
+            raise InputError(
+                "max_disparity must be a positive multiple of 32. "
+                f"Received: {self.max_disparity}"
+            )
+        _check_choice("rough", self.rough, ("weighted_average", "soft_argmax"))
+        _check_choice("border", self.border, ("mask", "zero"))
+        _check_choice(
+            "weight_normalization", self.weight_normalization, ("softmax", "none")
+        )
+        _check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
+        _check_choice("residue_init", self.residue_init, ("zero", "he"))
+        if self.rough == "soft_argmax" and self.weight_normalization == "none":
+            raise InputError(
+                "soft_argmax needs weights that sum to 1. "
+                "Received: weight_normalization='none'"
+            )
+
+
+# Table 5: every ablation is the same network with parts changed.
+VARIANTS = {
+    "full": {},
+    "no_attention": {"attention": False},
+    "no_weighted_average": {"rough": "soft_argmax"},
+    "no_residue": {"residue": False},
+    "stereo_matching": {"attention": False, "rough": "soft_argmax", "residue": False},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Config):
+    """All that decides the outcome of a training run.
+
+    Attributes:
+        model: the network.
+        records: folder of TFRecords.
+        split: split of the records to train on.
+        steps: number of optimizer steps (batches).
+        batch_size: examples a step, over all replicas.
+        crop_height, crop_width: the random window in pixels, multiples of 32.
+        learning_rate, rho, epsilon: of RMSProp (D-13).
+        loss: "chroma_mse", the paper's (D-12), or "disparity_l1" on true disparity, for
+            the stereo matching model of Table 5.
+        precision: Keras dtype policy of the network.
+        seed: of the initial weights, the order of the examples and the crops.
+    """
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    records: str = ""
+    split: str = "train"
+    steps: int = 100_000
+    batch_size: int = 1
+    crop_height: int = 256
+    crop_width: int = 512
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-7
+    loss: str = "chroma_mse"
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self):
+        _check_at_least("steps", self.steps, 1)
+        _check_at_least("batch_size", self.batch_size, 1)
+        _check_at_least("seed", self.seed, 0)
+        for name in ("crop_height", "crop_width"):
+            size = getattr(self, name)
+            if size < 32 or size % 32:
+                raise InputError(
+                    f"{name} must be a positive multiple of 32. Received: {size}"
+                )
+        _check_choice("loss", self.loss, ("chroma_mse", "disparity_l1"))
+        _check_choice("precision", self.precision, PRECISIONS)
+        if self.loss == "disparity_l1" and self.model.rough != "soft_argmax":
+            raise InputError(
+                "loss 'disparity_l1' needs a model with rough='soft_argmax'. "
+                f"Received: {self.model.rough!r}"
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        model = ModelConfig.from_dict(values.get("model", {}))
+        return super().from_dict({**values, "model": model})

@@ -1,0 +1,22 @@
+"""The error for input that cannot be used."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    The message is one line that says what was expected and, after "Received:", what
+    came. Command-line programs print it and exit with status 1 (`colornet.app.run`);
+    any other exception is a defect of the program and keeps its traceback.
+    """
+
+
+class Interrupted(Exception):
+    """A signal stopped long work, which lost nothing.
+
+    Attributes:
+        signum: the signal's number.
+    """
+
+    def __init__(self, signum: int, message: str):
+        super().__init__(message)
+        self.signum = signum

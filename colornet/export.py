@@ -1,0 +1,73 @@
+"""SavedModel for programs that have TensorFlow and nothing else."""
+
+import os
+import pathlib
+import shutil
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from colornet.color import output_picture
+from colornet.errors import InputError
+from colornet.files import writing
+from colornet.inference import pad, unpad
+from colornet.model import ColorNet
+
+SIGNATURE = "colorize"
+
+
+def export_saved_model(model: ColorNet, directory: str | os.PathLike) -> None:
+    """Writes a SavedModel with the signature `colorize`, for any batch and size.
+
+    The signature takes `mono` (batch, height, width, 1) luma and `reference` (batch,
+    height, width, 3) RGB, float32 in [0, 1], at least `max_disparity` wide. It returns
+    the outputs of the model by name, and `picture` (batch, height, width, 3), RGB in
+    [0, 1] with the luma of `mono`: what `colornet.colorize` returns.
+
+    Args:
+        model: the network.
+        directory: where to; must not exist, or be an empty folder.
+
+    Raises:
+        InputError: there is something already, or the folder cannot be written.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            "expected KERAS_BACKEND=tensorflow for a SavedModel. "
+            f"Received: {keras.backend.backend()}"
+        )
+    target = pathlib.Path(directory)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"expected a new folder to export to. Received: {directory}")
+
+    def colorize(mono, reference):
+        height, width = ops.shape(mono)[1:3]
+        inputs = {"mono": pad(mono), "reference": pad(reference)}
+        outputs = {
+            name: unpad(name, value, height, width)
+            for name, value in model(inputs, training=False).items()
+        }
+        return {**outputs, "picture": output_picture(mono, outputs["chroma"])}
+
+    signature = [
+        tf.TensorSpec((None, None, None, channels), tf.float32, name=name)
+        for name, channels in (("mono", 1), ("reference", 3))
+    ]
+    # Renamed when it is whole: a SavedModel that can be seen is complete.
+    part = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with writing(directory):
+            part.mkdir(parents=True)
+            archive = keras.export.ExportArchive()
+            archive.track(model)
+            archive.add_endpoint(SIGNATURE, colorize, input_signature=signature)
+            archive.write_out(str(part), verbose=False)
+            os.replace(part, target)
+    except tf.errors.OpError as error:
+        raise InputError(
+            "expected a place that can be written. "
+            f"Received: {directory} ({error.message})"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,267 @@
+"""Pictures in and out of files, with one-line errors. NumPy and Pillow only."""
+
+import contextlib
+import os
+import pathlib
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from colornet.errors import InputError
+from colornet.files import replacing
+
+# A forged header can announce more pixels than memory holds: it is refused before
+# anything is decoded. Pillow itself refuses files of more than 178 megapixels.
+MAX_PIXELS = 150_000_000
+
+_FORMATS = {
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".bmp": "BMP",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".webp": "WEBP",
+}
+# Pillow's own choice of JPEG quality costs more than colorization does.
+_SAVE_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+}
+_KEEPS_16_BIT = ("PNG", "TIFF")
+
+
+@contextlib.contextmanager
+def _open(path: pathlib.Path) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(path)
+    with image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError(
+                f"{image.width} x {image.height} pixels in the header"
+            )
+        yield image
+
+
+def _swap_bytes(image: Image.Image, rawmode: str) -> None:
+    # Pillow keeps only the high byte of 16-bit colour. Unpacked with the other byte
+    # order, the same data gives the low byte.
+    swapped = rawmode[:-1] + ("L" if rawmode.endswith("B") else "B")
+    image.tile = [
+        tile._replace(
+            args=swapped if isinstance(tile.args, str) else (swapped, *tile.args[1:])
+        )
+        for tile in image.tile
+    ]
+
+
+def _rawmode(image: Image.Image) -> str:
+    args = image.tile[0].args if image.tile else ""
+    rawmode = args if isinstance(args, str) else (args or ("",))[0]
+    rawmode = rawmode if isinstance(rawmode, str) else ""
+    if rawmode.endswith(";16N"):
+        return rawmode[:-1] + ("L" if np.little_endian else "B")
+    return rawmode
+
+
+def _warn_if_transparent(alpha: np.ndarray, path: pathlib.Path) -> None:
+    if alpha.min() < 255:
+        warnings.warn(f"{path}: its transparency is dropped", stacklevel=4)
+
+
+def _to_array(image: Image.Image, path: pathlib.Path) -> np.ndarray:
+    # Asked before the picture is decoded, which forgets it: Pillow opens 16-bit grey
+    # with alpha as RGBA.
+    is_grey = image.mode in ("LA", "La") or _rawmode(image).startswith("LA")
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"{image.mode} pixels of 32 bit, not 8 or 16")
+    if image.mode in ("L", "RGB"):
+        return np.asarray(image)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.has_transparency_data:
+        rgba = np.asarray(image.convert("RGBA"))
+        _warn_if_transparent(rgba[..., 3], path)
+        return rgba[..., 0] if is_grey else rgba[..., :3]
+    return np.asarray(image.convert("RGB"))
+
+
+def _read(path: pathlib.Path) -> np.ndarray:
+    with _open(path) as image:
+        rawmode = _rawmode(image)
+        high = _to_array(image, path)
+    if not rawmode.startswith(("RGB;16", "RGBA;16")):
+        return high
+    with _open(path) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _swap_bytes(image, rawmode)
+        low = _to_array(image, path)
+    return high.astype(np.uint16) << 8 | low
+
+
+def read_picture(path: str | os.PathLike) -> np.ndarray:
+    """Reads a picture as it is stored, upright.
+
+    Palette, CMYK and other colour models become RGB, 1-bit becomes grey; transparency
+    is dropped, with a warning if there is any; the EXIF orientation is applied. 16 bit
+    survive for grey and RGB PNG and TIFF (grey with alpha comes back as 8 bit).
+
+    Args:
+        path: the file.
+
+    Returns:
+        (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
+
+    Raises:
+        InputError: the file is missing, a folder, empty, cut short, no picture, of 32
+            bit pixels, or larger than `MAX_PIXELS`.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise InputError(f"expected a picture. Received: {path}, which does not exist")
+    if path.is_dir():
+        raise InputError(f"expected a picture. Received: {path}, which is a folder")
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"expected a picture. Received: {path}, an empty file")
+        return np.ascontiguousarray(_read(path))
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"expected a picture of at most {MAX_PIXELS // 10**6} megapixels. "
+            f"Received: {path} ({error})"
+        ) from error
+    except Image.UnidentifiedImageError as error:
+        raise InputError(
+            f"expected a picture. Received: {path}, in no known picture format"
+        ) from error
+    # Pillow's decoders report damaged files with almost any exception.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"expected a whole 8 or 16 bit picture. Received: {path} ({reason})"
+        ) from error
+
+
+def _png_chunk(name: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(name + data)
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
+
+
+def _rgb16_png(array: np.ndarray) -> bytes:
+    """A 16-bit RGB PNG, which Pillow cannot write."""
+    height, width = array.shape[:2]
+    rows = array.astype(">u2").reshape(height, -1).view(np.uint8)
+    # Filter type 2: every byte minus the byte above it.
+    above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
+    filtered = np.insert(rows - above, 0, 2, axis=1)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+            _png_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 6)),
+            _png_chunk(b"IEND", b""),
+        ]
+    )
+
+
+def check_writable(path: str | os.PathLike, dtype: np.dtype, channels: int) -> None:
+    """Finds out before any work is done whether a picture can go to `path`.
+
+    Args:
+        path: where to.
+        dtype: uint8 or uint16.
+        channels: 3 for RGB, 1 for grey.
+
+    Raises:
+        InputError: a suffix that cannot hold such a picture, or a missing folder.
+    """
+    path = pathlib.Path(path)
+    file_format = _FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise InputError(
+            f"expected a file name that ends in {', '.join(_FORMATS)}. Received: {path}"
+        )
+    if dtype == np.uint16 and (
+        file_format not in _KEEPS_16_BIT or (channels == 3 and file_format != "PNG")
+    ):
+        raise InputError(f"expected .png for a 16 bit picture. Received: {path}")
+    if path.is_dir():
+        raise InputError(f"expected the name of a file. Received: {path}, a folder")
+    if not path.parent.is_dir():
+        raise InputError(
+            "expected a place that can be written. "
+            f"Received: {path}, where {path.parent} is no folder"
+        )
+
+
+def write_picture(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Writes a picture, whole or not at all.
+
+    Args:
+        path: where to; the suffix chooses the format (.png, .tif, .jpg, ...).
+        array: (H, W, 3) RGB, (H, W) or (H, W, 1) grey, uint8 or uint16. 16 bit need
+            .png, or .tif for grey.
+
+    Raises:
+        InputError: an array that is no picture, a suffix that cannot hold it, a missing
+            folder, or one that cannot be written to.
+    """
+    path = pathlib.Path(path)
+    array = np.asarray(array)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    if array.dtype not in (np.uint8, np.uint16) or not is_picture or not array.size:
+        raise InputError(
+            f"{path}: expected uint8 or uint16 pixels of shape (H, W), (H, W, 1) or "
+            f"(H, W, 3). Received: {array.dtype} {array.shape}"
+        )
+    check_writable(path, array.dtype, 3 if array.ndim == 3 else 1)
+    with replacing(path) as file:
+        if array.dtype == np.uint16 and array.ndim == 3:
+            file.write(_rgb16_png(array))
+        else:
+            file_format = _FORMATS[path.suffix.lower()]
+            options = _SAVE_OPTIONS.get(file_format, {})
+            Image.fromarray(array).save(file, format=file_format, **options)
+
+
+def to_float(picture: np.ndarray) -> np.ndarray:
+    """Returns the picture as float32 in [0, 1].
+
+    Args:
+        picture: any shape; uint8 (white is 255), uint16 (white is 65535) or float
+            already in [0, 1].
+
+    Raises:
+        InputError: another dtype, or floats that are not finite or not in [0, 1].
+    """
+    picture = np.asarray(picture)
+    if picture.dtype in (np.uint8, np.uint16):
+        white = np.float32(np.iinfo(picture.dtype).max)
+        return picture.astype(np.float32) / white
+    if not np.issubdtype(picture.dtype, np.floating):
+        raise InputError(
+            "expected a uint8, uint16 or float picture. "
+            f"Received: {picture.dtype} {picture.shape}"
+        )
+    if not np.isfinite(picture).all():
+        raise InputError("expected finite pixels. Received: NaN or infinity among them")
+    if picture.size and (picture.min() < 0 or picture.max() > 1):
+        raise InputError(
+            "expected float pixels in [0, 1]. Received: "
+            f"{picture.min():g} to {picture.max():g}"
+        )
+    return picture.astype(np.float32)

@@ -1,0 +1,173 @@
+"""Colorization of pictures of any size."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from colornet.color import output_picture
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.images import to_float
+from colornet.model import ColorNet
+
+_SIZE_MULTIPLE = 32
+
+
+def _check_pair(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> None:
+    if mono.ndim != 2 or 0 in mono.shape:
+        raise InputError(f"mono must be (height, width). Received: {mono.shape}")
+    if reference.ndim != 3 or reference.shape[-1] != 3:
+        raise InputError(
+            f"reference must be (height, width, 3) RGB. Received: {reference.shape}"
+        )
+    if mono.shape != reference.shape[:2]:
+        raise InputError(
+            "mono and reference must be of the same height and width. "
+            f"Received: {mono.shape} and {reference.shape[:2]}"
+        )
+    if mono.shape[1] < max_disparity:
+        raise InputError(
+            f"the pictures must be at least max_disparity = {max_disparity} pixels "
+            f"wide; choose a smaller max_disparity. Received: width {mono.shape[1]}"
+        )
+    if np.all(reference[..., :1] == reference[..., 1:]):
+        raise InputError(
+            "reference must be a picture with colour. Received: R = G = B everywhere"
+        )
+
+
+def _reflected(before: int, size: int, after: int):
+    """Indices of `size` elements with some more on both sides by reflection."""
+    index = ops.abs(ops.arange(-before, size + after))
+    period = ops.maximum(2 * size - 2, 1)
+    index = index % period
+    return ops.minimum(index, period - index)
+
+
+def pad(pictures):
+    """Reflects at the bottom and at the left, up to multiples of 32 (D-15).
+
+    At the left, since candidates lie to the right: no real pixel gets a made-up one.
+
+    Args:
+        pictures: (batch, height, width, channels).
+    """
+    height, width = ops.shape(pictures)[1:3]
+    rows = _reflected(0, height, -height % _SIZE_MULTIPLE)
+    columns = _reflected(-width % _SIZE_MULTIPLE, width, 0)
+    return ops.take(ops.take(pictures, rows, axis=1), columns, axis=2)
+
+
+def unpad(name: str, value, height: int, width: int):
+    """Cuts the output `name` of `ColorNet` for padded pictures to their own size.
+
+    `attention` is at half the size, rounded up.
+    """
+    left = -width % _SIZE_MULTIPLE
+    if name == "attention":
+        return value[:, :, : (height + 1) // 2, left // 2 :]
+    if name == "weights":
+        return value[:, :, :height, left:]
+    return value[:, :height, left:]
+
+
+def predict(
+    model: keras.Model, mono: np.ndarray, reference: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Runs the network on one pair of any size.
+
+    Args:
+        model: a `ColorNet`, or one `with_volumes`.
+        mono: (height, width, 1) float luma, in [0, 1].
+        reference: (height, width, 3) float RGB, in [0, 1].
+
+    Returns:
+        The outputs of the model without batch axis, cut to the pictures' size.
+    """
+    if keras.backend.backend() == "tensorflow":
+        # Keras would compile with XLA, which is slower on a CPU and takes a minute.
+        model.jit_compile = False
+    inputs = {"mono": mono, "reference": reference}
+    inputs = {
+        name: np.asarray(pad(picture[None].astype(np.float32)))
+        for name, picture in inputs.items()
+    }
+    outputs = model.predict_on_batch(inputs)
+    return {
+        name: np.asarray(unpad(name, value, *mono.shape[:2])[0])
+        for name, value in outputs.items()
+    }
+
+
+def colorize(
+    model: ColorNet,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    max_disparity: int | None = None,
+) -> np.ndarray:
+    """Gives a monochrome picture the colours of the colour camera's picture.
+
+    The pictures are rectified: a pixel (j, i) of `mono` is found in `reference` at
+    (j, i ... i + max_disparity - 1), so `mono` is the right camera's view (D-01).
+
+    Args:
+        model: the network.
+        mono: (height, width), or (height, width, 1), luma; float in [0, 1], uint8 or
+            uint16.
+        reference: (height, width, 3) RGB of the same size; float in [0, 1], uint8 or
+            uint16.
+        max_disparity: d of Eq. 1 in pixels, a multiple of 32; the model's own if None.
+            Another one rebuilds the model at every call: `ColorNet.rebuilt` does it
+            once.
+
+    Returns:
+        RGB (height, width, 3) of the kind of `mono`, with the luma of `mono` (D-10).
+
+    Raises:
+        InputError: pictures that do not fit together, are narrower than
+            `max_disparity`, hold NaN, or a reference without colour.
+    """
+    return colorize_outputs(model, mono, reference, max_disparity)["picture"]
+
+
+def colorize_outputs(
+    model: ColorNet,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    max_disparity: int | None = None,
+    *,
+    volumes: bool = False,
+) -> dict[str, np.ndarray]:
+    """What `colorize` returns, as `picture`, with all that the network says.
+
+    Args:
+        model, mono, reference, max_disparity: see `colorize`.
+        volumes: whether A and W are among the outputs: d float32 maps, or more.
+
+    Returns:
+        `picture`, and the outputs of `ColorNet`, or of its `with_volumes`, without
+        batch axis and cut to the size of the pictures.
+
+    Raises:
+        InputError: as `colorize`.
+    """
+    mono, reference = np.asarray(mono), np.asarray(reference)
+    if mono.ndim == 3 and mono.shape[-1] == 1:
+        mono = mono[..., 0]
+    if max_disparity is None:
+        max_disparity = model.config.max_disparity
+    ModelConfig(max_disparity=max_disparity)  # Says what is wrong with it.
+    _check_pair(mono, reference, max_disparity)
+    luma, colors = to_float(mono)[..., None], to_float(reference)
+    if max_disparity != model.config.max_disparity:
+        model = model.rebuilt(max_disparity=max_disparity)
+    outputs = predict(model.with_volumes() if volumes else model, luma, colors)
+    picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
+    return {"picture": picture, **outputs}
+
+
+def from_float(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A float picture in [0, 1] as `dtype`: a float type, uint8 or uint16."""
+    if np.issubdtype(dtype, np.integer):
+        return np.rint(picture * np.iinfo(dtype).max).astype(dtype)
+    return picture.astype(dtype)

@@ -1,0 +1,76 @@
+"""The weight volume and the weighted average of the candidates' colours (Eq. 1)."""
+
+import keras
+from keras import ops
+
+from colornet.layers.feature_volume import shifted_candidates
+
+
+@keras.saving.register_keras_serializable("colornet")
+class DisparityWeights(keras.layers.Layer):
+    """Turns the output of layer 39 into the weights W of Eq. 1, in float32.
+
+    Args:
+        border: "mask" gives candidates past the right border weight 0; "zero" treats
+            them as any other (D-02).
+        normalization: "softmax" over the candidates, or "none" (D-03).
+
+    Input shape:
+        (batch, d, height, width, 1), any real number.
+
+    Output shape:
+        (batch, d, height, width) float32. With "softmax" in [0, 1] and summing to 1
+        over d.
+    """
+
+    def __init__(self, border="mask", normalization="softmax", **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.border = border
+        self.normalization = normalization
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:-1]
+
+    def call(self, inputs):
+        logits = ops.squeeze(inputs, axis=-1)
+        candidates, width = logits.shape[1], ops.shape(logits)[-1]
+        columns = ops.arange(width)[None, :] + ops.arange(candidates)[:, None]
+        exists = (columns < width)[None, :, None, :]
+        softmax = self.normalization == "softmax"
+        if self.border == "mask":
+            # Every pixel has its candidate k = 0, so no softmax is over nothing.
+            logits = ops.where(exists, logits, -1e30 if softmax else 0.0)
+        return ops.softmax(logits, axis=1) if softmax else logits
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "border": self.border,
+            "normalization": self.normalization,
+        }
+
+
+@keras.saving.register_keras_serializable("colornet")
+class WeightedAverage(keras.layers.Layer):
+    """Averages the candidates' colours by their weights, in float32 (Eq. 1).
+
+    C'[j, i] = sum over k of W[k, j, i] * C_R[j, i + k].
+
+    Input shape:
+        Weights (batch, d, height, width) and reference chroma (batch, height, width,
+        2) in [-0.5, 0.5].
+
+    Output shape:
+        (batch, height, width, 2) float32.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
+
+    def call(self, inputs):
+        weights, chroma = inputs
+        shifted = shifted_candidates(chroma, weights.shape[1])
+        return ops.sum(weights[..., None] * shifted, axis=1)

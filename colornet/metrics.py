@@ -1,0 +1,86 @@
+"""PSNR and SSIM of Tables 3 and 4 (D-11). NumPy and scikit-image only."""
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from colornet.color import STUDIO_CHROMA_SCALE, output_picture, rgb_to_chroma
+from colornet.errors import InputError
+
+# Identical pictures have no finite PSNR; tables and means stay finite.
+_PSNR_CEILING = 100.0
+
+
+def _psnr(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """PSNR of 8-bit codes with peak 255, in dB."""
+    mse = np.mean(np.square(prediction - truth))
+    return float(min(10 * np.log10(255**2 / max(mse, 1e-12)), _PSNR_CEILING))
+
+
+def _ssim(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """SSIM of Wang et al. 2004 of 8-bit codes, averaged over the channels.
+
+    The mean is over the windows that lie inside the picture.
+    """
+    if min(truth.shape[:2]) < 11:
+        raise InputError(
+            "expected pictures of at least 11 x 11 pixels, the window of SSIM. "
+            f"Received: {truth.shape[1]} x {truth.shape[0]}"
+        )
+    return float(
+        structural_similarity(
+            prediction,
+            truth,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=255,
+            channel_axis=-1,
+        )
+    )
+
+
+def _chroma_codes(chroma: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    return np.clip(np.rint(np.asarray(chroma, np.float64) * 255 * scale + 128), 0, 255)
+
+
+def _rgb_codes(rgb: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(np.asarray(rgb, np.float64) * 255), 0, 255)
+
+
+def chroma_psnr(chroma: np.ndarray, truth: np.ndarray) -> float:
+    """The PSNR of Table 3 in dB: 8-bit Cb and Cr together, peak 255; at most 100.
+
+    Args:
+        chroma: (height, width, 2) float Cb, Cr, in [-0.5, 0.5].
+        truth: the same.
+    """
+    return _psnr(_chroma_codes(chroma), _chroma_codes(truth))
+
+
+def score(chroma: np.ndarray, mono: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """Scores the predicted chroma of one picture.
+
+    Args:
+        chroma: (height, width, 2) predicted Cb, Cr, in [-0.5, 0.5].
+        mono: (height, width, 1) luma of the monochrome camera, in [0, 1].
+        target: (height, width, 3) true RGB of the mono view, in [0, 1].
+
+    Returns:
+        `psnr` (dB) and `ssim` over 8-bit Cb and Cr together, which Tables 3 and 4 are
+        compared with; `studio_psnr` and `studio_ssim`, the same in studio range;
+        `rgb_psnr` and `rgb_ssim` of `colornet.color.output_picture`, which is what
+        `colorize` returns (D-10).
+
+    Raises:
+        InputError: a picture smaller than the window of SSIM.
+    """
+    truth = rgb_to_chroma(np.asarray(target, np.float64))
+    scores = {}
+    for prefix, scale in (("", 1.0), ("studio_", STUDIO_CHROMA_SCALE)):
+        codes = _chroma_codes(chroma, scale), _chroma_codes(truth, scale)
+        scores[f"{prefix}psnr"] = _psnr(*codes)
+        scores[f"{prefix}ssim"] = _ssim(*codes)
+    codes = _rgb_codes(output_picture(mono, chroma)), _rgb_codes(target)
+    scores["rgb_psnr"] = _psnr(*codes)
+    scores["rgb_ssim"] = _ssim(*codes)
+    return scores

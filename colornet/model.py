@@ -1,0 +1,232 @@
+"""The network of Table 1, from top to bottom.
+
+Layers carry the number of their row: `l01_conv`, `l01_bn` and `l01_relu` are layer 1,
+`l03_add` is the residual connection after layer 3. Axes are (batch, height, width,
+channels) for maps and (batch, candidates, height, width, channels) for volumes.
+"""
+
+import keras
+from keras import layers
+
+from colornet.config import ModelConfig
+from colornet.layers import (
+    ApplyAttention,
+    DisparityFeatureVolume,
+    DisparityWeights,
+    PictureNormalization,
+    SoftArgmax,
+    SplitYCbCr,
+    UnfoldFromBatch,
+    WarpChroma,
+    WeightedAverage,
+)
+
+_CONVOLUTIONS = {
+    "2d": layers.Conv2D,
+    "3d": layers.Conv3D,
+    "3d_transposed": layers.Conv3DTranspose,
+}
+_NORMALIZATIONS = {
+    "moving": layers.BatchNormalization,
+    "batch": PictureNormalization,  # D-14
+}
+
+
+def _conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None):
+    """A convolution without batch normalization and ReLU."""
+    return _CONVOLUTIONS[kind](
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        activation=activation,
+        kernel_initializer=init or "glorot_uniform",
+        name=f"l{row:02d}_conv",
+    )(x)
+
+
+def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
+    """Convolution, batch normalization and ReLU: "a layer" of Table 1."""
+    x = _CONVOLUTIONS[kind](
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,  # D-19
+        kernel_initializer="he_normal",
+        name=f"l{row:02d}_conv",
+    )(x)
+    x = _NORMALIZATIONS[config.bn_statistics](
+        momentum=config.bn_momentum,
+        epsilon=config.bn_epsilon,
+        name=f"l{row:02d}_bn",
+    )(x)
+    return layers.ReLU(name=f"l{row:02d}_relu")(x)
+
+
+def _resnet(x, first_row, config, *, stride=1):
+    """The 17 layers with ReLU that every ResNet of Table 1 starts with."""
+    x = _conv_block(x, first_row, "2d", config.n, 5, config, stride=stride)
+    for row in range(first_row + 1, first_row + 17, 2):
+        shortcut = x
+        x = _conv_block(x, row, "2d", config.n, 3, config)
+        x = _conv_block(x, row + 1, "2d", config.n, 3, config)
+        x = layers.Add(name=f"l{row + 1:02d}_add")([x, shortcut])
+    return x
+
+
+def _attention(volume, config):
+    """Layers 19 and 20."""
+    x = _conv(volume, 19, "3d", config.n, 1, activation="sigmoid")
+    return _conv(x, 20, "3d", 1, 1, activation="sigmoid")
+
+
+def _regulation(volume, config):
+    """Layers 21 to 39: encoder and decoder with four levels of sub-sampling."""
+    n = config.n
+    x = _conv_block(volume, 21, "3d", n, 3, config)
+    x = _conv_block(x, 22, "3d", n, 3, config)
+    skips = {22: x}
+    for row in (23, 26, 29, 32):
+        x = _conv_block(x, row, "3d", 2 * n, 3, config, stride=2)
+        x = _conv_block(x, row + 1, "3d", 2 * n, 3, config)
+        x = _conv_block(x, row + 2, "3d", 2 * n, 3, config)
+        skips[row + 2] = x
+    for row, filters, skip in ((35, 2 * n, 31), (36, 2 * n, 28), (37, 2 * n, 25)) + (
+        (38, n, 22),
+    ):
+        x = _conv_block(x, row, "3d_transposed", filters, 3, config, stride=2)
+        x = layers.Add(name=f"l{row}_add")([x, skips[skip]])
+    return _conv(x, 39, "3d_transposed", 1, 3, stride=2)
+
+
+def _color_residue(rough_chroma, luma, config):
+    """Layers 40 to 93: the residue Phi(C', Y) of Eq. 2, for Cb and Cr alike (D-07)."""
+    n = config.n
+    blue, red = rough_chroma[..., 0:1], rough_chroma[..., 1:2]
+    x = layers.Concatenate(axis=0, name="fold_chroma", dtype="float32")([blue, red])
+    x = layers.Rescaling(config.chroma_scale, name="to_levels", dtype="float32")(x)
+    x = _conv(_resnet(x, 40, config), 57, "2d", n, 3)
+    guide = _conv(_resnet(luma, 58, config), 75, "2d", n, 3)
+    guide = layers.Concatenate(axis=0, name="fold_guide")([guide, guide])
+    x = layers.Concatenate(name="residue_features")([x, guide])
+    x = _resnet(x, 76, config)
+    init = "zeros" if config.residue_init == "zero" else "he_normal"
+    x = _conv(x, 93, "2d", 1, 3, init=init)
+    unit = 1 / config.chroma_scale
+    x = layers.Rescaling(unit, name="from_levels", dtype="float32")(x)
+    parts = UnfoldFromBatch(2, name="unfold_chroma")(x)
+    return layers.Concatenate(name="residue", dtype="float32")(parts)
+
+
+@keras.saving.register_keras_serializable("colornet")
+class ColorNet(keras.Model):
+    """The colorization network (Fig. 2, Table 1) and its ablations (Table 5).
+
+    A functional model under the dtype policy that is in force when it is built;
+    colours, softmax, weighted average and residue sum are float32 under any policy.
+
+    Args:
+        config: a `ModelConfig`.
+
+    Inputs, by name:
+        mono: (batch, height, width, 1) luma of the monochrome camera, in [0, 1].
+        reference: (batch, height, width, 3) RGB of the colour camera, in [0, 1]. A
+            pixel (j, i) of `mono` is looked for at (j, i ... i + d - 1) (Eq. 1).
+        Height and width are multiples of 32.
+
+    Outputs, by name, float32:
+        chroma: (batch, height, width, 2), Cb and Cr of `mono`, C of Eq. 2.
+        rough_chroma: the same, C' of Eq. 1.
+        disparity: (batch, height, width) px; only where `config.rough` is
+            "soft_argmax".
+    """
+
+    def __init__(self, config: ModelConfig, **kwargs):
+        mono = keras.Input((None, None, 1), name="mono", dtype="float32")
+        reference = keras.Input((None, None, 3), name="reference", dtype="float32")
+        luma, reference_chroma = SplitYCbCr(name="reference_ycbcr", dtype="float32")(
+            reference
+        )
+        outputs = {}
+
+        views = layers.Concatenate(axis=0, name="fold_views")([mono, luma])
+        features = _resnet(views, 1, config, stride=2)
+        features = _conv(features, 18, "2d", config.n, 3)
+        features = UnfoldFromBatch(2, name="unfold_views")(features)
+        volume = DisparityFeatureVolume(
+            config.max_disparity // 2, name="feature_volume"
+        )(features)
+        if config.attention:
+            attention = _attention(volume, config)
+            volume = ApplyAttention(name="attention_volume")([volume, attention])
+        logits = _regulation(volume, config)
+        weights = DisparityWeights(
+            config.border, config.weight_normalization, name="weights"
+        )(logits)
+
+        if config.rough == "weighted_average":
+            rough = WeightedAverage(name="rough_chroma")([weights, reference_chroma])
+        else:
+            outputs["disparity"] = SoftArgmax(name="disparity")(weights)
+            rough = WarpChroma(name="rough_chroma")(
+                [outputs["disparity"], reference_chroma]
+            )
+        if config.residue:
+            residue = _color_residue(rough, mono, config)
+            chroma = layers.Add(name="chroma", dtype="float32")([rough, residue])
+        else:
+            chroma = layers.Identity(name="chroma", dtype="float32")(rough)
+
+        outputs |= {"chroma": chroma, "rough_chroma": rough}
+        super().__init__(
+            inputs={"mono": mono, "reference": reference}, outputs=outputs, **kwargs
+        )
+        self.config = config
+
+    def get_config(self):
+        return {
+            "config": self.config.to_dict(),
+            "name": self.name,
+        }
+
+    def with_volumes(self) -> keras.Model:
+        """A model of the same layers that has the volumes as outputs too.
+
+        Further outputs, float32:
+            weights: (batch, d, height, width), W of Eq. 1.
+            attention: (batch, d/2, height/2, width/2), A of Eq. 4, in [0, 1]; only
+                where `config.attention` is set.
+        """
+        outputs = {**self.output, "weights": self.get_layer("weights").output}
+        if self.config.attention:
+            attention = self.get_layer("l20_conv").output[..., 0]
+            to_float32 = layers.Identity(name="attention", dtype="float32")
+            outputs["attention"] = to_float32(attention)
+        return keras.Model(self.input, outputs)
+
+    def rebuilt(self, **changes) -> "ColorNet":
+        """The same network and weights with fields of its `ModelConfig` changed.
+
+        No weight depends on `max_disparity`, `border`, `weight_normalization` or
+        `bn_statistics`. A value of None leaves a field as it is.
+        """
+        changes = {name: value for name, value in changes.items() if value is not None}
+        if not changes:
+            return self
+        other = ColorNet(self.config.replace(**changes), name=self.name)
+        other.set_weights(self.get_weights())
+        return other
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        return cls(ModelConfig.from_dict(config.pop("config")), **config)
+
+
+def build_colornet(config: ModelConfig | None = None) -> ColorNet:
+    """Builds the network of Table 1 with fresh weights; see `ColorNet`.
+
+    `build_colornet(config).with_volumes()` has A and W as outputs too.
+    """
+    return ColorNet(config or ModelConfig(), name="colornet")

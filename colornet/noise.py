@@ -1,0 +1,58 @@
+"""Signal-dependent Gaussian noise of the two cameras (Table 2, D-08). NumPy only."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseSetup:
+    """Noise levels `a` of a setup: the standard deviation is a * sqrt(kappa).
+
+    Attributes:
+        color: level of the colour camera, on each of R, G and B.
+        mono: level of the monochrome camera, on luma.
+    """
+
+    color: float
+    mono: float
+
+
+# Table 2.
+NOISE_SETUPS = {
+    1: NoiseSetup(color=0.03, mono=0.01),
+    2: NoiseSetup(color=0.07, mono=0.01),
+}
+
+
+def record_rng(key: str, setup: int, camera: str) -> np.random.RandomState:
+    """The random stream of one camera of one record.
+
+    `RandomState` rather than `Generator`: its stream is frozen for good, so the same
+    key, setup and camera give the same noise with every NumPy release.
+    """
+    digest = hashlib.sha256(f"{key}|setup{setup}|{camera}".encode()).digest()
+    return np.random.RandomState(np.frombuffer(digest, np.uint32))
+
+
+def add_noise(
+    image: np.ndarray, level: float, rng: np.random.RandomState
+) -> np.ndarray:
+    """Returns image + N(0, 1) * level * sqrt(image), clipped to [0, 1].
+
+    Args:
+        image: any shape, float noise-free intensity kappa in [0, 1].
+        level: `a` of Table 2, on the scale where white is 1.
+        rng: the stream that N(0, 1) is drawn from, one number an element in C order.
+
+    Returns:
+        Float array of the same shape, in [0, 1].
+    """
+    noise = rng.standard_normal(image.shape)
+    return np.clip(image + noise * (level * np.sqrt(image)), 0.0, 1.0)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Rounds a float array in [0, 1] to uint8."""
+    return np.rint(np.clip(image, 0.0, 1.0) * 255).astype(np.uint8)

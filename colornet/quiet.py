@@ -1,0 +1,45 @@
+"""Keeps the chatter of TensorFlow and TFDS off the terminal."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+from absl import logging
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without its start-up notes.
+
+    TF_CPP_MIN_LOG_LEVEL alone does not do it: TensorFlow 2.21 writes some of them
+    before it reads that. So standard error is closed to everyone during the import.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def quiet_tfds() -> Iterator[None]:
+    """Drops what TFDS prints and logs below errors; standard error stays open."""
+    import tensorflow_datasets as tfds
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(verbosity)

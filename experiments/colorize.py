@@ -1,0 +1,129 @@
+"""Gives a monochrome picture the colours of a reference picture.
+
+    python -m experiments.colorize --mono=right.png --reference=left.png \
+        --output=colour.png --weights=runs/full
+
+The pictures are rectified views of the same size. With --mono_view=right, the
+default, the monochrome camera is the right one.
+"""
+
+import pathlib
+import sys
+import warnings
+
+import numpy as np
+from absl import flags
+
+from colornet import app
+from colornet.color import rgb_to_luma
+from colornet.config import BN_STATISTICS
+from colornet.files import replacing, writing
+from colornet.images import check_writable, read_picture, to_float, write_picture
+
+_MONO = flags.DEFINE_string("mono", None, "The monochrome picture.", required=True)
+_REFERENCE = flags.DEFINE_string(
+    "reference", None, "The colour picture, of the same size.", required=True
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Picture to write; .png for 16 bit.", required=True
+)
+_WEIGHTS = flags.DEFINE_string(
+    "weights", None, "A run, a checkpoint, .npz or .keras.", required=True
+)
+_MONO_VIEW = flags.DEFINE_enum(
+    "mono_view", "right", ["right", "left"], "The monochrome camera's view (D-01)."
+)
+_MAX_DISPARITY = flags.DEFINE_integer(
+    "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."
+)
+_BN_STATISTICS = flags.DEFINE_enum(
+    "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
+)
+_SAVE_VOLUMES = flags.DEFINE_string(
+    "save_volumes",
+    None,
+    "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
+    "scan line in the middle, expected disparity, entropy.",
+)
+
+
+def _as_mono(picture: np.ndarray) -> np.ndarray:
+    """One channel of a picture that is grey, or the luma of one that is not."""
+    if picture.ndim == 2:
+        return picture
+    if np.all(picture[..., :1] == picture[..., 1:]):
+        return picture[..., 0]
+    warnings.warn("the mono picture has colour: its luma is taken", stacklevel=2)
+    luma = rgb_to_luma(picture.astype(np.float64))[..., 0]
+    return np.rint(luma).astype(picture.dtype)
+
+
+def _as_reference(picture: np.ndarray) -> np.ndarray:
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
+
+
+def main() -> None:
+    # A warning is for the user of the program: one line, without a place in the code.
+    warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
+    mono = _as_mono(read_picture(_MONO.value))
+    reference = _as_reference(read_picture(_REFERENCE.value))
+    check_writable(_OUTPUT.value, mono.dtype, channels=3)
+    volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
+    if volumes:
+        with writing(volumes):
+            volumes.mkdir(parents=True, exist_ok=True)
+
+    from colornet.checkpoints import load_model
+    from colornet.inference import colorize_outputs
+
+    model = load_model(
+        _WEIGHTS.value,
+        max_disparity=_MAX_DISPARITY.value,
+        bn_statistics=_BN_STATISTICS.value,
+    )
+    mirrored = _MONO_VIEW.value == "left"
+    if mirrored:
+        mono, reference = mono[:, ::-1], reference[:, ::-1]
+    outputs = colorize_outputs(model, mono, reference, volumes=bool(volumes))
+    picture = outputs["picture"]
+    if volumes:
+        is_distribution = model.config.weight_normalization == "softmax"
+        views = to_float(mono), to_float(reference)
+        _write_volumes(volumes, *views, outputs, is_distribution)
+    write_picture(_OUTPUT.value, picture[:, ::-1] if mirrored else picture)
+    print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
+    if volumes:
+        note = " (of the mirrored views)" if mirrored else ""
+        print(f"volumes and pictures of them{note} in {volumes}")
+
+
+def _write_volumes(
+    directory: pathlib.Path,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    outputs: dict[str, np.ndarray],
+    is_distribution: bool,
+) -> None:
+    from colornet import volume_pictures as draw
+
+    weights = outputs["weights"]
+    d, height, _ = weights.shape
+    sheets = {
+        "weights_slices": draw.volume_slices(weights, log=True),
+        "weights_scan_line": draw.scan_line(weights, height // 2, mono, reference),
+    }
+    if is_distribution:
+        disparity, bits = draw.expected_disparity(weights), draw.entropy(weights)
+        sheets["weights_disparity"] = draw.disparity_picture(disparity, d)
+        sheets["weights_entropy"] = draw.entropy_picture(bits, d)
+    if "attention" in outputs:
+        sheets["attention_slices"] = draw.volume_slices(outputs["attention"], unit=2)
+    for name, sheet in sheets.items():
+        write_picture(directory / f"{name}.png", sheet)
+    for name in {"weights", "attention"} & outputs.keys():
+        with replacing(directory / f"{name}.npy") as file:
+            np.save(file, outputs[name].astype(np.float16))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,57 @@
+"""Scores a method over a split of TFRecords.
+
+    python -m experiments.evaluate --records=records --split=test --weights=runs/full \
+        --output=runs/full/evaluation
+
+PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures.
+"""
+
+from absl import flags
+
+from colornet import app
+from colornet.config import BN_STATISTICS
+from experiments import methods
+
+_RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
+_SPLIT = flags.DEFINE_string("split", "test", "Split to score.")
+_METHOD = flags.DEFINE_enum(
+    "method", "ours", ["ours", *methods.names()], "What to score."
+)
+_WEIGHTS = flags.DEFINE_string(
+    "weights", None, "Of method ours: a run, a checkpoint, .npz or .keras."
+)
+_MAX_DISPARITY = flags.DEFINE_integer(
+    "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."
+)
+_BN_STATISTICS = flags.DEFINE_enum(
+    "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
+)
+_DATASETS = flags.DEFINE_list(
+    "datasets", [], "Names of the datasets among the records to score; all if unset."
+)
+_LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for images.csv and summary.json.", required=True
+)
+
+
+def main() -> None:
+    from experiments.evaluation import Evaluation, evaluate, table
+
+    evaluation = Evaluation(
+        records=_RECORDS.value,
+        split=_SPLIT.value,
+        method=_METHOD.value,
+        weights=_WEIGHTS.value,
+        max_disparity=_MAX_DISPARITY.value,
+        bn_statistics=_BN_STATISTICS.value,
+        datasets=tuple(_DATASETS.value),
+        limit=_LIMIT.value,
+    )
+    summary = evaluate(evaluation, _OUTPUT.value)
+    print(table({_METHOD.value: summary}))
+    print(f"\nper picture: {_OUTPUT.value}/images.csv, means: summary.json beside it")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,270 @@
+"""Scores of a method over a split: per picture as CSV, means as JSON and as a table."""
+
+import csv
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from colornet.checkpoints import load_model
+from colornet.data import Records
+from colornet.errors import InputError
+from colornet.files import replacing, writing
+from colornet.inference import predict
+from colornet.metrics import score
+from colornet.model import ColorNet
+from colornet.progress import progress_bar
+from experiments import methods
+
+_OURS = "ours"
+# What other methods search if nothing else is said: the paper's d (D-04).
+_MAX_DISPARITY = 192
+# Columns that say which picture it is; all others are averaged.
+_ABOUT = ("key", "dataset", "scene", "height", "width")
+# Chroma by name; what a method calls `chroma` is scored without a prefix.
+_Predictor = Callable[[dict], dict[str, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated.
+
+    Attributes:
+        records: folder of TFRecords.
+        split: a split of them.
+        method: "ours", or a name in `experiments.methods`.
+        weights: of "ours": what `colornet.load_model` reads.
+        max_disparity: candidates that are searched; the weights' own if None, or 192.
+        bn_statistics: of "ours": "moving" or "batch" (D-14); the weights' own if None.
+        datasets: names of the datasets to take; all if empty.
+        limit: the first so many pictures; all if None.
+    """
+
+    records: str
+    split: str = "test"
+    method: str = _OURS
+    weights: str | None = None
+    max_disparity: int | None = None
+    bn_statistics: str | None = None
+    datasets: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+def _network(evaluation: Evaluation, model: ColorNet | None) -> ColorNet:
+    if model is None:
+        if evaluation.weights is None:
+            raise InputError("method ours expects weights. Received: none")
+        model = load_model(evaluation.weights)
+    return model.rebuilt(
+        max_disparity=evaluation.max_disparity, bn_statistics=evaluation.bn_statistics
+    )
+
+
+def _network_predictor(model: ColorNet) -> _Predictor:
+    def run(example):
+        width, d = example["mono"].shape[1], model.config.max_disparity
+        if width < d:
+            raise InputError(
+                f"expected pictures at least max_disparity = {d} pixels wide. "
+                f"Received: {example['key']}, {width} wide"
+            )
+        outputs = predict(model, example["mono"], example["reference"])
+        return {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
+
+    return run
+
+
+def _method_predictor(name: str, max_disparity: int) -> _Predictor:
+    method = methods.get(name)
+
+    def run(example):
+        mono, reference = example["mono"][..., 0], example["reference"]
+        return {"": method(mono, reference, max_disparity)}
+
+    return run
+
+
+def _digest(model: ColorNet) -> str:
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def _finished_rows(directory: pathlib.Path, settings: dict) -> list[dict[str, str]]:
+    """The rows that an evaluation with the same settings has left.
+
+    A killed process may leave half a last row, which is cut off. Cut short, a number is
+    still a number, so it is the missing end of the line that tells.
+    """
+    path = directory / "images.csv"
+    try:
+        before = json.loads((directory / "settings.json").read_text())
+    except (OSError, ValueError):
+        return []
+    if before != settings or not path.is_file():
+        return []
+    with writing(path), open(path, "rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _start(directory: pathlib.Path, settings: dict) -> None:
+    # Before the new settings: at no time do they stand beside the old scores.
+    for name in ("summary.json", "images.csv"):
+        (directory / name).unlink(missing_ok=True)
+    _write_json(directory / "settings.json", settings)
+
+
+def _write_json(path: pathlib.Path, value: dict) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(value, indent=2).encode())
+
+
+def _append(path: pathlib.Path, row: dict) -> None:
+    with writing(path), open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _row(example: dict, run: _Predictor) -> dict:
+    start = time.monotonic()
+    predictions = run(example)
+    seconds = time.monotonic() - start
+    values = [example["key"], example["dataset"], example["scene"]]
+    row = dict(zip(_ABOUT, [*values, *example["mono"].shape[:2]], strict=True))
+    row["seconds"] = seconds
+    for prefix, chroma in predictions.items():
+        scores = score(chroma, example["mono"], example["target"])
+        row |= {f"{prefix}{name}": value for name, value in scores.items()}
+    return row
+
+
+def _mean(rows: list[dict]) -> dict[str, float]:
+    names = [name for name in rows[0] if name not in _ABOUT]
+    means = {name: float(np.mean([float(row[name]) for row in rows])) for name in names}
+    return {"count": len(rows), **means}
+
+
+def evaluate(
+    evaluation: Evaluation,
+    directory: str | os.PathLike,
+    model: ColorNet | None = None,
+    progress: bool = True,
+) -> dict:
+    """Scores all pictures; goes on where an evaluation of the same was stopped.
+
+    Args:
+        evaluation: what to evaluate.
+        directory: gets `settings.json`, `images.csv`, a row as soon as a picture is
+            scored, and at last `summary.json`. An evaluation with other settings that
+            is there is replaced as soon as there is a first row.
+        model: the network of method "ours"; loaded from the weights if None.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        {"settings": …, "mean": {metric: mean over pictures}, "datasets": {name:
+        {metric: mean}}}; metrics as `colornet.metrics.score` names them, with the
+        prefix `rough_` for C' of Eq. 1, and the `seconds` of a prediction.
+
+    Raises:
+        InputError: no weights, no such split or dataset, damaged records, pictures
+            narrower than `max_disparity`, a folder that cannot be written.
+    """
+    records = Records(evaluation.records, evaluation.split)
+    settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
+    # The same folder may hold other records by now.
+    settings["records_metadata"] = records.metadata
+    if evaluation.method == _OURS:
+        model = _network(evaluation, model)
+        settings |= {"model": model.config.to_dict(), "sha256": _digest(model)}
+        run = _network_predictor(model)
+    else:
+        settings["max_disparity"] = evaluation.max_disparity or _MAX_DISPARITY
+        run = _method_predictor(evaluation.method, settings["max_disparity"])
+
+    directory = pathlib.Path(directory)
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    rows = _finished_rows(directory, settings)
+    done = {row["key"] for row in rows}
+    total = min(len(records), evaluation.limit or len(records))
+    with progress_bar(total, "picture", initial=len(rows), show=progress) as bar:
+        for example in _examples(evaluation, records):
+            if example["key"] in done:
+                continue
+            row = _row(example, run)
+            if not rows:
+                _start(directory, settings)
+            rows.append(row)
+            _append(directory / "images.csv", row)
+            bar.update()
+    if not rows:
+        raise InputError(
+            f"expected pictures of {', '.join(evaluation.datasets)} in "
+            f"{records.directory}. Received: none"
+        )
+    names = sorted({row["dataset"] for row in rows})
+    summary = {
+        "settings": settings,
+        "mean": _mean(rows),
+        "datasets": {
+            name: _mean([row for row in rows if row["dataset"] == name])
+            for name in names
+        },
+    }
+    _write_json(directory / "summary.json", summary)
+    return summary
+
+
+def _examples(evaluation: Evaluation, records: Records) -> Iterator[dict]:
+    chosen = (
+        example
+        for example in records.examples()
+        if not evaluation.datasets or example["dataset"] in evaluation.datasets
+    )
+    return itertools.islice(chosen, evaluation.limit)
+
+
+def table(summaries: dict[str, dict]) -> str:
+    """A table of evaluations: a row for each method and dataset.
+
+    Args:
+        summaries: what `evaluate` returned, by the name that the rows get; without
+            `mean` there is no row over all datasets.
+    """
+    header = ["method", "dataset", "pictures", "PSNR dB", "SSIM"]
+    header += ["studio PSNR", "RGB PSNR", "RGB SSIM"]
+    keys = ["psnr", "ssim", "studio_psnr", "rgb_psnr", "rgb_ssim"]
+    lines = [header]
+    for method, summary in summaries.items():
+        means = dict(summary["datasets"])
+        if len(means) > 1 and "mean" in summary:
+            means["all"] = summary["mean"]
+        for dataset, mean in means.items():
+            for prefix, label in (("rough_", f"{method}, rough"), ("", method)):
+                if f"{prefix}psnr" not in mean:
+                    continue
+                values = [
+                    f"{mean[prefix + key]:.{2 if 'psnr' in key else 3}f}"
+                    for key in keys
+                ]
+                lines.append([label, dataset, str(mean["count"]), *values])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    rows = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    return "\n".join([rows[0], "-" * len(rows[0]), *rows[1:]])

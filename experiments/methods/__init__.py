@@ -1,0 +1,34 @@
+"""Methods of Tables 3 and 4 behind one interface.
+
+A method is a function (mono, reference, max_disparity) -> chroma:
+    mono: (height, width) float luma of the monochrome camera, in [0, 1].
+    reference: (height, width, 3) float RGB of the colour camera, in [0, 1].
+    max_disparity: number of candidates of Eq. 1, which every method searches.
+    chroma: (height, width, 2) float Cb, Cr, in [-0.5, 0.5].
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from colornet.errors import InputError
+from experiments.methods import trivial
+
+Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+_METHODS: dict[str, Method] = {
+    "grey": trivial.grey,
+    "zero_disparity": trivial.zero_disparity,
+}
+
+
+def names() -> list[str]:
+    """All methods but the network itself."""
+    return list(_METHODS)
+
+
+def get(name: str) -> Method:
+    """The method of that name; InputError if there is none."""
+    if name not in _METHODS:
+        raise InputError(f"expected a method ({', '.join(names())}). Received: {name}")
+    return _METHODS[name]

@@ -1,0 +1,175 @@
+"""The main job, end to end, on pictures that need no download.
+
+    python -m experiments.reproduce
+
+Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small network
+on the scenes, scores it on held-out scenes and on the photographs, colorizes the
+photographs, exports a SavedModel, and says where everything is. Started again, it goes
+on where it was stopped.
+"""
+
+import pathlib
+import shutil
+import time
+
+import numpy as np
+from absl import flags
+
+from colornet import app
+from colornet.config import ModelConfig, TrainConfig
+
+_OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
+_STEPS = flags.DEFINE_integer("steps", 450, "Training steps.", lower_bound=1)
+_SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "Noise of Table 2.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the training.")
+
+# A network and crops that two CPU cores train in three minutes.
+_MODEL = ModelConfig(n=8, max_disparity=64)
+_CROP = (96, 256)
+_SCENES = {"train_scenes": 96, "validation_scenes": 8, "height": 160, "width": 320}
+
+
+def _write(out_dir: pathlib.Path) -> pathlib.Path:
+    from tfrecords_tools.records import RecordConfig
+    from tfrecords_tools.sources.embedded import EmbeddedConfig
+    from tfrecords_tools.writer import write_records
+
+    written = write_records(
+        "embedded",
+        out_dir / "records",
+        record=RecordConfig(setup=int(_SETUP.value)),
+        scenes=EmbeddedConfig(max_disparity=_MODEL.max_disparity, **_SCENES),
+        progress=True,
+    )
+    return written.folder
+
+
+def _train(out_dir: pathlib.Path, records: pathlib.Path):
+    from colornet.training.loop import Reporting, Trainer, make_strategy
+
+    config = TrainConfig(
+        model=_MODEL,
+        records=str(records),
+        steps=_STEPS.value,
+        crop_height=_CROP[0],
+        crop_width=_CROP[1],
+        seed=_SEED.value,
+    )
+    trainer = Trainer(
+        config,
+        out_dir / "run",
+        make_strategy("one_device", "auto"),
+        Reporting(checkpoint_every=50, picture_every=150),
+    )
+    return trainer.run()
+
+
+def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, model) -> dict:
+    from experiments import methods
+    from experiments.evaluation import Evaluation, evaluate
+
+    summaries = {}
+    for method in (*methods.names(), "ours"):
+        for split in ("validation", "test"):
+            summary = evaluate(
+                Evaluation(str(records), split, method),
+                out_dir / "evaluation" / f"{method}_{split}",
+                model if method == "ours" else None,
+            )
+            merged = summaries.setdefault(method, {"datasets": {}})
+            merged["datasets"] |= summary["datasets"]
+    return summaries
+
+
+def _colorize(out_dir: pathlib.Path, records: pathlib.Path, model) -> pathlib.Path:
+    from colornet import colorize, pictures
+    from colornet.data import Records
+    from colornet.images import write_picture
+    from colornet.inference import predict
+    from colornet.noise import to_uint8
+
+    example = next(Records(str(records), "test").examples())
+    mono = to_uint8(example["mono"][..., 0])
+    reference = to_uint8(example["reference"])
+    colored = colorize(model, mono, reference)
+    outputs = predict(model, example["mono"], example["reference"])
+    row = pictures.picture_row(example, outputs["rough_chroma"], outputs["chroma"])
+    folder = out_dir / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in (
+        ("mono", mono),
+        ("reference", reference),
+        ("colorized", colored),
+        ("truth", to_uint8(example["target"])),
+        ("overview", row),
+    ):
+        write_picture(folder / f"motorcycle_{name}.png", picture)
+    return folder
+
+
+def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
+    import tensorflow as tf
+
+    from colornet.export import SIGNATURE, export_saved_model
+
+    folder = out_dir / "saved_model"
+    shutil.rmtree(folder, ignore_errors=True)
+    export_saved_model(model, folder)
+    rng = np.random.default_rng(0)
+    inputs = {
+        "mono": rng.random((1, 96, 160, 1), np.float32),
+        "reference": rng.random((1, 96, 160, 3), np.float32),
+    }
+    loaded = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+    tensors = {name: tf.constant(value) for name, value in inputs.items()}
+    difference = np.abs(
+        loaded(**tensors)["chroma"] - model(inputs, training=False)["chroma"]
+    ).max()
+    if not difference < 1e-5:
+        raise RuntimeError(f"the SavedModel differs from the network by {difference}")
+    return folder
+
+
+def main() -> None:
+    from experiments.evaluation import table
+
+    start = time.monotonic()
+    out_dir = pathlib.Path(_OUT_DIR.value)
+
+    def announce(number: int, what: str) -> None:
+        print(f"[{number}/5] {time.monotonic() - start:4.0f} s  {what}", flush=True)
+
+    announce(1, "TFRecords: rendered scenes and the Motorcycle pair")
+    records = _write(out_dir)
+    announce(
+        2, f"training: n={_MODEL.n}, d={_MODEL.max_disparity}, {_STEPS.value} steps"
+    )
+    model = _train(out_dir, records)
+    announce(3, "evaluation: held-out scenes and the Motorcycle pair")
+    summaries = _evaluate(out_dir, records, model)
+    announce(4, "colorizing the Motorcycle pair")
+    pictures = _colorize(out_dir, records, model)
+    announce(5, "exporting a SavedModel")
+    saved_model = _export(out_dir, model)
+
+    (out_dir / "table.txt").write_text(table(summaries) + "\n")
+    print(
+        f"\nSetup {_SETUP.value}, n={_MODEL.n}, d={_MODEL.max_disparity}, "
+        f"{_STEPS.value} steps, seed {_SEED.value}; means over pictures\n"
+    )
+    print(table(summaries))
+    print(
+        f"""
+records      {records}
+checkpoints  {out_dir / "run" / "checkpoints"}
+metrics      {out_dir / "run" / "metrics.csv"}
+TensorBoard  tensorboard --logdir={out_dir / "run" / "tensorboard"}
+evaluation   {out_dir / "evaluation"}
+pictures     {pictures}
+SavedModel   {saved_model}
+done in {time.monotonic() - start:.0f} s"""
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

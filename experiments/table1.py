@@ -1,0 +1,42 @@
+"""Prints Table 1 from the network as it is built, with symbolic sizes.
+
+python -m experiments.table1
+"""
+
+from absl import flags
+
+from colornet import app
+
+_N = flags.DEFINE_integer("n", 32, "Number of filters.", lower_bound=1)
+
+_GROUPS = {
+    1: "ResNet1",
+    19: "Attention",
+    21: "3-D regulation",
+    40: "ResNet2",
+    58: "ResNet3",
+    76: "ResNet4",
+}
+
+
+def main() -> None:
+    from colornet.architecture import table1_rows
+
+    table = table1_rows(_N.value)
+    width = max(len(row.description) for row in table)
+    print(f"{'layer':>5}  {'description':<{width}}  {'output':<22}  parameters")
+    for row in table:
+        if row.number in _GROUPS:
+            print(f"       {_GROUPS[row.number]}")
+        print(
+            f"{row.number:>5}  {row.description:<{width}}  {row.size:<22}  "
+            f"{row.parameters:>10,}"
+        )
+        if row.added_to is not None:
+            added = f"add layer {row.added_to} and {row.number} feat."
+            print(f"       {added:<{width}}  {row.size}")
+    print(f"trainable parameters: {sum(row.parameters for row in table):,}")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,32 @@
+"""Installs ColorNet: `pip install -e .`, with extras `test` and `gpu`."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+setup(
+    name="colornet",
+    version="0.1.0",
+    description="Colorization for a monochrome-color dual-lens system (AAAI 2019)",
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["colornet*", "experiments*", "tfrecords_tools*"]),
+    install_requires=[
+        "absl-py",
+        "importlib_resources",  # tensorflow-datasets 4.9.10 does not declare it.
+        "keras>=3.15",
+        "numpy>=2",
+        "pillow",
+        "scikit-image",
+        "tensorboard",  # tensorflow 2.21 does not install it.
+        "tensorflow>=2.21",
+        "tensorflow-datasets>=4.9.10",
+        "tqdm",
+    ],
+    extras_require={
+        "test": ["jax", "pytest", "ruff"],
+        "gpu": ["tensorflow[and-cuda]>=2.21"],
+    },
+)

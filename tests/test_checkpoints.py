@@ -1,0 +1,93 @@
+"""Weights on disk: what comes back, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from colornet.checkpoints import Checkpoints, load_model, load_weights, save_weights
+from colornet.config import ModelConfig, TrainConfig
+from colornet.errors import InputError
+from colornet.model import build_colornet
+from colornet.training.losses import build_optimizer
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_colornet(ModelConfig(n=2, max_disparity=32))
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    save_weights(model, tmp_path / "weights.npz")
+    return tmp_path / "weights.npz"
+
+
+def assert_same_weights(model, other):
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_weights_come_back_with_their_configuration(model, path):
+    again = load_model(path)
+    assert again.config == model.config
+    assert_same_weights(again, model)
+    wider = load_model(path, max_disparity=64)
+    assert wider.config.max_disparity == 64
+    assert_same_weights(wider, model)
+
+
+def test_weights_of_another_configuration_change_nothing(model, path):
+    other = build_colornet(ModelConfig(n=3, max_disparity=32))
+    before = other.get_weights()
+    with pytest.raises(InputError, match="another configuration: .* first l01_bn"):
+        load_weights(other, path)
+    for mine, old in zip(other.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, old)
+
+
+@pytest.mark.parametrize(
+    "config", ["no JSON", "[1]", json.dumps({"n": "x"}), json.dumps({"depth": 3})]
+)
+def test_a_configuration_that_cannot_be_read_is_refused(path, config):
+    with np.load(path) as archive:
+        values = {name: archive[name] for name in archive.files}
+    np.savez(path, **values | {"config": np.array(config)})
+    with pytest.raises(InputError, match="configuration as JSON"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", "npy", "half", "flip"])
+def test_damaged_files_are_refused(path, content):
+    whole = bytearray(path.read_bytes())
+    if content == "npy":
+        with open(path, "wb") as file:
+            np.save(file, np.zeros(3))
+    elif content == "half":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif content == "flip":
+        whole[whole.index(b"l22_conv/kernel") + 600] ^= 1
+        path.write_bytes(whole)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="expected a whole .npz"):
+        load_model(path)
+
+
+def test_a_folder_without_checkpoints_is_refused(tmp_path):
+    with pytest.raises(InputError, match="with checkpoints"):
+        load_model(tmp_path)
+    with pytest.raises(InputError, match="Missing"):
+        load_model(tmp_path / "none")
+
+
+def test_what_a_killed_process_left_is_no_checkpoint(model, tmp_path):
+    config = TrainConfig(model=model.config)
+    optimizer = build_optimizer(config, model.trainable_variables)
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2, 3, 4):
+        checkpoints.save(step, model, optimizer, config)
+    (checkpoints.directory / "part").mkdir()
+    assert checkpoints.steps() == [2, 3, 4]
+    assert checkpoints.config(4) == config
+    assert_same_weights(load_model(tmp_path), model)

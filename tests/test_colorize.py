@@ -1,0 +1,272 @@
+"""python -m experiments.colorize, as a user meets it."""
+
+import os
+import pathlib
+import struct
+import zlib
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from colornet.checkpoints import load_model, save_weights
+from colornet.color import rgb_to_luma
+from colornet.config import ModelConfig
+from colornet.images import read_picture, write_picture
+from colornet.inference import colorize
+from colornet.model import build_colornet
+from tests.command_line import assert_one_line_error, start, start_each
+
+_MODULE = "experiments.colorize"
+_D = 32
+_HEIGHT, _WIDTH = 33, 45
+
+
+def _picture(dtype, *shape):
+    white = np.iinfo(dtype).max
+    return np.random.default_rng(0).integers(0, white + 1, shape).astype(dtype)
+
+
+def _huge_png():
+    data = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + data
+    start += struct.pack(">I", zlib.crc32(data))
+    return start + struct.pack(">I", 50) + b"IDAT" + bytes(60)
+
+
+def _make_weights(folder):
+    model = build_colornet(ModelConfig(n=2, max_disparity=_D))
+    save_weights(model, folder / "good.npz")
+    whole = (folder / "good.npz").read_bytes()
+    (folder / "truncated.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.npz").write_text("no weights\n" * 100)
+    np.savez(folder / "strangers.npz", kernel=np.zeros(3))
+    values = dict(np.load(folder / "good.npz"))
+    values["config"] = np.array(ModelConfig(n=3, max_disparity=_D).to_json())
+    np.savez(folder / "misfit.npz", **values)
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    other.save(folder / "other.keras")
+    (folder / "no_run").mkdir()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pictures and weights, good and bad."""
+    top = tmp_path_factory.mktemp("colorize")
+    mono, reference = (_HEIGHT, _WIDTH), (_HEIGHT, _WIDTH, 3)
+    write_picture(top / "mono.png", _picture(np.uint8, *mono))
+    write_picture(top / "reference.png", _picture(np.uint8, *reference))
+    write_picture(top / "mono16.png", _picture(np.uint16, *mono))
+    write_picture(top / "reference16.png", _picture(np.uint16, *reference))
+    write_picture(top / "smaller.png", _picture(np.uint8, _HEIGHT, _WIDTH - 1, 3))
+    write_picture(top / "narrow_mono.png", _picture(np.uint8, 40, _D - 1))
+    write_picture(top / "narrow.png", _picture(np.uint8, 40, _D - 1, 3))
+    Image.fromarray(_picture(np.uint8, _HEIGHT, _WIDTH, 4)).save(top / "rgba.png")
+    (top / "empty.png").touch()
+    (top / "text.png").write_text("no picture\n" * 50)
+    whole = (top / "reference.png").read_bytes()
+    (top / "truncated.png").write_bytes(whole[: len(whole) // 2])
+    (top / "huge.png").write_bytes(_huge_png())
+    (top / "old.png").write_bytes(b"what was there")
+    _make_weights(top)
+    return top
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    network = load_model(folder / "good.npz")
+    network.run_eagerly = True  # Tracing a graph takes longer than running it.
+    return network
+
+
+def _arguments(folder, **changes):
+    values = {"mono": "mono.png", "reference": "reference.png", "weights": "good.npz"}
+    values |= {"output": "old.png"} | changes
+    paths = {"mono", "reference", "weights", "output", "save_volumes"}
+    return [
+        f"--{name}={folder / value if name in paths else value}"
+        for name, value in values.items()
+    ]
+
+
+_BAD = {
+    "missing mono": ({"mono": "nowhere.png"}, "nowhere.png, which does not exist"),
+    "missing reference": ({"reference": "nowhere.png"}, "nowhere.png"),
+    "folder": ({"mono": "no_run"}, "which is a folder"),
+    "empty": ({"mono": "empty.png"}, "empty.png, an empty file"),
+    "truncated": ({"reference": "truncated.png"}, "whole", "truncated.png"),
+    "no picture": ({"reference": "text.png"}, "text.png, in no known picture format"),
+    "bomb": ({"mono": "huge.png"}, "at most 150 megapixels", "huge.png"),
+    "sizes": ({"reference": "smaller.png"}, "same height and width", "(33, 44)"),
+    "no colour": ({"reference": "mono.png"}, "R = G = B"),
+    "narrow": (
+        {"mono": "narrow_mono.png", "reference": "narrow.png"},
+        "max_disparity = 32",
+        "Received: width 31",
+    ),
+    "narrow for the flag": ({"max_disparity": 64}, "max_disparity = 64", "width 45"),
+    "max_disparity": ({"max_disparity": 33}, "multiple of 32", "Received: 33"),
+    "no number": ({"max_disparity": "many"}, "max_disparity=many"),
+    "unknown value": ({"mono_view": "top"}, "mono_view=top", "right|left"),
+    "unknown flag": ({"colour": "yes"}, "colour"),
+    "output below a file": ({"output": "mono.png/a.png"}, "can be written", "a.png"),
+    "output in no folder": ({"output": "nowhere/a.png"}, "can be written", "nowhere"),
+    "output is a folder": ({"output": "dir.png"}, "dir.png, a folder"),
+    "output of no format": ({"output": "a.xyz"}, "ends in .png", "a.xyz"),
+    "16 bit JPEG": ({"mono": "mono16.png", "output": "a.jpg"}, ".png for a 16 bit"),
+    "volumes below a file": ({"save_volumes": "mono.png/v"}, "can be written", "/v"),
+    "missing weights": ({"weights": "nowhere.npz"}, "Missing", "nowhere.npz"),
+    "truncated weights": ({"weights": "truncated.npz"}, "whole .npz", "truncated.npz"),
+    "text as weights": ({"weights": "text.npz"}, "whole .npz", "text.npz"),
+    "picture as weights": ({"weights": "mono.png"}, "whole .npz", "mono.png"),
+    "strangers": ({"weights": "strangers.npz"}, "configuration", "strangers.npz"),
+    "misfit": ({"weights": "misfit.npz"}, "another configuration", "misfit.npz"),
+    "other model": ({"weights": "other.keras"}, "with a Sequential"),
+    "no checkpoint": ({"weights": "no_run"}, "folder with checkpoints", "no_run"),
+}
+
+
+def _tree(folder):
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture(scope="module")
+def failures(folder):
+    """What every bad input got, and the files before and after all of them."""
+    (folder / "dir.png").mkdir()
+    before = _tree(folder)
+    calls = {name: _arguments(folder, **case[0]) for name, case in _BAD.items()}
+    return start_each(_MODULE, calls), before, _tree(folder)
+
+
+@pytest.mark.parametrize("case", _BAD)
+def test_bad_input_is_one_line(failures, case):
+    assert_one_line_error(failures[0][case], *_BAD[case][1:])
+
+
+def test_bad_input_leaves_all_files_as_they_were(failures, folder):
+    _, before, after = failures
+    assert before == after
+    assert (folder / "old.png").read_bytes() == b"what was there"
+
+
+def test_the_same_in_a_process_of_its_own(failures, folder):
+    result = start(_MODULE, *_arguments(folder, **_BAD["unknown value"][0]))
+    assert result == failures[0]["unknown value"]
+
+
+def test_required_flags():
+    assert_one_line_error(start(_MODULE), "--mono", "--output")
+
+
+@pytest.fixture(scope="module")
+def outputs(folder):
+    """Folder `out`, and what the program said, after all that works."""
+    out = folder / "out"
+    out.mkdir()
+    write_picture(folder / "wide.png", _picture(np.uint8, 40, 70, 3))
+    calls = {
+        "16 bit": {"mono": "mono16.png", "reference": "reference16.png"},
+        "mixed": {"mono": "mono16.png", "reference": "rgba.png"},
+        "volumes": {"save_volumes": "out/volumes/deep"},
+        "left": {"mono_view": "left", "save_volumes": "out/mirrored"},
+        "wide": {"mono": "wide.png", "reference": "wide.png", "max_disparity": 64},
+    }
+    arguments = {
+        name: _arguments(folder, **{"output": f"out/{name}.png", **changes})
+        for name, changes in calls.items()
+    }
+    alone = arguments.pop("volumes")
+    results = start_each(_MODULE, arguments, eagerly=True)
+    return out, results | {"volumes": start(_MODULE, *alone)}
+
+
+def _check(outputs, name, expected, mono):
+    out, results = outputs
+    assert results[name].code == 0, results[name]
+    picture = read_picture(out / f"{name}.png")
+    assert picture.dtype == mono.dtype
+    assert np.abs(picture.astype(int) - expected).max() <= 1
+    luma = rgb_to_luma(picture.astype(float))[..., 0]
+    assert np.abs(luma - mono).max() <= 0.51
+    size = f"{mono.shape[1]}x{mono.shape[0]}"
+    first = results[name].stdout.splitlines()[0]
+    assert first == f"{size} picture in {out / name}.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "mono", "reference"),
+    [
+        ("16 bit", "mono16.png", "reference16.png"),
+        ("volumes", "mono.png", "reference.png"),
+    ],
+)
+def test_the_picture_is_that_of_colorize(folder, model, outputs, name, mono, reference):
+    mono, reference = read_picture(folder / mono), read_picture(folder / reference)
+    _check(outputs, name, colorize(model, mono, reference), mono)
+    assert outputs[1][name].stderr == ""
+
+
+def test_alpha_is_dropped_with_a_warning(folder, model, outputs):
+    mono = read_picture(folder / "mono16.png")
+    colors = np.asarray(Image.open(folder / "rgba.png"))[..., :3]
+    _check(outputs, "mixed", colorize(model, mono, colors), mono)
+    warning = f"warning: {folder / 'rgba.png'}: its transparency is dropped\n"
+    assert outputs[1]["mixed"].stderr == warning
+
+
+def test_a_coloured_mono_and_max_disparity_of_the_flag(folder, model, outputs):
+    colors = read_picture(folder / "wide.png")
+    mono = np.rint(rgb_to_luma(colors.astype(float))[..., 0]).astype(np.uint8)
+    _check(outputs, "wide", colorize(model, mono, colors, max_disparity=64), mono)
+    warning = "warning: the mono picture has colour: its luma is taken\n"
+    assert outputs[1]["wide"].stderr == warning
+
+
+def test_volumes(outputs):
+    directory = outputs[0] / "volumes" / "deep"
+    names = {"weights_slices", "weights_scan_line", "weights_disparity"}
+    names |= {"weights_entropy", "attention_slices"}
+    files = {f"{name}.png" for name in names} | {"weights.npy", "attention.npy"}
+    assert set(os.listdir(directory)) == files
+    weights = np.load(directory / "weights.npy").astype(np.float32)
+    assert weights.shape == (_D, _HEIGHT, _WIDTH)
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=0.01)
+    attention = np.load(directory / "attention.npy")
+    assert attention.shape == (_D // 2, 17, 23) and attention.dtype == np.float16
+    for name in names:
+        picture = read_picture(directory / f"{name}.png")
+        assert picture.ndim == 3 and np.ptp(picture) > 100
+    line = f"volumes and pictures of them in {directory}"
+    assert outputs[1]["volumes"].stdout.splitlines()[1:] == [line]
+
+
+def test_mono_view_left_mirrors_both_views(folder, model, outputs):
+    mono, reference = (
+        read_picture(folder / name) for name in ("mono.png", "reference.png")
+    )
+    mirrored = colorize(model, mono[:, ::-1], reference[:, ::-1])
+    _check(outputs, "left", mirrored[:, ::-1], mono)
+    assert "(of the mirrored views) in" in outputs[1]["left"].stdout
+    weights = np.load(outputs[0] / "mirrored" / "weights.npy")
+    # Candidates are missing at the right border of what the network saw.
+    assert weights[-1, :, : _WIDTH - _D + 1].max() > 0
+    assert weights[-1, :, _WIDTH - _D + 1 :].max() == 0
+
+
+def test_a_real_pair(model):
+    root = pathlib.Path(__file__).parents[1]
+    folder = os.environ.get("COLORNET_REAL_DATA") or root / "../shared/stereo"
+    pair = pathlib.Path(folder) / "middlebury2001" / "tsukuba"
+    if not pair.is_dir():
+        pytest.skip("no real data: set COLORNET_REAL_DATA")
+    mono, reference = read_picture(pair / "right.png"), read_picture(pair / "left.png")
+    mono = np.rint(rgb_to_luma(mono.astype(float))[..., 0]).astype(np.uint8)
+    picture = colorize(model, mono, reference)
+    assert picture.shape == reference.shape
+    luma = rgb_to_luma(picture.astype(float))[..., 0]
+    assert np.abs(luma - mono).max() <= 0.51

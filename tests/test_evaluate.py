@@ -1,0 +1,429 @@
+"""python -m experiments.evaluate and the library behind it."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from colornet.checkpoints import save_weights
+from colornet.config import ModelConfig
+from colornet.data import Records
+from colornet.errors import InputError
+from colornet.images import write_picture
+from colornet.inference import predict
+from colornet.metrics import score
+from colornet.model import build_colornet
+from experiments import methods
+from experiments.evaluation import Evaluation, evaluate, table
+from tests.command_line import ROOT, assert_one_line_error, start, start_each
+from tfrecords_tools.writer import write_records
+
+_D = 32
+_COUNT = 5
+_MODULE = "experiments.evaluate"
+_FILES = {"settings.json", "images.csv", "summary.json"}
+
+
+def _write_pictures(folder, seed):
+    rng = np.random.default_rng(seed)
+    rows = ["dataset\tscene\tsplit"]
+    for number in range(_COUNT):
+        coarse = rng.integers(40, 200, (10, 12, 3)).astype(np.uint8)
+        wide = coarse.repeat(4, axis=0).repeat(4, axis=1)
+        dataset = "first" if number < 3 else "second"
+        scene = folder / dataset / f"{number}"  # a scene whose name is a number
+        scene.mkdir(parents=True)
+        write_picture(scene / "left.png", wide[:36, : 41 + number])
+        write_picture(scene / "right.png", wide[:36, 3 : 44 + number])
+        rows.append(f"{dataset}\t{number}\ttest")
+    (folder / "INDEX.tsv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Folder of TFRecords: split test of five pictures, three first, two second."""
+    pictures = _write_pictures(tmp_path_factory.mktemp("pictures"), 0)
+    out_dir = tmp_path_factory.mktemp("records")
+    return write_records("pairs", out_dir, data_dir=pictures).folder
+
+
+@pytest.fixture(scope="module")
+def model():
+    network = build_colornet(ModelConfig(n=2, max_disparity=_D))
+    network.run_eagerly = True  # Tracing a graph takes longer than running it.
+    return network
+
+
+def _read(folder):
+    with open(folder / "images.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows, json.loads((folder / "summary.json").read_text())
+
+
+def _without_time(value):
+    if isinstance(value, list):
+        return [_without_time(item) for item in value]
+    if isinstance(value, dict):
+        kept = {k: v for k, v in value.items() if k != "seconds"}
+        return {k: _without_time(v) for k, v in kept.items()}
+    return value
+
+
+@pytest.mark.parametrize("method", [*methods.names(), "ours"])
+def test_rows_means_and_table(records, model, tmp_path, method):
+    summary = evaluate(
+        Evaluation(str(records), "test", method),
+        tmp_path,
+        model if method == "ours" else None,
+        progress=False,
+    )
+    assert set(os.listdir(tmp_path)) == _FILES
+    rows, saved = _read(tmp_path)
+    assert saved == summary
+    examples = list(Records(str(records), "test").examples())
+    assert [row["key"] for row in rows] == [example["key"] for example in examples]
+    for row, example in zip(rows, examples, strict=True):
+        mono, reference = example["mono"], example["reference"]
+        if method == "ours":
+            outputs = predict(model, mono, reference)
+            chroma = {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
+        else:
+            chroma = {"": methods.get(method)(mono[..., 0], reference, _D)}
+        for prefix, value in chroma.items():
+            for name, expected in score(value, mono, example["target"]).items():
+                assert float(row[prefix + name]) == pytest.approx(expected, abs=1e-3)
+        assert (int(row["height"]), int(row["width"])) == mono.shape[:2]
+
+    numbers = [float(row["psnr"]) for row in rows]
+    assert summary["mean"]["count"] == _COUNT
+    assert summary["mean"]["psnr"] == pytest.approx(np.mean(numbers))
+    first = [float(row["ssim"]) for row in rows if row["dataset"] == "first"]
+    assert summary["datasets"]["first"]["ssim"] == pytest.approx(np.mean(first))
+    assert summary["datasets"]["second"]["count"] == 2
+    # A scene called 3 is no number to be averaged.
+    assert not {"scene", "key", "height"} & set(summary["mean"])
+
+    lines = table({method: summary}).splitlines()
+    each = 2 if method == "ours" else 1
+    assert len(lines) == 2 + 3 * each
+    assert lines[-1].split()[:4] == [method, "all", "5", f"{np.mean(numbers):.2f}"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_methods():
+    rng = np.random.default_rng(0)
+    mono, reference = rng.random((4, 5)), rng.random((4, 5, 3))
+    assert not methods.get("grey")(mono, reference, _D).any()
+    copied = methods.get("zero_disparity")(mono, reference, _D)
+    blue = (reference[..., 2] - reference @ [0.299, 0.587, 0.114]) / 1.772
+    np.testing.assert_allclose(copied[..., 0], blue, atol=1e-9)
+    with pytest.raises(InputError, match="grey, zero_disparity.* Received: magic"):
+        methods.get("magic")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Method `counted`: grey, which notes how often it ran and can be stopped."""
+    calls = []
+
+    def run(mono, reference, max_disparity):
+        if len(calls) == run.stop_at:
+            raise KeyboardInterrupt
+        calls.append(run.watch())
+        return np.full((*mono.shape, 2), mono.mean() / 10)
+
+    run.calls, run.stop_at, run.watch = calls, None, lambda: None
+    monkeypatch.setitem(methods._METHODS, "counted", run)
+    return run
+
+
+def _counted(records, folder, **changes):
+    settings = Evaluation(str(records), "test", "counted", **changes)
+    return evaluate(settings, folder, progress=False)
+
+
+def test_a_finished_evaluation_is_not_done_again(records, tmp_path, counted):
+    summary = _counted(records, tmp_path)
+    csv_before = (tmp_path / "images.csv").read_bytes()
+    assert _counted(records, tmp_path) == summary
+    assert len(counted.calls) == _COUNT
+    assert (tmp_path / "images.csv").read_bytes() == csv_before
+
+
+def test_an_interrupted_evaluation_goes_on(records, tmp_path, counted):
+    whole = _counted(records, tmp_path / "whole")
+    counted.calls.clear()
+    cut = tmp_path / "cut"
+    counted.stop_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        _counted(records, cut)
+    assert set(os.listdir(cut)) == _FILES - {"summary.json"}
+    before = (cut / "images.csv").read_bytes()
+    assert before.count(b"\n") == 3
+
+    # At no time of the second start are the rows of the first not on the disk.
+    counted.stop_at = 3
+    counted.watch = (cut / "images.csv").read_bytes
+    with pytest.raises(KeyboardInterrupt):
+        _counted(records, cut)
+    assert counted.calls[-1] == before
+    counted.stop_at = None
+    summary = _counted(records, cut)
+    assert len(counted.calls) == _COUNT
+    assert all(content.startswith(before) for content in counted.calls[2:])
+    assert _without_time(summary) == _without_time(whole)
+    rows, expected = _read(cut)[0], _read(tmp_path / "whole")[0]
+    assert _without_time(rows) == _without_time(expected)
+
+
+def test_half_a_last_row_is_done_again(records, tmp_path, counted):
+    _counted(records, tmp_path)
+    whole, summary = _read(tmp_path)
+    content = (tmp_path / "images.csv").read_bytes()
+    ends = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
+    # In the header, after it, in the first number, one digit or the end of line short.
+    cuts = [0, 10, ends[0], ends[1] + 30, ends[3] - 2, ends[3] - 1, ends[3]]
+    for cut in cuts:
+        (tmp_path / "images.csv").write_bytes(content[:cut])
+        (tmp_path / "summary.json").unlink()
+        counted.calls.clear()
+        _counted(records, tmp_path)
+        kept = max(0, content[:cut].count(b"\n") - 1)
+        assert len(counted.calls) == _COUNT - kept, cut
+        again, summary_again = _read(tmp_path)
+        assert _without_time(again) == _without_time(whole), cut
+        assert _without_time(summary_again) == _without_time(summary)
+
+
+def test_a_killed_process_goes_on(records, tmp_path, monkeypatch):
+    # A slow method in a process of its own, and SIGKILL, which it cannot see.
+    code = (
+        "import sys, time; from experiments import evaluation, methods\n"
+        "methods._METHODS['slow'] = lambda m, r, d: time.sleep(0.3) or r[..., :2] - r"
+        "[..., 1:]\n"
+        "settings = evaluation.Evaluation(sys.argv[1], 'test', 'slow')\n"
+        "evaluation.evaluate(settings, sys.argv[2])"
+    )
+    command = [sys.executable, "-c", code, str(records), str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    path = tmp_path / "images.csv"
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = path.read_bytes()
+    assert not (tmp_path / "summary.json").exists()
+    monkeypatch.setitem(methods._METHODS, "slow", methods.get("zero_disparity"))
+    settings = Evaluation(str(records), "test", "slow")
+    assert evaluate(settings, tmp_path, progress=False)["mean"]["count"] == _COUNT
+    assert path.read_bytes().startswith(before[: before.rfind(b"\n")])
+
+
+def test_other_settings_start_again(records, tmp_path, counted):
+    _counted(records, tmp_path)
+    counted.calls.clear()
+    summary = _counted(records, tmp_path, limit=4)
+    assert len(counted.calls) == 4 and summary["mean"]["count"] == 4
+    counted.calls.clear()
+    counted.stop_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        _counted(records, tmp_path, datasets=("second",))
+    # No scores of other settings beside these.
+    assert set(os.listdir(tmp_path)) == {"settings.json", "images.csv"}
+    assert (tmp_path / "images.csv").read_bytes().count(b"\n") == 2
+    counted.stop_at = None
+    summary = _counted(records, tmp_path, datasets=("second",))
+    assert list(summary["datasets"]) == ["second"]
+    assert summary["mean"]["count"] == 2
+
+
+def test_other_weights_and_other_records_start_again(model, records, tmp_path):
+    settings = Evaluation(str(tmp_path / "records"), "test", limit=1)
+    shutil.copytree(records, tmp_path / "records")
+    out = tmp_path / "out"
+    before = evaluate(settings, out, model, progress=False)
+    other = model.rebuilt()
+    other.run_eagerly = True
+    other.set_weights([value + 0.01 for value in model.get_weights()])
+    after = evaluate(settings, out, other, progress=False)
+    assert after["mean"]["psnr"] != before["mean"]["psnr"]
+    assert after["settings"]["sha256"] != before["settings"]["sha256"]
+
+    settings = Evaluation(str(tmp_path / "records"), "test", "grey")
+    before = evaluate(settings, out, progress=False)
+    shutil.rmtree(tmp_path / "records")
+    pictures = _write_pictures(tmp_path / "pictures", 1)
+    write_records("pairs", tmp_path / "records", data_dir=pictures, limit=4)
+    after = evaluate(settings, out, progress=False)
+    assert (before["mean"]["count"], after["mean"]["count"]) == (5, 4)
+
+
+def _damage(path, kind):
+    content = bytearray(path.read_bytes())
+    if kind == "truncated":
+        content = content[: len(content) * 3 // 4]
+    elif kind == "flipped bit":
+        content[len(content) * 3 // 4] ^= 8
+    elif kind == "empty":
+        content = b""
+    path.write_bytes(content)
+    if kind == "missing":
+        path.unlink()
+
+
+_DAMAGE = {
+    "truncated": ("whole TFRecords", "tfrecords_tools.check"),
+    "flipped bit": ("whole TFRecords", "tfrecords_tools.check"),
+    "empty": ("expected 5 records", "Received: 0"),
+    "missing": ("Missing", "tfrecord"),
+}
+
+
+@pytest.mark.parametrize("kind", ["truncated", "flipped bit"])
+def test_what_was_scored_before_the_damage_is_kept(records, tmp_path, counted, kind):
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    (shard,) = folder.glob("*.tfrecord*")
+    content = shard.read_bytes()
+    _damage(shard, kind)
+    with pytest.raises(InputError, match="whole TFRecords"):
+        _counted(folder, tmp_path / "out")
+    scored = len(counted.calls)
+    assert 1 <= scored < _COUNT
+    assert not (tmp_path / "out" / "summary.json").exists()
+    shard.write_bytes(content)
+    assert _counted(folder, tmp_path / "out")["mean"]["count"] == _COUNT
+    assert len(counted.calls) == _COUNT
+
+
+def test_a_full_disk_is_one_error(records, tmp_path, counted, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(csv.DictWriter, "writerow", fail)
+        with pytest.raises(InputError, match="No space left"):
+            _counted(records, tmp_path)
+    assert not (tmp_path / "summary.json").exists()
+    assert _counted(records, tmp_path)["mean"]["count"] == _COUNT
+
+
+def test_damage_after_the_end_leaves_the_results(records, tmp_path, counted):
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    _counted(folder, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    (shard,) = folder.glob("*.tfrecord*")
+    _damage(shard, "truncated")
+    with pytest.raises(InputError, match="whole TFRecords"):
+        _counted(folder, tmp_path / "out")
+    # Nor does an evaluation that cannot even begin replace another one.
+    with pytest.raises(InputError, match="pictures of third"):
+        _counted(records, tmp_path / "out", datasets=("third",))
+    after = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert after == before and set(after) == _FILES
+
+
+@pytest.fixture(scope="module")
+def results(records, model, tmp_path_factory):
+    """Folder, and what the program said to good and bad input."""
+    top = tmp_path_factory.mktemp("evaluate")
+    save_weights(model, top / "good.npz")
+    (top / "text.npz").write_text("no weights")
+    (top / "file").touch()
+    (top / "nothing").mkdir()
+    for kind in _DAMAGE:
+        shutil.copytree(records, top / kind)
+        (shard,) = (top / kind).glob("*.tfrecord*")
+        _damage(shard, kind)
+    good = {"records": records, "output": top / "out", "method": "grey"}
+    ours = {"method": "ours", "weights": top / "good.npz", "output": top / "ours"}
+    calls = {
+        "grey": {},
+        "ours": ours,
+        "no records": {"records": top / "nothing"},
+        "no folder": {"records": top / "nowhere"},
+        "no split": {"split": "training"},
+        "no dataset": {"datasets": "third"},
+        "no weights": {"method": "ours"},
+        "text as weights": {**ours, "weights": top / "text.npz"},
+        "missing weights": {**ours, "weights": top / "nowhere"},
+        "narrow": {**ours, "max_disparity": 64},
+        "no multiple": {**ours, "max_disparity": 33},
+        "unknown method": {"method": "magic"},
+        "no pictures": {"limit": 0},
+        "output below a file": {"output": top / "file" / "out"},
+        "output is a file": {"output": top / "file"},
+    }
+    for kind in _DAMAGE:
+        calls[kind] = {"records": top / kind, "output": top / f"out of {kind}"}
+    arguments = {
+        name: [f"--{flag}={value}" for flag, value in {**good, **changes}.items()]
+        for name, changes in calls.items()
+    }
+    return top, start_each(_MODULE, arguments), arguments
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        *_DAMAGE.items(),
+        ("no records", ("dataset_info.json", "nothing")),
+        ("no folder", ("folder of TFRecords", "nowhere")),
+        ("no split", ("split", "Received: 'training'")),
+        ("no dataset", ("pictures of third", "Received: none")),
+        ("no weights", ("expects weights",)),
+        ("text as weights", ("whole .npz", "text.npz")),
+        ("missing weights", ("Missing", "nowhere")),
+        ("narrow", ("max_disparity = 64", "first/")),
+        ("no multiple", ("multiple of 32. Received: 33",)),
+        ("unknown method", ("magic", "zero_disparity")),
+        ("no pictures", ("limit",)),
+        ("output below a file", ("can be written", "file/out")),
+        ("output is a file", ("can be written", "file")),
+    ],
+)
+def test_bad_input_is_one_line(results, case, words):
+    result = results[1][case]
+    # Where scoring had begun, the progress bar stands above the error.
+    lines = result.stderr.split("\n")
+    error = "\n".join(line for line in lines if "picture/s]" not in line)
+    assert_one_line_error(result._replace(stderr=error), *words)
+
+
+def test_bad_input_leaves_no_summary(results):
+    top = results[0]
+    found = {str(path.parent.name) for path in top.rglob("summary.json")}
+    assert found == {"out", "ours"}
+    assert (top / "file").read_bytes() == b""
+
+
+def test_the_program_prints_the_table(results, records):
+    top, by_case, _ = results
+    grey = by_case["grey"]
+    assert grey.code == 0, grey
+    rows, summary = _read(top / "out")
+    assert len(rows) == _COUNT
+    assert grey.stdout.startswith(table({"grey": summary}) + "\n")
+    assert f"{top / 'out'}/images.csv" in grey.stdout
+    assert by_case["ours"].code == 0
+    assert "ours, rough" in by_case["ours"].stdout
+
+
+def test_a_damaged_shard_in_a_process_of_its_own(results):
+    top, by_case, arguments = results
+    shutil.rmtree(top / "out of truncated")
+    result = start(_MODULE, *arguments["truncated"])
+    assert result.code == by_case["truncated"].code
+    assert result.stderr.splitlines()[-1].startswith("error: expected whole TFRecords")
+    assert "Traceback" not in result.stderr

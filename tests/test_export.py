@@ -1,0 +1,161 @@
+"""python -m experiments.export, and its SavedModel where there is only TensorFlow."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from colornet.checkpoints import save_weights
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.export import export_saved_model
+from colornet.inference import colorize_outputs
+from colornet.model import build_colornet
+from tests.command_line import assert_one_line_error, start_each
+
+_D = 32
+# Batch, height and width.
+_SHAPES = [(1, 32, 64), (2, 33, 45), (1, 17, 40), (3, 64, 32)]
+_OTHER_PROGRAM = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+loaded = tf.saved_model.load(sys.argv[1])
+run = loaded.signatures["colorize"]
+inputs = np.load(sys.argv[2])
+outputs = {}
+for i in range(len(inputs.files) // 2):
+    tensors = {n: tf.constant(inputs[f"{n}{i}"]) for n in ("mono", "reference")}
+    outputs |= {f"{n}{i}": v.numpy() for n, v in run(**tensors).items()}
+np.savez(sys.argv[3], **outputs)
+assert not {"colornet", "experiments"} & set(sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = ModelConfig(n=2, max_disparity=_D, residue_init="he", bn_momentum=0.0)
+    network = build_colornet(config)
+    rng = np.random.default_rng(0)
+    mono = rng.random((1, 64, 64, 1), np.float32)
+    reference = rng.random((1, 64, 64, 3), np.float32)
+    # Gives batch normalization the statistics of a picture.
+    network({"mono": mono, "reference": reference}, training=True)
+    network.run_eagerly = True  # Tracing a graph takes longer than running it.
+    return network
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    """`good.npz`, and what the program exports in a folder that is not there yet."""
+    top = tmp_path_factory.mktemp("export")
+    save_weights(model, top / "good.npz")
+    (top / "text.npz").write_text("no weights")
+    (top / "file").write_text("what was there")
+    (top / "full").mkdir()
+    (top / "full" / "kept").touch()
+    return top
+
+
+_BAD = {
+    "a full folder": ({"output": "full"}, "a new folder", "full"),
+    "below a file": ({"output": "file/model"}, "can be written", "file/model"),
+    "text as weights": ({"weights": "text.npz"}, "whole .npz", "text.npz"),
+    "no multiple": ({"max_disparity": 33}, "multiple of 32. Received: 33"),
+}
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    def arguments(**changes):
+        values = {"weights": "good.npz", "output": "deep/model"} | changes
+        return [
+            f"--{name}={value if name == 'max_disparity' else folder / value}"
+            for name, value in values.items()
+        ]
+
+    calls = {name: arguments(**case[0]) for name, case in _BAD.items()}
+    calls["good"] = arguments()
+    return start_each("experiments.export", calls)
+
+
+def test_another_program_gets_the_same(model, folder, results):
+    assert results["good"].code == 0, results["good"]
+    path = folder / "deep" / "model"
+    line = f"SavedModel with signature 'colorize' in {path}\n"
+    assert results["good"].stdout == line and results["good"].stderr == ""
+    rng = np.random.default_rng(1)
+    inputs = {}
+    for i, (batch, height, width) in enumerate(_SHAPES):
+        for name, channels in (("mono", 1), ("reference", 3)):
+            shape = (batch, height, width, channels)
+            inputs[f"{name}{i}"] = rng.random(shape, np.float32)
+    np.savez(folder / "inputs.npz", **inputs)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    subprocess.run(
+        [sys.executable, "-c", _OTHER_PROGRAM, path, "inputs.npz", "outputs.npz"],
+        cwd=folder,
+        env={**environment, "CUDA_VISIBLE_DEVICES": ""},
+        check=True,
+    )
+    outputs = np.load(folder / "outputs.npz")
+    names = {"chroma", "rough_chroma", "picture"}
+    assert set(outputs.files) == {f"{n}{i}" for n in names for i in range(len(_SHAPES))}
+    for i, (batch, *_) in enumerate(_SHAPES):
+        for b in range(batch):
+            pair = inputs[f"mono{i}"][b], inputs[f"reference{i}"][b]
+            expected = colorize_outputs(model, *pair)
+            assert np.ptp(expected["chroma"]) > 0.01
+            for name in names:
+                found = outputs[f"{name}{i}"][b]
+                np.testing.assert_allclose(found, expected[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("case", _BAD)
+def test_bad_input_is_one_line(results, case):
+    assert_one_line_error(results[case], *_BAD[case][1:])
+
+
+def test_nothing_is_overwritten_or_left_half_written(folder, model, results):
+    for path in (folder / "file", folder / "deep" / "model"):
+        with pytest.raises(InputError, match=f"a new folder.* Received: {path}"):
+            export_saved_model(model, path)
+    assert os.listdir(folder / "full") == ["kept"]
+    assert (folder / "file").read_text() == "what was there"
+    assert os.listdir(folder / "deep") == ["model"]
+    assert not list(folder.rglob(".*"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
+def test_a_full_disk(model, tmp_path, monkeypatch, error):
+    class FullDisk:
+        def track(self, model):
+            pass
+
+        def add_endpoint(self, name, function, input_signature):
+            pass
+
+        def write_out(self, path, verbose):
+            open(os.path.join(path, "half"), "w").close()
+            raise error
+
+    monkeypatch.setattr("keras.export.ExportArchive", FullDisk)
+    with pytest.raises(InputError, match="can be written.*No space left"):
+        export_saved_model(model, tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_backends_have_no_saved_model(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    with pytest.raises(InputError, match="KERAS_BACKEND=tensorflow.* Received: jax"):
+        export_saved_model(model, tmp_path / "model")

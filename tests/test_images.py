@@ -1,0 +1,262 @@
+import os
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colornet import images
+from colornet.errors import InputError
+from colornet.images import check_writable, read_picture, to_float, write_picture
+
+
+def _picture(dtype, *shape):
+    white = np.iinfo(dtype).max
+    return np.random.RandomState(0).randint(0, white + 1, shape).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "shape"),
+    [
+        ("a.png", np.uint8, (5, 7)),
+        ("a.png", np.uint8, (5, 7, 3)),
+        ("a.png", np.uint16, (5, 7)),
+        ("a.png", np.uint16, (5, 7, 3)),
+        ("a.PNG", np.uint16, (1, 1, 3)),
+        ("a.tif", np.uint8, (5, 7, 3)),
+        ("a.tif", np.uint16, (5, 7)),
+        ("a.bmp", np.uint8, (5, 7, 3)),
+        ("a.ppm", np.uint8, (5, 7, 3)),
+    ],
+)
+def test_what_is_written_is_read(tmp_path, name, dtype, shape):
+    picture = _picture(dtype, *shape)
+    write_picture(tmp_path / name, picture)
+    back = read_picture(tmp_path / name)
+    assert back.dtype == dtype
+    np.testing.assert_array_equal(back, picture)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_written_16_bit_color_is_what_another_decoder_reads(tmp_path):
+    import tensorflow as tf
+
+    picture = _picture(np.uint16, 6, 5, 3)
+    write_picture(tmp_path / "a.png", picture)
+    data = (tmp_path / "a.png").read_bytes()
+    decoded = tf.io.decode_png(data, dtype=tf.uint16).numpy()
+    np.testing.assert_array_equal(decoded, picture)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_16_bit_png_of_another_encoder(tmp_path, channels):
+    import tensorflow as tf
+
+    picture = _picture(np.uint16, 9, 8, channels)
+    (tmp_path / "a.png").write_bytes(tf.io.encode_png(picture).numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        back = read_picture(tmp_path / "a.png")
+    if channels == 2:  # grey with alpha: Pillow has the high bytes only
+        np.testing.assert_array_equal(back, picture[..., 0] >> 8)
+    else:
+        np.testing.assert_array_equal(back, picture[..., :3])
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_16_bit_color_tiff(tmp_path, byteorder):
+    tifffile = pytest.importorskip("tifffile")
+    picture = _picture(np.uint16, 9, 8, 3)
+    tifffile.imwrite(
+        tmp_path / "a.tif", picture, photometric="rgb", byteorder=byteorder
+    )
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif"), picture)
+
+
+def test_other_color_models_become_rgb_or_grey(tmp_path):
+    rgb = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
+    image = Image.fromarray(rgb)
+    image.convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "p.png")
+    image.convert("CMYK").save(tmp_path / "c.tif")
+    Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1").save(
+        tmp_path / "1.png"
+    )
+    np.testing.assert_array_equal(read_picture(tmp_path / "p.png"), rgb)
+    np.testing.assert_array_equal(read_picture(tmp_path / "c.tif"), rgb)
+    np.testing.assert_array_equal(read_picture(tmp_path / "1.png"), [[0, 255]])
+
+
+def test_transparency_is_dropped_with_a_warning(tmp_path):
+    rgba = _picture(np.uint8, 4, 5, 4)
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="a.png: its transparency is dropped"):
+        back = read_picture(tmp_path / "a.png")
+    np.testing.assert_array_equal(back, rgba[..., :3])
+    Image.fromarray(rgba[..., ::3]).save(tmp_path / "la.png")
+    with pytest.warns(UserWarning, match="la.png"):
+        back = read_picture(tmp_path / "la.png")
+    np.testing.assert_array_equal(back, rgba[..., 0])
+    rgba[..., 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "opaque.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_picture(tmp_path / "opaque.png")
+
+
+def test_pictures_come_upright(tmp_path):
+    grey = _picture(np.uint16, 4, 6)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter, as phones write it
+    Image.fromarray(grey).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / "a.png"), np.rot90(grey, axes=(1, 0))
+    )
+
+
+def _header(width, height):
+    data = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(data))
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + data + checksum
+    return start + struct.pack(">I", 50) + b"IDAT" + bytes(60)
+
+
+def _make_bad(kind, path):
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "empty":
+        path.touch()
+    elif kind == "no picture":
+        path.write_text("left right\n" * 100)
+    elif kind == "truncated":
+        write_picture(path, _picture(np.uint8, 40, 40, 3))
+        path.write_bytes(path.read_bytes()[:2000])
+    elif kind == "truncated 16 bit":
+        write_picture(path, _picture(np.uint16, 40, 40, 3))
+        path.write_bytes(path.read_bytes()[:2000])
+    elif kind == "header only":
+        path.write_bytes(_header(10, 10))
+    elif kind == "float":
+        Image.fromarray(np.zeros((3, 3), np.float32)).save(path, format="TIFF")
+    elif kind == "large header":
+        path.write_bytes(_header(15000, 11000))
+    elif kind == "huge header":
+        path.write_bytes(_header(60000, 60000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("missing", "does not exist"),
+        ("folder", "is a folder"),
+        ("empty", "an empty file"),
+        ("no picture", "no known picture format"),
+        ("truncated", "whole"),
+        ("truncated 16 bit", "whole"),
+        ("header only", "Received"),
+        ("float", "32 bit"),
+        ("large header", "150 megapixels"),
+        ("huge header", "150 megapixels"),
+    ],
+)
+def test_unusable_files_are_named_in_one_line(tmp_path, kind, words):
+    path = tmp_path / "a.png"
+    _make_bad(kind, path)
+    pillow_limit = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(InputError, match=words) as error:
+        read_picture(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert pillow_limit == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("where", ["missing/a.png", "file/a.png"])
+def test_unwritable_places(tmp_path, where):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="can be written") as error:
+        write_picture(tmp_path / where, _picture(np.uint8, 2, 2))
+    assert where in str(error.value)
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    picture = _picture(np.uint8, 4, 4)
+    write_picture(path, picture)
+
+    def fail(self, file, format):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(InputError, match="No space left"):
+        write_picture(path, picture[::-1])
+    assert os.listdir(tmp_path) == ["a.png"]
+    np.testing.assert_array_equal(read_picture(path), picture)
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [
+        ("a.xyz", np.zeros((2, 2), np.uint8)),
+        ("a", np.zeros((2, 2), np.uint8)),
+        ("a.jpg", np.zeros((2, 2), np.uint16)),
+        ("a.tif", np.zeros((2, 2, 3), np.uint16)),
+        ("a.png", np.zeros((2, 2), np.float32)),
+        ("a.png", np.zeros((2, 2, 4), np.uint8)),
+        ("a.png", np.zeros((0, 2), np.uint8)),
+    ],
+)
+def test_what_cannot_be_written(tmp_path, name, picture):
+    with pytest.raises(InputError, match="expected .* Received"):
+        write_picture(tmp_path / name, picture)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "channels", "words"),
+    [
+        ("a.png", np.uint16, 3, None),
+        ("a.jpg", np.uint8, 3, None),
+        ("a.tif", np.uint16, 1, None),
+        ("a.tif", np.uint16, 3, ".png for a 16 bit"),
+        ("a.xyz", np.uint8, 3, "ends in .png"),
+        ("missing/a.png", np.uint8, 3, "missing is no folder"),
+        ("file/a.png", np.uint8, 3, "file is no folder"),
+        ("folder.png", np.uint8, 3, "a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_known_before(tmp_path, name, dtype, channels, words):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    before = os.listdir(tmp_path)
+    if words is None:
+        check_writable(tmp_path / name, dtype, channels)
+    else:
+        with pytest.raises(InputError, match=words):
+            check_writable(tmp_path / name, dtype, channels)
+    assert os.listdir(tmp_path) == before
+
+
+def test_to_float():
+    assert to_float(np.array([0, 255], np.uint8)).tolist() == [0, 1]
+    assert to_float(np.array([0, 65535], np.uint16)).tolist() == [0, 1]
+    assert to_float(np.array([0.25], np.float64)).dtype == np.float32
+    for bad in ([1.5], [-0.1], [np.nan], [np.inf]):
+        with pytest.raises(InputError, match="Received"):
+            to_float(np.array(bad))
+    with pytest.raises(InputError, match="int64"):
+        to_float(np.array([1]))
+
+
+def test_the_module_needs_no_framework():
+    import subprocess
+    import sys
+
+    code = "import sys, colornet.images; print(any('keras' in m or 'tensorflow' in m"
+    code += " for m in sys.modules))"
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "False"
+    assert images.MAX_PIXELS == 150_000_000

@@ -1,0 +1,179 @@
+"""Each layer against a NumPy twin that is nothing but loops."""
+
+import keras
+import numpy as np
+import pytest
+
+from colornet import layers
+
+RNG = np.random.default_rng(0)
+
+
+def as_numpy(value):
+    return keras.ops.convert_to_numpy(value)
+
+
+def random(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def feature_volume_twin(mono, reference, candidates):
+    batch, height, width, n = mono.shape
+    volume = np.zeros((batch, candidates, height, width, 2 * n), np.float32)
+    for b, k, j, i in np.ndindex(batch, candidates, height, width):
+        volume[b, k, j, i, :n] = mono[b, j, i]
+        if i + k < width:
+            volume[b, k, j, i, n:] = reference[b, j, i + k]
+    return volume
+
+
+def weights_twin(logits, border, normalization):
+    batch, d, height, width = logits.shape
+    weights = np.zeros(logits.shape, np.float64)
+    for b, j, i in np.ndindex(batch, height, width):
+        ks = [k for k in range(d) if border == "zero" or i + k < width]
+        values = logits[b, ks, j, i].astype(np.float64)
+        if normalization == "softmax":
+            values = np.exp(values) / np.exp(values).sum()
+        weights[b, ks, j, i] = values
+    return weights
+
+
+def weighted_average_twin(weights, chroma):
+    batch, d, height, width = weights.shape
+    average = np.zeros((batch, height, width, 2), np.float64)
+    for b, k, j, i in np.ndindex(batch, d, height, width):
+        if i + k < width:
+            average[b, j, i] += weights[b, k, j, i] * chroma[b, j, i + k]
+    return average
+
+
+@pytest.mark.parametrize("candidates", [1, 4, 9])
+def test_feature_volume_is_equation_3(candidates):
+    mono, reference = random(2, 3, 7, 2), random(2, 3, 7, 2)
+    volume = layers.DisparityFeatureVolume(candidates)([mono, reference])
+    np.testing.assert_array_equal(
+        as_numpy(volume), feature_volume_twin(mono, reference, candidates)
+    )
+
+
+def test_attention_weighs_only_the_reference_half():
+    volume, attention = random(1, 3, 2, 4, 6), random(1, 3, 2, 4, 1)
+    result = as_numpy(layers.ApplyAttention()([volume, attention]))
+    np.testing.assert_array_equal(result[..., :3], volume[..., :3])
+    for k, j, i, p in np.ndindex(3, 2, 4, 3):
+        expected = attention[0, k, j, i, 0] * volume[0, k, j, i, 3 + p]
+        assert result[0, k, j, i, 3 + p] == expected
+
+
+@pytest.mark.parametrize("border", ["mask", "zero"])
+@pytest.mark.parametrize("normalization", ["softmax", "none"])
+def test_weights_and_their_average_are_equation_1(border, normalization):
+    logits, chroma = random(2, 5, 3, 7, 1), random(2, 3, 7, 2)
+    weights = layers.DisparityWeights(border, normalization)(logits)
+    twin = weights_twin(logits[..., 0], border, normalization)
+    np.testing.assert_allclose(as_numpy(weights), twin, rtol=1e-5, atol=1e-7)
+    average = layers.WeightedAverage()([weights, chroma])
+    np.testing.assert_allclose(
+        as_numpy(average), weighted_average_twin(twin, chroma), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_weights_of_candidates_outside_the_picture_are_exactly_zero():
+    weights = as_numpy(layers.DisparityWeights()(random(1, 6, 2, 4, 1)))
+    columns = np.arange(4)[None] + np.arange(6)[:, None]
+    assert (weights[0][np.broadcast_to(columns[:, None] >= 4, (6, 2, 4))] == 0).all()
+    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 7])
+def test_one_hot_weights_recover_a_constant_shift_exactly(shift):
+    scene = random(1, 4, 20, 2)
+    mono_view, reference = scene[:, :, :12], np.zeros((1, 4, 12, 2), np.float32)
+    # Mono pixel i is the reference's pixel i + shift.
+    reference[:, :, shift:] = mono_view[:, :, : 12 - shift]
+    weights = np.zeros((1, 8, 4, 12), np.float32)
+    weights[:, shift] = 1
+    average = as_numpy(layers.WeightedAverage()([weights, reference]))
+    visible = slice(0, 12 - shift)
+    np.testing.assert_array_equal(average[:, :, visible], mono_view[:, :, visible])
+    disparity = layers.SoftArgmax()(weights)
+    np.testing.assert_array_equal(as_numpy(disparity), np.full((1, 4, 12), shift))
+    warped = as_numpy(layers.WarpChroma()([disparity, reference]))
+    np.testing.assert_array_equal(warped[:, :, visible], mono_view[:, :, visible])
+
+
+def test_warping_interpolates_and_stops_at_the_border():
+    chroma = random(2, 3, 6, 2)
+    disparity = RNG.uniform(0, 7, (2, 3, 6)).astype(np.float32)
+    warped = as_numpy(layers.WarpChroma()([disparity, chroma]))
+    for b, j, i, c in np.ndindex(2, 3, 6, 2):
+        column = min(i + disparity[b, j, i], 5)
+        expected = np.interp(column, np.arange(6), chroma[b, j, :, c])
+        assert abs(warped[b, j, i, c] - expected) < 1e-5
+
+
+def test_split_ycbcr_of_known_colours():
+    rgb = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.25, 0.25, 0.25]], np.float32)
+    luma, chroma = layers.SplitYCbCr()(rgb[None, None])
+    np.testing.assert_allclose(
+        as_numpy(luma)[0, 0, :, 0], [0.299, 0.587, 0.114, 0.25], atol=1e-6
+    )
+    # JFIF: Cb = -0.168736 R - 0.331264 G + 0.5 B, Cr = 0.5 R - 0.418688 G - 0.081312 B.
+    np.testing.assert_allclose(
+        as_numpy(chroma)[0, 0],
+        [[-0.168736, 0.5], [-0.331264, -0.418688], [0.5, -0.081312], [0, 0]],
+        atol=1e-5,
+    )
+
+
+def test_unfolding_undoes_concatenation_on_the_batch_axis():
+    first, second = random(2, 3, 4, 1), random(2, 3, 4, 1)
+    folded = keras.layers.Concatenate(axis=0)([first, second])
+    parts = layers.UnfoldFromBatch(2)(folded)
+    np.testing.assert_array_equal(as_numpy(parts[0]), first)
+    np.testing.assert_array_equal(as_numpy(parts[1]), second)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [
+        (layers.SplitYCbCr(), [(1, 3, 4, 3)]),
+        (layers.UnfoldFromBatch(2), [(2, 3, 4, 1)]),
+        (layers.DisparityFeatureVolume(3), [(1, 3, 4, 2), (1, 3, 4, 2)]),
+        (layers.ApplyAttention(), [(1, 3, 2, 4, 6), (1, 3, 2, 4, 1)]),
+        (layers.DisparityWeights("zero", "none"), [(1, 3, 2, 4, 1)]),
+        (layers.WeightedAverage(), [(1, 3, 2, 4), (1, 2, 4, 2)]),
+        (layers.SoftArgmax(), [(1, 3, 2, 4)]),
+        (layers.WarpChroma(), [(1, 2, 4), (1, 2, 4, 2)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_config_and_symbolic_shape_agree_with_the_call(layer, shapes):
+    inputs = [random(*shape) for shape in shapes]
+    inputs = inputs[0] if len(inputs) == 1 else inputs
+    copy = type(layer).from_config(layer.get_config())
+    result, again = layer(inputs), copy(inputs)
+    tensors = [keras.KerasTensor(shape) for shape in shapes]
+    symbolic = copy(tensors[0] if len(tensors) == 1 else tensors)
+    if not isinstance(symbolic, (list, tuple)):
+        symbolic, result, again = [symbolic], [result], [again]
+    for spec, value, other in zip(symbolic, result, again, strict=True):
+        assert spec.shape == tuple(value.shape)
+        np.testing.assert_array_equal(as_numpy(value), as_numpy(other))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_softmax_and_average_stay_float32_in_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        # Differences below half precision's resolution must still count.
+        logits = np.zeros((1, 4, 1, 8, 1), np.float32)
+        logits[:, 1] = 1e-4
+        weights = layers.DisparityWeights("zero")(logits)
+        average = layers.WeightedAverage()([weights, random(1, 1, 8, 2)])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(weights.dtype) == "float32"
+    assert keras.backend.standardize_dtype(average.dtype) == "float32"
+    assert (as_numpy(weights)[:, 1] > as_numpy(weights)[:, 0]).all()

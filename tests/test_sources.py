@@ -1,0 +1,202 @@
+import os
+import pathlib
+import pickle
+
+import numpy as np
+import pytest
+
+from colornet.errors import InputError
+from colornet.images import write_picture
+from tfrecords_tools.sources import Pair, check_pairs, embedded, load_files
+from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.sources.pairs import find_pairs
+
+
+def _real_data(root):
+    folder = os.environ.get("COLORNET_REAL_DATA") or root / "../shared/stereo"
+    return pathlib.Path(folder)
+
+
+def _make(folder, value=0, names=("left.png", "right.png"), shape=(4, 6, 3)):
+    folder.mkdir(parents=True, exist_ok=True)
+    for offset, name in enumerate(names):
+        write_picture(folder / name, np.full(shape, value + offset, np.uint8))
+
+
+def test_tree(tmp_path):
+    _make(tmp_path / "b" / "two", 20)
+    _make(tmp_path / "a", 10, ("left.jpg", "right.TIF"))
+    _make(tmp_path / ".hidden", 30)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "a" / "disp_left.png").touch()
+    pairs = find_pairs(tmp_path)
+    assert [p.key for p in pairs] == ["pairs/a", "pairs/b/two"]
+    assert {p.split for p in pairs} == {"test"}
+    views = pickle.loads(pickle.dumps(pairs[1])).load()
+    assert (views.left.mean(), views.right.mean()) == (20, 21)
+
+
+def test_a_single_pair_is_named_by_its_folder(tmp_path):
+    _make(tmp_path / "desk")
+    assert [p.key for p in find_pairs(tmp_path / "desk")] == ["pairs/desk"]
+
+
+def test_tree_lists_all_that_is_missing(tmp_path):
+    _make(tmp_path / "a", names=("left.png",))
+    _make(tmp_path / "b", names=("right.png",))
+    _make(tmp_path / "c", names=("left.png", "left.bmp", "right.png"))
+    with pytest.raises(InputError) as error:
+        find_pairs(tmp_path)
+    message = str(error.value)
+    for words in ("3 missing", "a/right.*", "b/left.*", "left.bmp, left.png"):
+        assert words in message
+    assert "\n" not in message
+
+
+def _write_table(path, *rows):
+    path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    return path
+
+
+def test_table_of_scenes(tmp_path):
+    _make(tmp_path / "d1" / "s", 10)
+    _make(tmp_path / "d2" / "s", 20, ("left.ppm", "right.png"))
+    header = ("scene", "note", "dataset", "split")
+    _write_table(
+        tmp_path / "INDEX.tsv",
+        header,
+        ("s", 'a "quoted note', "d2", "train"),
+        ("s", "", "d1", ""),
+    )
+    pairs = find_pairs(tmp_path)
+    assert [(p.key, p.split) for p in pairs] == [("d2/s", "train"), ("d1/s", "test")]
+    assert pairs[0].load().left.mean() == 20
+
+
+def test_table_of_paths(tmp_path):
+    # The views are paired by row: the files' own order is another one.
+    for number in range(2):
+        _make(tmp_path / "l", number, (f"{number}.png",))
+        _make(tmp_path / "r", 100 + number, (f"{1 - number}.png",))
+    table = tmp_path / "my.tsv"
+    table.write_bytes(
+        b"\xef\xbb\xbfleft\tright\tkey\r\nl/0.png\tr/1.png\tx\r\n\r\nl/1.png\tr/0.png\t\r\n"
+    )
+    pairs = find_pairs(table)
+    assert [p.key for p in pairs] == ["pairs/x", "pairs/l/1"]
+    for number, pair in enumerate(pairs):
+        views = pair.load()
+        assert (views.left.mean(), views.right.mean()) == (number, 100 + number)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("left", "scene"), ("a", "b")], "columns .* Received: left, scene"),
+        ([("",)], "an empty file"),
+        ([("left", "right")], "at least one pair"),
+        ([("left", "right"), ("a.png", "")], "a.png.*|the right of row 2"),
+        ([("dataset", "scene"), ("d", "x"), ("d", "y")], "4 missing.*x/left.*y/right"),
+        ([("dataset", "scene"), ("d",), ("", "y")], "scene of row 2.*dataset of row 3"),
+        ([("dataset", "scene"), ("d", "s"), ("d", "s")], "twice: d/s"),
+        ([("dataset", "scene", "split"), ("d", "s", "My split")], "My split"),
+        ([("dataset", "scene", "split"), ("d", "s", "all")], "all"),
+    ],
+)
+def test_odd_tables(tmp_path, rows, words):
+    _make(tmp_path / "d" / "s")
+    table = _write_table(tmp_path / "t.tsv", *rows)
+    with pytest.raises(InputError, match=words) as error:
+        find_pairs(table)
+    assert str(table) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_odd_places(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        find_pairs(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="with no pair"):
+        find_pairs(tmp_path)
+    (tmp_path / "picture.tsv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        find_pairs(tmp_path / "picture.tsv")
+
+
+def test_unusable_views_name_both_files(tmp_path):
+    _make(tmp_path, names=("a.png",), shape=(4, 6, 3))
+    _make(tmp_path, names=("b.png",), shape=(4, 7, 3))
+    _make(tmp_path, names=("grey.png",), shape=(4, 6))
+    (tmp_path / "broken.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    for other, words in (
+        ("b.png", "6 x 4 and 7 x 4"),
+        ("grey.png", "a grey picture"),
+        ("broken.png", "whole|known"),
+        ("missing.png", "does not exist"),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            load_files(str(tmp_path / "a.png"), str(tmp_path / other))
+        assert "a.png" in str(error.value) and other in str(error.value)
+
+
+def test_16_bit_views_become_8_bit(tmp_path):
+    picture = np.array([[[0, 257 * 7, 65535]]], np.uint16)
+    write_picture(tmp_path / "a.png", picture)
+    views = load_files(str(tmp_path / "a.png"), str(tmp_path / "a.png"))
+    assert views.left.dtype == np.uint8
+    np.testing.assert_array_equal(views.left, [[[0, 7, 255]]])
+
+
+def test_embedded():
+    config = EmbeddedConfig(train_scenes=3, validation_scenes=2, height=64, width=96)
+    pairs = embedded.find_pairs(config)
+    check_pairs(pairs, "embedded")
+    assert [p.split for p in pairs] == ["train"] * 3 + ["validation"] * 2 + ["test"]
+    views = pairs[0].load()
+    again = pickle.loads(pickle.dumps(pairs[0])).load()
+    assert views.left.shape == views.right.shape == (64, 96, 3)
+    assert views.left.dtype == np.uint8
+    np.testing.assert_array_equal(views.right, again.right)
+    seen = [p.load().right.tobytes() for p in pairs[:5]]
+    assert len(set(seen)) == 5
+    assert 0 < views.right_disparity.max() <= 32
+
+
+def test_motorcycle():
+    views = embedded.load_motorcycle()
+    # Known matches agree in colour: the disparity has the sign that Views asks for.
+    rows, columns = np.nonzero(np.isfinite(views.left_disparity))
+    matches = np.rint(columns - views.left_disparity[rows, columns]).astype(int)
+    inside = matches >= 0
+    rows, columns, matches = rows[inside], columns[inside], matches[inside]
+    left = views.left.astype(float)[rows, columns]
+    right = views.right.astype(float)
+    matched = np.abs(left - right[rows, matches]).mean()
+    unmatched = np.abs(left - right[rows, columns]).mean()
+    assert matched < 0.4 * unmatched
+
+
+def test_embedded_settings():
+    with pytest.raises(InputError, match="not negative"):
+        EmbeddedConfig(train_scenes=-1)
+    with pytest.raises(InputError, match="training scenes"):
+        EmbeddedConfig(train_scenes=2_000_000_000)
+    with pytest.raises(InputError):
+        embedded.find_pairs(EmbeddedConfig(textures="nowhere/at/all"))
+
+
+def test_pairs_without_any_are_refused():
+    with pytest.raises(InputError, match="none in there"):
+        check_pairs([], "there")
+    twice = [Pair("a", "b", split, load_files) for split in ("train", "test")]
+    with pytest.raises(InputError, match="twice: a/b"):
+        check_pairs(twice, "there")
+
+
+def test_real_pairs(request):
+    folder = _real_data(request.config.rootpath)
+    if not (folder / "INDEX.tsv").exists():
+        pytest.skip("no real data: set COLORNET_REAL_DATA")
+    pairs = find_pairs(folder)
+    assert len({p.key for p in pairs}) == len(pairs) >= 60
+    views = pairs[0].load()
+    assert views.left.shape == views.right.shape

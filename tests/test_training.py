@@ -1,0 +1,305 @@
+"""The training loop: resuming, stopping, refusing, learning."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from colornet.checkpoints import Checkpoints, load_model
+from colornet.config import VARIANTS, ModelConfig, TrainConfig
+from colornet.errors import InputError
+from colornet.training import loop
+from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
+from colornet.training.losses import disparity_error, mean_squared_error
+from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.writer import write_records
+
+_QUIET = Reporting(checkpoint_every=2, log_every=1, picture_every=0, progress=False)
+# Enough that a signal sent after the first checkpoint comes in the middle.
+_STEPS = 20
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    scenes = EmbeddedConfig(train_scenes=5, validation_scenes=0, height=64, width=96)
+    out_dir = tmp_path_factory.mktemp("records")
+    return write_records("embedded", out_dir, scenes=scenes).folder
+
+
+def config_for(records, **changes):
+    settings = {
+        "model": ModelConfig(n=2, max_disparity=32),
+        "records": str(records),
+        "steps": _STEPS,
+        "crop_height": 32,
+        "crop_width": 64,
+    }
+    return TrainConfig(**settings | changes)
+
+
+def trainer_for(config, run_dir, reporting=_QUIET):
+    return Trainer(config, run_dir, make_strategy("one_device", "cpu"), reporting)
+
+
+def flags_for(config, run_dir, **more):
+    values = {
+        "records": config.records,
+        "run_dir": run_dir,
+        "n": config.model.n,
+        "max_disparity": config.model.max_disparity,
+        "steps": config.steps,
+        "crop_height": config.crop_height,
+        "crop_width": config.crop_width,
+        "checkpoint_every": 2,
+        "log_every": 1,
+        "picture_every": 0,
+        "device": "cpu",
+    }
+    flags = [f"--{name}={value}" for name, value in (values | more).items()]
+    return [sys.executable, "-m", "experiments.train", *flags]
+
+
+def wait_for_checkpoint(process, run_dir):
+    while not Checkpoints(run_dir).steps():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def whole(records, tmp_path_factory):
+    """An uninterrupted run: its folder."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    trainer_for(config_for(records), run_dir).run()
+    return run_dir
+
+
+def weights_of(run_dir, step=_STEPS):
+    folder = Checkpoints(run_dir).path(step)
+    with np.load(folder / "weights.npz") as a, np.load(folder / "optimizer.npz") as b:
+        return {**{n: a[n] for n in a.files}, **{n: b[n] for n in b.files}}
+
+
+def assert_same_run(run_dir, whole):
+    first, second = weights_of(run_dir), weights_of(whole)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    with open(run_dir / "metrics.csv") as a, open(whole / "metrics.csv") as b:
+        rows = [[row[:-1] for row in csv.reader(file)] for file in (a, b)]
+    assert rows[0] == rows[1]  # But for the last column, the speed.
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, number):
+    config = config_for(records)
+    # More steps than it will get to do, so that the signal comes in the middle.
+    endless = config.replace(steps=100_000)
+    process = subprocess.Popen(
+        flags_for(endless, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_checkpoint(process, tmp_path)
+    process.send_signal(number)
+    stdout, stderr = process.communicate()
+    steps = Checkpoints(tmp_path).steps()
+    if number == signal.SIGTERM:
+        assert process.returncode == 128 + number, stderr
+        assert f"checkpoint of step {steps[-1]} written" in stdout
+    else:
+        assert process.returncode == -number
+    # On a fast machine it has come too far: go back to a checkpoint before the end.
+    if steps[-1] >= config.steps:
+        pytest.skip(f"stopped at step {steps[-1]} only")
+    trainer = trainer_for(config, tmp_path)
+    assert trainer.step == steps[-1]
+    trainer.run()
+    assert_same_run(tmp_path, whole)
+
+
+def test_a_run_leaves_its_configuration_and_the_newest_checkpoints(whole, records):
+    assert Checkpoints(whole).steps() == [_STEPS - 4, _STEPS - 2, _STEPS]
+    config = TrainConfig.from_dict(json.loads((whole / "config.json").read_text()))
+    assert config == config_for(records) == Checkpoints(whole).config(_STEPS)
+    assert load_model(whole).config == config.model
+    assert list((whole / "tensorboard").iterdir())
+
+
+def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path):
+    trainer_for(config_for(records, steps=2), tmp_path).run()
+    before = weights_of(tmp_path, 2)
+    trainer_for(config_for(records, steps=2), tmp_path).run()
+    assert Checkpoints(tmp_path).steps() == [2]
+    trainer_for(config_for(records, steps=3), tmp_path).run()
+    assert Checkpoints(tmp_path).steps() == [2, 3]
+    after = weights_of(tmp_path, 3)
+    assert not np.array_equal(before["l01_conv/kernel"], after["l01_conv/kernel"])
+
+
+def test_another_configuration_does_not_go_on_in_the_same_folder(records, whole):
+    changed = config_for(records, model=ModelConfig(n=3, max_disparity=32), seed=5)
+    with pytest.raises(InputError, match="Received: n: 2 -> 3; seed: 0 -> 5"):
+        trainer_for(changed, whole)
+
+
+def test_a_loss_that_explodes_stops_the_run_and_keeps_the_checkpoint(records, tmp_path):
+    trainer_for(config_for(records, steps=2), tmp_path).run()
+    broken = trainer_for(config_for(records), tmp_path)
+    variable = broken.model.get_layer("l18_conv").kernel
+    variable.assign(np.full(variable.shape, np.nan, np.float32))
+    with pytest.raises(NonFiniteError, match="loss is not finite at step 3.*00000002"):
+        broken.run()
+    assert Checkpoints(tmp_path).steps() == [2]
+    assert np.isfinite(weights_of(tmp_path, 2)["l18_conv/kernel"]).all()
+
+
+def test_a_gradient_that_is_not_finite_is_named(records, tmp_path, monkeypatch):
+    def loss_with_a_bad_derivative(outputs, batch, name):
+        # sqrt has no finite derivative at 0, though the loss itself is 0.
+        rough = outputs["rough_chroma"]
+        return tf.reduce_mean(tf.sqrt(rough - tf.stop_gradient(rough)))
+
+    monkeypatch.setattr(loop, "training_loss", loss_with_a_bad_derivative)
+    trainer = trainer_for(config_for(records), tmp_path)
+    with pytest.raises(NonFiniteError, match="gradient of l.._.*at step 1 .*: none"):
+        trainer.run()
+
+
+def test_training_learns_the_colours_of_a_scene(records, tmp_path):
+    model = ModelConfig(n=4, max_disparity=32)
+    config = config_for(records, model=model, steps=60, crop_height=64, crop_width=96)
+    reporting = Reporting(checkpoint_every=100, log_every=5, progress=False)
+    trainer_for(config, tmp_path, reporting).run()
+    with open(tmp_path / "metrics.csv") as file:
+        rough = [float(row["psnr_rough"]) for row in csv.DictReader(file)]
+    assert np.mean(rough[-3:]) > np.mean(rough[:3]) + 1
+
+
+def test_float16_scales_its_loss_and_saves_the_scale(records, tmp_path):
+    config = config_for(records, steps=2, precision="mixed_float16")
+    try:
+        trainer = trainer_for(config, tmp_path)
+        scales = [v for v in trainer.optimizer.variables if "scale" in v.path]
+        assert scales and float(trainer.optimizer.dynamic_scale) > 1
+        trainer.run()
+        again = trainer_for(config.replace(steps=3), tmp_path)
+        assert float(again.optimizer.dynamic_scale) == float(
+            trainer.optimizer.dynamic_scale
+        )
+    finally:
+        tf.keras.config.set_dtype_policy("float32")
+
+
+_MIRRORED = """
+import sys, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+from colornet.config import VARIANTS, ModelConfig, TrainConfig
+from colornet.errors import InputError
+from colornet.training.loop import Reporting, Trainer, make_strategy
+config = TrainConfig(model=ModelConfig(n=2, max_disparity=32), records=sys.argv[1],
+                     steps=2, batch_size=2, crop_height=32, crop_width=64)
+strategy = make_strategy("mirrored", "cpu")
+for bad in (config.replace(batch_size=3), config.replace(precision="mixed_float16")):
+    try:
+        Trainer(bad, sys.argv[2], strategy)
+    except InputError as error:
+        print(error)
+    else:
+        raise SystemExit(1)
+trainer = Trainer(config, sys.argv[2], strategy,
+                  Reporting(picture_every=0, progress=False))
+assert trainer.strategy.num_replicas_in_sync == 2
+before = trainer.model.get_layer("l22_conv").kernel.numpy()
+trainer.run()
+kernel = trainer.model.get_layer("l22_conv").kernel.value
+first, second = (replica.numpy() for replica in kernel.values)
+np.testing.assert_array_equal(first, second)
+assert not np.array_equal(first, before)
+"""
+
+
+def test_mirrored_replicas_stay_equal(records, tmp_path):
+    command = [sys.executable, "-c", _MIRRORED, records, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "multiple of 2" in done.stdout and "mixed_float16" in done.stdout
+    assert Checkpoints(tmp_path).steps() == [2]
+
+
+def test_two_workers_train_the_same_weights(records, tmp_path):
+    cluster = {"worker": ["127.0.0.1:38211", "127.0.0.1:38212"]}
+    config = config_for(records, steps=2, batch_size=2)
+    command = flags_for(config, tmp_path, strategy="multi_worker", batch_size=2)
+    workers = []
+    for index in (0, 1):
+        task = {"type": "worker", "index": index}
+        environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
+        workers.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+    outputs = [worker.communicate(timeout=240)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], outputs
+    assert "on 2 device(s)" in outputs[0]
+    assert Checkpoints(tmp_path).steps() == [2]
+
+
+def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
+    config = config_for(records)
+    for more, words in (
+        ({"device": "gpu"}, "expected a GPU"),
+        ({"strategy": "multi_worker"}, "TF_CONFIG"),
+        ({"precision": "float8"}, "float8"),
+        ({"crop_width": 100}, "crop_width must be a positive multiple of 32"),
+    ):
+        environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
+        done = subprocess.run(
+            flags_for(config, tmp_path / "run", **more),
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+        assert done.returncode == 1
+        assert words in done.stderr and len(done.stderr.splitlines()) == 1
+        assert not (tmp_path / "run").exists()
+
+
+def test_the_stereo_model_needs_true_disparity(records, tmp_path):
+    copy = shutil.copytree(records, tmp_path / "records")
+    info = (copy / "metadata.json").read_text()
+    known = json.loads(info)
+    assert known["max_disparity"] > 0
+    (copy / "metadata.json").write_text(json.dumps(known | {"max_disparity": None}))
+    config = config_for(
+        copy,
+        model=ModelConfig(n=2, max_disparity=32, **VARIANTS["stereo_matching"]),
+        loss="disparity_l1",
+    )
+    with pytest.raises(InputError, match="true disparity"):
+        trainer_for(config, tmp_path / "run")
+
+
+def test_losses_are_the_means_that_they_say():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 3, 4, 2), np.float32), rng.random((2, 3, 4, 2), np.float32)
+    assert float(mean_squared_error(a, b)) == pytest.approx(np.mean((a - b) ** 2))
+    truth = np.array([[[3.0, -1.0, 5.0]]], np.float32)
+    guess = np.array([[[4.0, 9.0, 2.0]]], np.float32)
+    assert float(disparity_error(guess, truth)) == pytest.approx(2.0)
+    assert float(disparity_error(guess, -np.ones_like(truth))) == 0

@@ -1,0 +1,388 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from colornet.errors import InputError
+from colornet.images import read_picture, write_picture
+from tfrecords_tools import writer
+from tfrecords_tools.checker import check_dataset, find_datasets
+from tfrecords_tools.contact_sheet import contact_sheet
+from tfrecords_tools.records import RecordConfig, make_record
+from tfrecords_tools.sources import embedded
+from tfrecords_tools.sources.pairs import find_pairs
+from tfrecords_tools.writer import write_records
+
+_COUNT = 6
+
+
+def _run(module, *arguments, root, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of pairs with a table: two splits."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.RandomState(0)
+    rows = ["dataset\tscene\tsplit"]
+    for number in range(_COUNT):
+        coarse = rng.randint(40, 180, (40, 40, 3)).astype(np.uint8)
+        wide = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
+        scene = folder / "d" / f"s{number}"
+        scene.mkdir(parents=True)
+        write_picture(scene / "left.png", wide[:, : 130 + number])
+        write_picture(scene / "right.png", wide[:, 8 : 138 + number])
+        rows.append(f"d\ts{number}\t{'train' if number < 2 else 'test'}")
+    (folder / "INDEX.tsv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(pictures, tmp_path_factory):
+    out_dir = tmp_path_factory.mktemp("records")
+    return write_records("pairs", out_dir, data_dir=pictures)
+
+
+@pytest.fixture
+def copy(written, tmp_path):
+    """The records, to be damaged."""
+    folder = tmp_path / "pairs_setup1" / "1.0.0"
+    shutil.copytree(written.folder, folder)
+    return folder
+
+
+def _shards(folder):
+    return sorted(folder.glob("*.tfrecord*"))
+
+
+def _contents(folder):
+    """Every shard's records in order. Protobuf orders a record's fields at random."""
+    import tensorflow as tf
+
+    def fields(serialized):
+        features = tf.train.Example.FromString(serialized).features.feature
+        return {name: feature.bytes_list.value[0] for name, feature in features.items()}
+
+    return {
+        path.name: [
+            fields(serialized)
+            for serialized in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        ]
+        for path in _shards(folder)
+    }
+
+
+_READER = """
+import sys, hashlib
+import tensorflow_datasets as tfds
+builder = tfds.builder_from_directory(sys.argv[1])
+for split in ("train", "test"):
+    for e in builder.as_dataset(split=split).as_numpy_iterator():
+        print(e["key"].decode(), e["dataset"].decode(), e["scene"].decode(),
+              *(f"{e[n].dtype}{e[n].shape}{hashlib.sha256(e[n].tobytes()).hexdigest()}"
+                .replace(" ", "")
+                for n in ("mono", "reference", "target", "disparity")))
+assert not [m for m in sys.modules if m.startswith(("colornet", "tfrecords_tools"))]
+"""
+
+
+def test_records_are_read_without_our_code(written, pictures, tmp_path):
+    import hashlib
+
+    output = subprocess.run(
+        [sys.executable, "-c", _READER, str(written.folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    ).stdout
+    read = {line.split()[0]: line.split()[1:] for line in output.splitlines()}
+    assert len(read) == _COUNT
+    for pair in find_pairs(pictures):
+        record = make_record(pair.load(), pair.key, RecordConfig())
+        expected = [pair.dataset, pair.scene]
+        for name in ("mono", "reference", "target", "disparity"):
+            array = getattr(record, name)
+            digest = hashlib.sha256(array.tobytes()).hexdigest()
+            expected.append(f"{array.dtype}{array.shape}{digest}".replace(" ", ""))
+        assert read[pair.key] == expected
+
+
+def test_what_was_written_is_described(written):
+    assert written.is_new
+    assert written.counts == {"train": 2, "test": 4}
+    metadata = json.loads((written.folder / "metadata.json").read_text())
+    assert metadata["settings"]["setup"] == 1
+    assert metadata["noise"] == {"color": 0.03, "mono": 0.01}
+    assert metadata["max_disparity"] is None
+    # No download folder, no half-written one.
+    assert os.listdir(written.folder.parent) == ["1.0.0"]
+
+
+def test_command_line_in_another_process_writes_the_same_bytes(
+    written, pictures, tmp_path, request
+):
+    root = request.config.rootpath
+    flags = [f"--data_dir={pictures}", f"--out_dir={tmp_path}", "--dataset=pairs"]
+    run = _run("tfrecords_tools.write", *flags, root=root, PYTHONHASHSEED="7")
+    assert run.returncode == 0
+    # A bar and nothing else.
+    assert all("record/s" in line for line in run.stderr.split("\n") if line.strip())
+    folder = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
+    assert run.stdout.splitlines()[0] == f"wrote: {folder}"
+    assert run.stdout.splitlines()[1].startswith("records: test 4, train 2; ")
+    assert _contents(folder) == _contents(written.folder)
+
+    run = _run("tfrecords_tools.check", f"--out_dir={tmp_path}", root=root)
+    assert run.returncode == 0
+    # A bar and nothing else.
+    assert all("record/s" in line for line in run.stderr.split("\n") if line.strip())
+    assert "test 4, train 2" in run.stdout
+    sheet = read_picture(tmp_path / "contact_sheet.png")
+    assert sheet.shape == (5 * 164, sheet.shape[1], 3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--dataset=pears", "--out_dir=x"], "Received: pears"),
+        (["--dataset=pairs", "--out_dir=x"], "data_dir"),
+        (["--dataset=pairs", "--out_dir=x", "--data_dir=nowhere"], "nowhere"),
+        (["--out_dir=x"], "--dataset"),
+    ],
+)
+def test_command_line_errors(tmp_path, request, flags, words):
+    root = str(request.config.rootpath)
+    module = _run("tfrecords_tools.write", *flags, root=tmp_path, PYTHONPATH=root)
+    assert module.returncode == 1
+    assert module.stderr.count("\n") == 1
+    assert module.stderr.startswith("error: ") and words in module.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_written_twice_and_with_other_settings(written, pictures):
+    out_dir = written.folder.parents[2]
+    before = _contents(written.folder)
+    again = write_records("pairs", out_dir, data_dir=pictures)
+    assert not again.is_new
+    assert again.counts == written.counts and again.folder == written.folder
+    with pytest.raises(InputError, match="scale is 1.0 there, 0.5 was asked"):
+        write_records(
+            "pairs", out_dir, data_dir=pictures, record=RecordConfig(scale=0.5)
+        )
+    with pytest.raises(InputError, match="pairs is '.*' there"):
+        write_records("pairs", out_dir, data_dir=pictures, limit=1)
+    assert _contents(written.folder) == before
+
+
+def test_overwrite(pictures, tmp_path):
+    first = write_records("pairs", tmp_path, data_dir=pictures, limit=1)
+    assert first.counts == {"train": 1, "test": 1}
+    second = write_records(
+        "pairs", tmp_path, data_dir=pictures, limit=2, overwrite=True
+    )
+    assert second.is_new and second.counts == {"train": 2, "test": 2}
+    assert second.folder == first.folder
+
+
+def test_a_failed_overwrite_keeps_what_was_there(pictures, tmp_path):
+    source = shutil.copytree(pictures, tmp_path / "pictures")
+    first = write_records("pairs", tmp_path, data_dir=source)
+    before = _contents(first.folder)
+    picture = source / "d" / "s3" / "left.png"
+    picture.write_bytes(picture.read_bytes()[:100])
+    with pytest.raises(InputError, match="s3"):
+        write_records("pairs", tmp_path, data_dir=source, overwrite=True)
+    assert _contents(first.folder) == before
+    assert os.listdir(first.folder.parent) == [first.folder.name]
+
+
+def test_other_pictures_of_the_same_names_are_other_records(pictures, tmp_path):
+    source = shutil.copytree(pictures, tmp_path / "pictures")
+    write_records("pairs", tmp_path, data_dir=source)
+    path = source / "d" / "s3" / "left.png"
+    write_picture(path, 255 - read_picture(path))
+    with pytest.raises(InputError, match="pairs is '.*' there"):
+        write_records("pairs", tmp_path, data_dir=source)
+
+
+def test_places_that_cannot_be_used(pictures, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="out_dir that can be written.*file"):
+        write_records("pairs", tmp_path / "file" / "x", data_dir=pictures)
+    with pytest.raises(InputError, match="needs no data_dir"):
+        write_records("embedded", tmp_path, data_dir=pictures)
+    with pytest.raises(InputError, match="at least 1"):
+        write_records("pairs", tmp_path, data_dir=pictures, limit=0)
+    odd = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
+    odd.mkdir(parents=True)
+    with pytest.raises(InputError, match="cannot be read"):
+        write_records("pairs", tmp_path, data_dir=pictures)
+
+
+def test_a_bad_picture_in_the_middle_leaves_nothing(pictures, tmp_path):
+    bad = tmp_path / "pictures"
+    shutil.copytree(pictures, bad)
+    picture = bad / "d" / "s4" / "right.png"
+    picture.write_bytes(picture.read_bytes()[:100])
+    with pytest.raises(InputError, match="s4/right.png") as error:
+        write_records("pairs", tmp_path / "out", data_dir=bad)
+    assert "\n" not in str(error.value)
+    left = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert left == []
+
+
+_KILLED = """
+import os, signal, sys
+from tfrecords_tools import builder, writer
+make_record, done = builder.make_record, []
+def fatal(*arguments):
+    done.append(1)
+    if len(done) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make_record(*arguments)
+builder.make_record = fatal
+writer.write_records("pairs", sys.argv[1], data_dir=sys.argv[2])
+"""
+
+
+def test_a_killed_run_leaves_nothing_that_looks_whole(
+    written, pictures, tmp_path, request
+):
+    run = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(tmp_path), str(pictures)],
+        capture_output=True,
+        cwd=request.config.rootpath,
+    )
+    assert run.returncode == -signal.SIGKILL
+    config_dir = tmp_path / "colornet_records" / "pairs_setup1"
+    assert [name for name in os.listdir(config_dir) if "incomplete" in name]
+    with pytest.raises(InputError, match="dataset_info.json"):
+        find_datasets(tmp_path)
+    again = write_records("pairs", tmp_path, data_dir=pictures)
+    assert _contents(again.folder) == _contents(written.folder)
+    assert os.listdir(config_dir) == ["1.0.0"]
+
+
+def test_check_reads_everything(written):
+    assert find_datasets(written.folder.parents[2]) == [written.folder]
+    report = check_dataset(written.folder, samples=1)
+    assert report.counts == {"train": 2, "test": 4}
+    assert report.sizes[0][0] == report.sizes[1][0] == 160
+    assert 130 <= report.sizes[0][1] < report.sizes[1][1] <= 135
+    assert report.with_disparity == 0 and report.max_disparity == 0
+    assert report.mono.value == pytest.approx(0.01, rel=0.02)
+    assert report.color.value == pytest.approx(0.03, abs=5 * report.color.error + 3e-4)
+    assert len(report.samples) == 2
+    assert contact_sheet(report.samples).dtype == np.uint8
+
+
+def test_check_finds_nothing(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="expected <out_dir>/colornet_records"):
+            find_datasets(place)
+
+
+def _damage(folder, kind):
+    import tensorflow as tf
+
+    shard = next(path for path in _shards(folder) if "-test." in path.name)
+    data = bytearray(shard.read_bytes())
+    if kind == "flipped bit":
+        data[len(data) // 2] ^= 4
+        shard.write_bytes(data)
+    elif kind == "cut":
+        shard.write_bytes(data[: len(data) // 2])
+    elif kind == "empty":
+        shard.write_bytes(b"")
+    elif kind == "missing":
+        shard.unlink()
+    else:
+        parts = list(tf.data.TFRecordDataset(str(shard)).as_numpy_iterator())
+        parts = parts[:-1] if kind == "one fewer" else [parts[0], *parts[:-1]]
+        with tf.io.TFRecordWriter(str(shard)) as file:
+            for part in parts:
+                file.write(part)
+    return shard
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("flipped bit", "damaged"),
+        ("cut", "damaged"),
+        ("empty", "expected 4 records"),
+        ("missing", "missing"),
+        ("one fewer", "expected 4 records .* Received: 3"),
+        ("twice", "expected every key once"),
+    ],
+)
+def test_damaged_shards_are_named(copy, kind, words):
+    shard = _damage(copy, kind)
+    with pytest.raises(InputError, match=words) as error:
+        check_dataset(copy)
+    assert str(shard) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset_info.json", "features.json", "metadata.json"]
+)
+def test_a_damaged_description_is_one_error(copy, name):
+    (copy / name).write_text('{"name": "colornet_')
+    with pytest.raises(InputError, match="a description that cannot be read") as error:
+        check_dataset(copy)
+    assert str(copy) in str(error.value)
+
+
+def test_records_of_setup_2_cannot_pass_for_setup_1(pictures, tmp_path):
+    two = RecordConfig(setup=2)
+    made = write_records("pairs", tmp_path, data_dir=pictures, record=two)
+    assert made.folder.parent.name == "pairs_setup2"
+    assert check_dataset(made.folder).color.agrees(0.07)
+    metadata = made.folder / "metadata.json"
+    metadata.write_text(metadata.read_text().replace('"setup": 2', '"setup": 1'))
+    with pytest.raises(InputError, match="color noise of level 0.03 .* setup 1"):
+        check_dataset(made.folder)
+
+
+def test_embedded_dataset(tmp_path):
+    scenes = embedded.EmbeddedConfig(
+        train_scenes=2, validation_scenes=1, height=64, width=128
+    )
+    record = RecordConfig(setup=2, mono_view="left", scale=0.5)
+    made = write_records("embedded", tmp_path, record=record, scenes=scenes)
+    assert made.counts == {"train": 2, "validation": 1, "test": 1}
+    report = check_dataset(made.folder)
+    assert report.with_disparity == 4
+    # Motorcycle's left disparity, 7.2 to 59.9 px, at half size.
+    assert report.max_disparity == pytest.approx(59.9 / 2, abs=0.1)
+    assert report.settings["textures"] == "skimage"
+    assert report.sizes == ((32, 64), (250, 370))
+
+
+def test_sources_are_named():
+    assert set(writer.SOURCES) >= {"embedded", "pairs"}
+
+
+def test_real_records(request, tmp_path):
+    folder = os.environ.get("COLORNET_REAL_DATA")
+    folder = folder or request.config.rootpath / "../shared/stereo"
+    if not os.path.exists(os.path.join(folder, "INDEX.tsv")):
+        pytest.skip("no real data: set COLORNET_REAL_DATA")
+    made = write_records("pairs", tmp_path, data_dir=folder, limit=4)
+    report = check_dataset(made.folder)
+    assert report.counts == {"test": 4}
+    assert report.color.agrees(0.03) and report.mono.agrees(0.01)

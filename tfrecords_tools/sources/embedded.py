@@ -1,0 +1,111 @@
+"""Pairs that need no download: rendered scenes, and one photograph pair.
+
+Splits `train` and `validation` are scenes that `tfrecords_tools.synthetic` renders,
+each from a seed of its own; `test` is the Motorcycle pair of Middlebury 2014, which
+comes with scikit-image, with the disparity of its left view.
+"""
+
+import dataclasses
+import functools
+
+from skimage import data
+
+from colornet.config import Config
+from colornet.errors import InputError
+from tfrecords_tools import synthetic
+from tfrecords_tools.sources import Pair, Views
+
+# Validation scenes start here: no number of training scenes that fits a disk meets it.
+_VALIDATION_SEED = 1_000_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddedConfig(Config):
+    """Which scenes are rendered.
+
+    Attributes:
+        train_scenes, validation_scenes: how many.
+        height, width: size of every rendered scene.
+        max_disparity: largest disparity in pixels.
+        textures: "skimage" for the pictures that come with scikit-image, or a folder.
+    """
+
+    train_scenes: int = 24
+    validation_scenes: int = 4
+    height: int = 160
+    width: int = 320
+    max_disparity: int = 32
+    textures: str = "skimage"
+
+    def __post_init__(self):
+        if min(self.train_scenes, self.validation_scenes) < 0:
+            raise InputError(
+                "expected numbers of scenes that are not negative. Received: "
+                f"{self.train_scenes} and {self.validation_scenes}"
+            )
+        if self.train_scenes >= _VALIDATION_SEED:
+            raise InputError(
+                f"expected fewer than {_VALIDATION_SEED} training scenes. "
+                f"Received: {self.train_scenes}"
+            )
+
+
+def find_pairs(config: EmbeddedConfig) -> list[Pair]:
+    """Lists the rendered scenes and the Motorcycle pair; renders nothing yet.
+
+    Raises:
+        InputError: sizes that cannot be rendered, or no textures.
+    """
+    try:
+        scene_config = synthetic.SceneConfig(
+            height=config.height, width=config.width, max_disparity=config.max_disparity
+        )
+        # Unusable textures shall fail here, not in the middle of the writing.
+        if config.train_scenes + config.validation_scenes:
+            _textures(config.textures)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+    def scenes(split: str, first_seed: int, count: int) -> list[Pair]:
+        return [
+            Pair(
+                dataset="synthetic",
+                scene=f"{split}_{number:05d}",
+                split=split,
+                load=functools.partial(
+                    load_scene, first_seed + number, scene_config, config.textures
+                ),
+            )
+            for number in range(count)
+        ]
+
+    motorcycle = Pair("middlebury2014", "Motorcycle", "test", load_motorcycle)
+    return [
+        *scenes("train", 0, config.train_scenes),
+        *scenes("validation", _VALIDATION_SEED, config.validation_scenes),
+        motorcycle,
+    ]
+
+
+@functools.lru_cache(maxsize=1)
+def _textures(name: str) -> synthetic.TextureSource:
+    if name == "skimage":
+        return synthetic.skimage_textures()
+    return synthetic.folder_textures(name)
+
+
+def load_scene(seed: int, config: synthetic.SceneConfig, textures: str) -> Views:
+    """Renders one scene: the same seed, config and textures give the same pixels."""
+    try:
+        scene = synthetic.render_scene(seed, config, _textures(textures))
+    except ValueError as error:
+        raise InputError(f"scene {seed}: {error}") from error
+    return Views(
+        left=scene.reference, right=scene.mono, right_disparity=scene.disparity
+    )
+
+
+def load_motorcycle() -> Views:
+    """The Middlebury 2014 Motorcycle pair at quarter size, 500 x 741."""
+    left, right, disparity = data.stereo_motorcycle()
+    return Views(left=left, right=right, left_disparity=disparity)

@@ -1,0 +1,173 @@
+"""Pairs of picture files: a folder tree, or a table (TSV).
+
+A tree: every folder that holds `left.*` and `right.*` is a pair, named by its path
+below the top.
+
+    <data_dir>/office/desk/left.png, right.png      pairs/office/desk
+
+A table: a TSV file, or a folder with `INDEX.tsv`. Its first line names the columns; the
+order is free and further columns are ignored. Either
+
+    dataset  scene      pictures at <folder>/<dataset>/<scene>/left.*, right.*
+    left  right         paths relative to the table's folder; scene (or key) names the
+                        pair, else the path of its left picture does
+
+and optionally `split` (default test), and with left and right also `dataset`.
+"""
+
+import csv
+import os
+import pathlib
+
+from colornet.errors import InputError
+from tfrecords_tools.sources import Pair, check_pairs, files_pair, listed
+
+_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
+_VIEWS = ("left", "right")
+_DATASET = "pairs"
+_SPLIT = "test"
+
+
+def find_pairs(data_dir: str | os.PathLike) -> list[Pair]:
+    """Lists the pairs of a folder tree or a table; opens no picture.
+
+    Args:
+        data_dir: the top folder, a folder with `INDEX.tsv`, or a TSV file.
+
+    Returns:
+        Pairs in the order of the table, or of their paths.
+
+    Raises:
+        InputError: nothing there, or one line with all columns, cells and files that
+            are missing, and all keys that come twice.
+    """
+    path = pathlib.Path(data_dir)
+    if not path.exists():
+        raise InputError(
+            "expected a folder with stereo pairs or a TSV file. "
+            f"Received: {path}, which does not exist"
+        )
+    table = path / "INDEX.tsv" if path.is_dir() else path
+    pairs = _from_table(table) if table.is_file() else _from_tree(path)
+    check_pairs(pairs, str(path))
+    return pairs
+
+
+def _views(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
+    """The view files of a folder, and what is wrong with them."""
+    found, wrong = {}, []
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    for view in _VIEWS:
+        files = [
+            folder / name
+            for name in names
+            if pathlib.Path(name).stem == view
+            and pathlib.Path(name).suffix.lower() in _SUFFIXES
+        ]
+        if len(files) == 1:
+            found[view] = files[0]
+        elif files:
+            wrong.append(
+                f"{folder / view}.* only once: {listed([f.name for f in files])}"
+            )
+        else:
+            wrong.append(f"{folder / view}.*")
+    return found, wrong
+
+
+def _from_tree(top: pathlib.Path) -> list[Pair]:
+    pairs, wrong = [], []
+    for folder, children, _ in os.walk(top):
+        children[:] = sorted(c for c in children if not c.startswith("."))
+        found, missing = _views(pathlib.Path(folder))
+        if not found and not any("only once" in text for text in missing):
+            continue
+        wrong += missing
+        if len(found) == len(_VIEWS):
+            scene = pathlib.Path(folder).relative_to(top).as_posix()
+            scene = top.resolve().name if scene == "." else scene
+            pairs.append(files_pair(_DATASET, scene, _SPLIT, **found))
+    _raise_if(wrong, top)
+    if not pairs:
+        raise InputError(
+            "expected folders that hold left.* and right.* (such as left.png), or an "
+            f"INDEX.tsv. Received: {top}, with no pair"
+        )
+    return pairs
+
+
+def _from_table(table: pathlib.Path) -> list[Pair]:
+    try:
+        # utf-8-sig: spreadsheet programs put a byte order mark first.
+        text = table.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"expected a UTF-8 table. Received: {table}") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    columns = [(name or "").strip() for name in reader.fieldnames or []]
+    reader.fieldnames = columns
+    by_path = all(view in columns for view in _VIEWS)
+    if not by_path and not all(name in columns for name in ("dataset", "scene")):
+        raise InputError(
+            f"{table}: expected tab-separated columns dataset and scene, or left and "
+            f"right. Received: {', '.join(columns) or 'an empty file'}"
+        )
+    pairs, wrong = [], []
+    for number, row in enumerate(reader, start=2):
+        cells = {k: (v or "").strip() for k, v in row.items() if k is not None}
+        pair = (_row_of_paths if by_path else _row_of_scene)(
+            table.parent, cells, f"row {number}", wrong
+        )
+        if pair is not None:
+            pairs.append(pair)
+    _raise_if(wrong, table)
+    return pairs
+
+
+def _empty(cells: dict[str, str], names: tuple[str, ...], row: str) -> list[str]:
+    return [f"the {name} of {row}" for name in names if not cells[name]]
+
+
+def _row_of_scene(
+    top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
+) -> Pair | None:
+    missing = _empty(cells, ("dataset", "scene"), row)
+    found = {}
+    if not missing:
+        found, missing = _views(top / cells["dataset"] / cells["scene"])
+    wrong += missing
+    if missing:
+        return None
+    split = cells.get("split") or _SPLIT
+    return files_pair(cells["dataset"], cells["scene"], split, **found)
+
+
+def _row_of_paths(
+    top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
+) -> Pair | None:
+    missing = _empty(cells, _VIEWS, row)
+    missing += [
+        str(top / cells[view])
+        for view in _VIEWS
+        if cells[view] and not (top / cells[view]).is_file()
+    ]
+    wrong += missing
+    if missing:
+        return None
+    scene = cells.get("scene") or cells.get("key")
+    scene = scene or pathlib.PurePath(cells["left"]).with_suffix("").as_posix()
+    return files_pair(
+        cells.get("dataset") or _DATASET,
+        scene,
+        cells.get("split") or _SPLIT,
+        left=top / cells["left"],
+        right=top / cells["right"],
+    )
+
+
+def _raise_if(missing: list[str], where: pathlib.Path) -> None:
+    if missing:
+        raise InputError(
+            f"{where}: expected both pictures of every pair. "
+            f"Received {len(missing)} missing: {listed(missing)}"
+        )

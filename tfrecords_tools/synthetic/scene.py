@@ -1,0 +1,65 @@
+"""What goes into a rendered scene and what comes out of it."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneConfig:
+    """What `render_scene` draws.
+
+    Args:
+        height: int >= 8, px.
+        width: int >= 8, px.
+        max_disparity: int >= 1, px; every disparity lies in [0, max_disparity - 1].
+        min_objects: int >= 0, the fewest foreground objects.
+        max_objects: int >= min_objects, the most foreground objects.
+        supersample: int >= 1; supersample^2 samples are averaged in each pixel.
+        photo_fraction: float in [0, 1], the share of surfaces that take a picture of
+            the texture source; the others are procedural.
+        camera_differences: float in [0, 1], strength of a random exposure, gamma and
+            white balance difference of the reference view. 0: the views are exact.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    height: int = 256
+    width: int = 512
+    max_disparity: int = 64
+    min_objects: int = 5
+    max_objects: int = 40
+    supersample: int = 2
+    photo_fraction: float = 0.6
+    camera_differences: float = 0.0
+
+    def __post_init__(self) -> None:
+        valid = (
+            min(self.height, self.width) >= 8
+            and min(self.max_disparity, self.supersample) >= 1
+            and 0 <= self.min_objects <= self.max_objects
+            and 0.0 <= self.photo_fraction <= 1.0
+            and 0.0 <= self.camera_differences <= 1.0
+        )
+        if not valid:
+            raise ValueError(f"A scene setting is out of its range. Received: {self}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A rendered stereo pair.
+
+    Attributes:
+        mono: (H, W, 3) uint8, clean RGB picture of the mono camera's (right) view.
+        reference: (H, W, 3) uint8, clean RGB picture of the reference (left) view.
+        disparity: (H, W) float32, px, of the mono view, exact at pixel centres, in
+            [0, max_disparity - 1].
+        occluded: (H, W) bool, mono pixels that the reference view does not show:
+            hidden there by a nearer surface, or beyond its frame (i + d > W - 1).
+    """
+
+    mono: np.ndarray
+    reference: np.ndarray
+    disparity: np.ndarray
+    occluded: np.ndarray

@@ -1,0 +1,190 @@
+"""The surfaces of a scene: background planes, and objects that stand before them."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from tfrecords_tools.synthetic.draws import log_uniform, tilted
+from tfrecords_tools.synthetic.outlines import (
+    Bounds,
+    draw_outline,
+    solid_polygons,
+    thin_polygons,
+)
+from tfrecords_tools.synthetic.painter import Painter
+from tfrecords_tools.synthetic.scene import SceneConfig
+from tfrecords_tools.synthetic.textures import TextureSource
+
+Plane = tuple[float, float, float]  # (a, b, c) of the disparity a + b x + c y, px
+_MAX_SLOPE = 0.35  # px of disparity a px; below 0.4 keeps X = x + d monotone
+
+
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """One textured plane of a scene; everything in mono-view coordinates (px).
+
+    Attributes:
+        plane: (a, b, c) of the disparity a + b x + c y, px.
+        bounds: (x0, y0, x1, y1), the rectangle outside which there is no surface.
+        outline: picture of mode L, inside where its bilinear value is >= 128; None
+            means the whole rectangle.
+        outline_map: (2, 3) float64, from (x, y, 1) to the outline's pixels.
+        patch: RGB picture, 8 bit, with its shading.
+        patch_map: (2, 3) float64, from (x, y, 1) to the patch's pixels.
+        background: whether this is one of the big planes and not an object.
+    """
+
+    plane: Plane
+    bounds: Bounds
+    outline: Image.Image | None
+    outline_map: np.ndarray
+    patch: Image.Image
+    patch_map: np.ndarray
+    background: bool
+
+    def to_mono(self, reference: bool) -> np.ndarray:
+        """(3, 3) float64, from a view's (x, y, 1) to the mono view's."""
+        a, b, c = self.plane if reference else (0.0, 0.0, 0.0)
+        first = np.array((1.0, -c, -a)) / (1.0 + b)
+        return np.stack((first, (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+
+    def disparity_in(self, reference: bool) -> np.ndarray:
+        """(3,) float64: disparity (px) as a product with a view's (x, y, 1)."""
+        a, b, c = self.plane
+        return np.array((b, c, a)) @ self.to_mono(reference)
+
+    def bounds_in(self, reference: bool) -> Bounds:
+        """(x0, y0, x1, y1) of the surface in a view, px."""
+        if not reference:
+            return self.bounds
+        x0, y0, x1, y1 = self.bounds
+        a, b, c = self.plane
+        x = [x + a + b * x + c * y for x in (x0, x1) for y in (y0, y1)]
+        return min(x), y0, max(x), y1
+
+
+def _plane(
+    bounds: Bounds,
+    middle: float,
+    slopes: tuple[float, float],
+    top: float,
+) -> Plane:
+    """A plane with disparity `middle` in the middle, within [0, top] over `bounds`."""
+    x0, y0, x1, y1 = bounds
+    b = float(np.clip(slopes[0], -_MAX_SLOPE, _MAX_SLOPE))
+    c = float(slopes[1])
+    swing = abs(b) * (x1 - x0) / 2 + abs(c) * (y1 - y0) / 2
+    # 1e-3 px is room for float32: the range holds by construction, nothing is clipped.
+    room = max(min(middle, top - middle) - 1e-3, 0.0)
+    factor = min(1.0, room / swing) if swing > 0 else 0.0
+    b, c = b * factor, c * factor
+    return middle - b * (x0 + x1) / 2 - c * (y0 + y1) / 2, b, c
+
+
+def _backgrounds(
+    rng: np.random.Generator,
+    config: SceneConfig,
+    painter: Painter,
+    far: float,
+    near: float,
+) -> list[Surface]:
+    """The wall behind everything; sometimes a floor and a side wall before it."""
+    top = float(config.max_disparity - 1)
+    h, w = config.height, config.width
+    # The reference view looks past the mono view's left border by up to `top` px.
+    frame = (-top - 2.0, -2.0, w + 1.0, h + 1.0)
+    surfaces = []
+
+    def add(bounds: Bounds, middle: float, slopes: tuple[float, float]) -> None:
+        plane = _plane(bounds, middle, slopes, top)
+        patch = painter.paint(bounds, background=True)
+        surfaces.append(Surface(plane, bounds, None, np.zeros((2, 3)), *patch, True))
+
+    add(frame, far, (rng.normal(0, 0.04), rng.normal(0, 0.04)))
+    if rng.random() < 0.5:  # a floor or a table, nearer towards the bottom
+        bounds = (frame[0], h * rng.uniform(0.3, 0.8), frame[2], frame[3])
+        middle = 0.5 * (0.8 * far + rng.uniform(0.6 * far + 0.4 * near, near))
+        slope = 2 * (middle - 0.8 * far) / (bounds[3] - bounds[1])
+        add(bounds, middle, (rng.normal(0, 0.03), slope))
+    if rng.random() < 0.3:  # a side wall that comes nearer towards its border
+        left, edge = rng.random() < 0.5, w * rng.uniform(0.2, 0.5)
+        x0, x1 = (frame[0], edge) if left else (w - edge, frame[2])
+        middle = 0.5 * (0.8 * far + rng.uniform(far, near))
+        slope = 2 * (middle - 0.8 * far) / (x1 - x0) * (-1 if left else 1)
+        add((x0, frame[1], x1, frame[3]), middle, (slope, 0.0))
+    return surfaces
+
+
+def _object_count(rng: np.random.Generator, config: SceneConfig) -> int:
+    """Few big things in one room, many small ones in the next."""
+    few, many = max(config.min_objects, 1), max(config.max_objects, 1)
+    log_count, even_count = log_uniform(rng, few, many), rng.uniform(few, many)
+    count = round(log_count if rng.random() < 0.4 else even_count)
+    return int(np.clip(count, config.min_objects, config.max_objects))
+
+
+def _objects(
+    rng: np.random.Generator,
+    config: SceneConfig,
+    painter: Painter,
+    near: float,
+    backgrounds: Sequence[Surface],
+) -> list[Surface]:
+    """Solid and thin things, each nearer than the backgrounds at its centre."""
+    top = float(config.max_disparity - 1)
+    h, w = config.height, config.width
+    count = _object_count(rng, config)
+    crowd = min(1.0, count / 20)
+    largest = (0.8 if crowd < 0.7 else 0.65) * min(h, w)
+    smallest = max(5.0, 0.2 * min(h, w) * (1 - crowd))
+    thin_share = rng.uniform(0.05, 0.5)
+    surfaces = []
+    for _ in range(count):
+        size = log_uniform(rng, min(smallest, largest), largest)
+        if rng.random() < thin_share:  # 1.5: they cover little of what they span
+            polygons = thin_polygons(rng, size * 1.5)
+        else:
+            polygons = solid_polygons(rng, size)
+        rotation = tilted(rng, 0.6, 0.05)
+        centre = np.array((rng.uniform(-0.7 * top, w), rng.uniform(0, h)))
+        polygons = [(p @ rotation + centre, solid) for p, solid in polygons]
+        outline, to_outline, bounds = draw_outline(polygons)
+        at = np.array((*centre, 1.0))
+        behind = max(
+            float(np.roll(s.plane, -1) @ at)
+            for s in backgrounds
+            if s.bounds[1] <= centre[1] and s.bounds[0] <= centre[0]
+        )
+        middle = behind + max(near - behind, 0.1 * (top - behind)) * rng.random()
+        scale = 0.15 if rng.random() < 0.4 else 0.03
+        slopes = (rng.normal(0, scale), rng.normal(0, scale))
+        plane = _plane(bounds, float(np.clip(middle, 0, top)), slopes, top)
+        patch = painter.paint(bounds, background=False)
+        surfaces.append(Surface(plane, bounds, outline, to_outline, *patch, False))
+    return surfaces
+
+
+def build_surfaces(
+    seed: int | Sequence[int], config: SceneConfig, textures: TextureSource | None
+) -> list[Surface]:
+    """The surfaces that `render_scene` draws, background planes first.
+
+    Args:
+        seed: int >= 0, or several of them.
+        config: the scene's settings.
+        textures: pictures, or None for procedural textures alone.
+
+    Raises:
+        ValueError: the texture source is empty, or one of its pictures is unreadable.
+    """
+    if textures is not None and len(textures) == 0:
+        raise ValueError(f"The texture source has no pictures. Received: {textures}")
+    rng = np.random.default_rng(seed)
+    painter = Painter(rng, config, textures)
+    top = float(config.max_disparity - 1)
+    far = top * (rng.uniform(0, 0.25) if rng.random() < 0.7 else rng.uniform(0.25, 0.5))
+    near = max(far, top * rng.uniform(0.5, 1.0))
+    backgrounds = _backgrounds(rng, config, painter, far, near)
+    return backgrounds + _objects(rng, config, painter, near, backgrounds)
