@@ -8,6 +8,7 @@ photographs, exports a SavedModel, and says where everything is. Started again, 
 on where it was stopped.
 """
 
+import os
 import pathlib
 import shutil
 import time
@@ -31,14 +32,14 @@ _SCENES = {"train_scenes": 96, "validation_scenes": 8, "height": 160, "width": 3
 
 def _write(out_dir: pathlib.Path) -> pathlib.Path:
     from tfrecords_tools.records import RecordConfig
-    from tfrecords_tools.sources.embedded import EmbeddedConfig
+    from tfrecords_tools.sources.embedded import Embedded
     from tfrecords_tools.writer import write_records
 
     written = write_records(
-        "embedded",
+        Embedded(max_disparity=_MODEL.max_disparity, **_SCENES),
         out_dir / "records",
         record=RecordConfig(setup=int(_SETUP.value)),
-        scenes=EmbeddedConfig(max_disparity=_MODEL.max_disparity, **_SCENES),
+        processes=os.cpu_count() or 1,
         progress=True,
     )
     return written.folder

@@ -10,16 +10,16 @@ import tensorflow as tf
 from colornet import data
 from colornet.color import rgb_to_chroma
 from colornet.errors import InputError
-from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
-_SCENES = EmbeddedConfig(train_scenes=7, validation_scenes=0, height=40, width=72)
+_SCENES = Embedded(train_scenes=7, validation_scenes=0, height=40, width=72)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out_dir = tmp_path_factory.mktemp("records")
-    return write_records("embedded", out_dir, scenes=_SCENES).folder
+    return write_records(_SCENES, out_dir).folder
 
 
 @pytest.fixture(scope="module")

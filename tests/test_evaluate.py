@@ -23,6 +23,7 @@ from colornet.model import build_colornet
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
+from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
 
 _D = 32
@@ -52,7 +53,7 @@ def records(tmp_path_factory):
     """Folder of TFRecords: split test of five pictures, three first, two second."""
     pictures = _write_pictures(tmp_path_factory.mktemp("pictures"), 0)
     out_dir = tmp_path_factory.mktemp("records")
-    return write_records("pairs", out_dir, data_dir=pictures).folder
+    return write_records(Pairs(pictures), out_dir).folder
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +264,7 @@ def test_other_weights_and_other_records_start_again(model, records, tmp_path):
     before = evaluate(settings, out, progress=False)
     shutil.rmtree(tmp_path / "records")
     pictures = _write_pictures(tmp_path / "pictures", 1)
-    write_records("pairs", tmp_path / "records", data_dir=pictures, limit=4)
+    write_records(Pairs(pictures), tmp_path / "records", limit=4)
     after = evaluate(settings, out, progress=False)
     assert (before["mean"]["count"], after["mean"]["count"]) == (5, 4)
 

@@ -8,8 +8,8 @@ import pytest
 from colornet.errors import InputError
 from colornet.images import write_picture
 from tfrecords_tools.sources import Pair, check_pairs, embedded, load_files
-from tfrecords_tools.sources.embedded import EmbeddedConfig
-from tfrecords_tools.sources.pairs import find_pairs
+from tfrecords_tools.sources.embedded import Embedded
+from tfrecords_tools.sources.pairs import Pairs
 
 
 def _real_data(root):
@@ -23,13 +23,17 @@ def _make(folder, value=0, names=("left.png", "right.png"), shape=(4, 6, 3)):
         write_picture(folder / name, np.full(shape, value + offset, np.uint8))
 
 
+def _found(source):
+    return [pair for part in source.parts() for pair in part.pairs]
+
+
 def test_tree(tmp_path):
     _make(tmp_path / "b" / "two", 20)
     _make(tmp_path / "a", 10, ("left.jpg", "right.TIF"))
     _make(tmp_path / ".hidden", 30)
     (tmp_path / "notes").mkdir()
     (tmp_path / "a" / "disp_left.png").touch()
-    pairs = find_pairs(tmp_path)
+    pairs = _found(Pairs(tmp_path))
     assert [p.key for p in pairs] == ["pairs/a", "pairs/b/two"]
     assert {p.split for p in pairs} == {"test"}
     views = pickle.loads(pickle.dumps(pairs[1])).load()
@@ -38,7 +42,7 @@ def test_tree(tmp_path):
 
 def test_a_single_pair_is_named_by_its_folder(tmp_path):
     _make(tmp_path / "desk")
-    assert [p.key for p in find_pairs(tmp_path / "desk")] == ["pairs/desk"]
+    assert [p.key for p in _found(Pairs(tmp_path / "desk"))] == ["pairs/desk"]
 
 
 def test_tree_lists_all_that_is_missing(tmp_path):
@@ -46,7 +50,7 @@ def test_tree_lists_all_that_is_missing(tmp_path):
     _make(tmp_path / "b", names=("right.png",))
     _make(tmp_path / "c", names=("left.png", "left.bmp", "right.png"))
     with pytest.raises(InputError) as error:
-        find_pairs(tmp_path)
+        _found(Pairs(tmp_path))
     message = str(error.value)
     for words in ("3 missing", "a/right.*", "b/left.*", "left.bmp, left.png"):
         assert words in message
@@ -68,7 +72,7 @@ def test_table_of_scenes(tmp_path):
         ("s", 'a "quoted note', "d2", "train"),
         ("s", "", "d1", ""),
     )
-    pairs = find_pairs(tmp_path)
+    pairs = _found(Pairs(tmp_path))
     assert [(p.key, p.split) for p in pairs] == [("d2/s", "train"), ("d1/s", "test")]
     assert pairs[0].load().left.mean() == 20
 
@@ -82,7 +86,7 @@ def test_table_of_paths(tmp_path):
     table.write_bytes(
         b"\xef\xbb\xbfleft\tright\tkey\r\nl/0.png\tr/1.png\tx\r\n\r\nl/1.png\tr/0.png\t\r\n"
     )
-    pairs = find_pairs(table)
+    pairs = _found(Pairs(table))
     assert [p.key for p in pairs] == ["pairs/x", "pairs/l/1"]
     for number, pair in enumerate(pairs):
         views = pair.load()
@@ -107,19 +111,19 @@ def test_odd_tables(tmp_path, rows, words):
     _make(tmp_path / "d" / "s")
     table = _write_table(tmp_path / "t.tsv", *rows)
     with pytest.raises(InputError, match=words) as error:
-        find_pairs(table)
+        _found(Pairs(table))
     assert str(table) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_odd_places(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        find_pairs(tmp_path / "nowhere")
+        _found(Pairs(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="with no pair"):
-        find_pairs(tmp_path)
+        _found(Pairs(tmp_path))
     (tmp_path / "picture.tsv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
-        find_pairs(tmp_path / "picture.tsv")
+        _found(Pairs(tmp_path / "picture.tsv"))
 
 
 def test_unusable_views_name_both_files(tmp_path):
@@ -147,8 +151,8 @@ def test_16_bit_views_become_8_bit(tmp_path):
 
 
 def test_embedded():
-    config = EmbeddedConfig(train_scenes=3, validation_scenes=2, height=64, width=96)
-    pairs = embedded.find_pairs(config)
+    config = Embedded(train_scenes=3, validation_scenes=2, height=64, width=96)
+    pairs = _found(config)
     check_pairs(pairs, "embedded")
     assert [p.split for p in pairs] == ["train"] * 3 + ["validation"] * 2 + ["test"]
     views = pairs[0].load()
@@ -177,11 +181,11 @@ def test_motorcycle():
 
 def test_embedded_settings():
     with pytest.raises(InputError, match="not negative"):
-        EmbeddedConfig(train_scenes=-1)
+        Embedded(train_scenes=-1)
     with pytest.raises(InputError, match="training scenes"):
-        EmbeddedConfig(train_scenes=2_000_000_000)
+        Embedded(train_scenes=2_000_000_000)
     with pytest.raises(InputError):
-        embedded.find_pairs(EmbeddedConfig(textures="nowhere/at/all"))
+        _found(Embedded(textures="nowhere/at/all"))
 
 
 def test_pairs_without_any_are_refused():
@@ -196,7 +200,7 @@ def test_real_pairs(request):
     folder = _real_data(request.config.rootpath)
     if not (folder / "INDEX.tsv").exists():
         pytest.skip("no real data: set COLORNET_REAL_DATA")
-    pairs = find_pairs(folder)
+    pairs = _found(Pairs(folder))
     assert len({p.key for p in pairs}) == len(pairs) >= 60
     views = pairs[0].load()
     assert views.left.shape == views.right.shape

@@ -19,7 +19,7 @@ from colornet.errors import InputError
 from colornet.training import loop
 from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
 from colornet.training.losses import disparity_error, mean_squared_error
-from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
 _QUIET = Reporting(checkpoint_every=2, log_every=1, picture_every=0, progress=False)
@@ -29,9 +29,9 @@ _STEPS = 20
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    scenes = EmbeddedConfig(train_scenes=5, validation_scenes=0, height=64, width=96)
+    scenes = Embedded(train_scenes=5, validation_scenes=0, height=64, width=96)
     out_dir = tmp_path_factory.mktemp("records")
-    return write_records("embedded", out_dir, scenes=scenes).folder
+    return write_records(scenes, out_dir).folder
 
 
 def config_for(records, **changes):

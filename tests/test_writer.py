@@ -10,12 +10,11 @@ import pytest
 
 from colornet.errors import InputError
 from colornet.images import read_picture, write_picture
-from tfrecords_tools import writer
 from tfrecords_tools.checker import check_dataset, find_datasets
 from tfrecords_tools.contact_sheet import contact_sheet
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
-from tfrecords_tools.sources.pairs import find_pairs
+from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
 
 _COUNT = 6
@@ -52,7 +51,7 @@ def pictures(tmp_path_factory):
 @pytest.fixture(scope="module")
 def written(pictures, tmp_path_factory):
     out_dir = tmp_path_factory.mktemp("records")
-    return write_records("pairs", out_dir, data_dir=pictures)
+    return write_records(Pairs(pictures), out_dir)
 
 
 @pytest.fixture
@@ -68,20 +67,7 @@ def _shards(folder):
 
 
 def _contents(folder):
-    """Every shard's records in order. Protobuf orders a record's fields at random."""
-    import tensorflow as tf
-
-    def fields(serialized):
-        features = tf.train.Example.FromString(serialized).features.feature
-        return {name: feature.bytes_list.value[0] for name, feature in features.items()}
-
-    return {
-        path.name: [
-            fields(serialized)
-            for serialized in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-        ]
-        for path in _shards(folder)
-    }
+    return {path.name: path.read_bytes() for path in _shards(folder)}
 
 
 _READER = """
@@ -110,7 +96,7 @@ def test_records_are_read_without_our_code(written, pictures, tmp_path):
     ).stdout
     read = {line.split()[0]: line.split()[1:] for line in output.splitlines()}
     assert len(read) == _COUNT
-    for pair in find_pairs(pictures):
+    for pair in Pairs(pictures).parts()[0].pairs:
         record = make_record(pair.load(), pair.key, RecordConfig())
         expected = [pair.dataset, pair.scene]
         for name in ("mono", "reference", "target", "disparity"):
@@ -157,10 +143,11 @@ def test_command_line_in_another_process_writes_the_same_bytes(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--dataset=pears", "--out_dir=x"], "Received: pears"),
+        (["--dataset=pears", "--out_dir=x"], "pears"),
         (["--dataset=pairs", "--out_dir=x"], "data_dir"),
         (["--dataset=pairs", "--out_dir=x", "--data_dir=nowhere"], "nowhere"),
-        (["--out_dir=x"], "--dataset"),
+        (["--out_dir=x"], "expected a dataset"),
+        (["--dataset=pairs", "--out_dir=x", "--size=half"], "--size=half"),
     ],
 )
 def test_command_line_errors(tmp_path, request, flags, words):
@@ -175,61 +162,57 @@ def test_command_line_errors(tmp_path, request, flags, words):
 def test_written_twice_and_with_other_settings(written, pictures):
     out_dir = written.folder.parents[2]
     before = _contents(written.folder)
-    again = write_records("pairs", out_dir, data_dir=pictures)
+    again = write_records(Pairs(pictures), out_dir)
     assert not again.is_new
     assert again.counts == written.counts and again.folder == written.folder
     with pytest.raises(InputError, match="scale is 1.0 there, 0.5 was asked"):
-        write_records(
-            "pairs", out_dir, data_dir=pictures, record=RecordConfig(scale=0.5)
-        )
+        write_records(Pairs(pictures), out_dir, record=RecordConfig(scale=0.5))
     with pytest.raises(InputError, match="pairs is '.*' there"):
-        write_records("pairs", out_dir, data_dir=pictures, limit=1)
+        write_records(Pairs(pictures), out_dir, limit=1)
     assert _contents(written.folder) == before
 
 
 def test_overwrite(pictures, tmp_path):
-    first = write_records("pairs", tmp_path, data_dir=pictures, limit=1)
+    first = write_records(Pairs(pictures), tmp_path, limit=1)
     assert first.counts == {"train": 1, "test": 1}
-    second = write_records(
-        "pairs", tmp_path, data_dir=pictures, limit=2, overwrite=True
-    )
+    second = write_records(Pairs(pictures), tmp_path, limit=2, overwrite=True)
     assert second.is_new and second.counts == {"train": 2, "test": 2}
     assert second.folder == first.folder
 
 
 def test_a_failed_overwrite_keeps_what_was_there(pictures, tmp_path):
     source = shutil.copytree(pictures, tmp_path / "pictures")
-    first = write_records("pairs", tmp_path, data_dir=source)
+    first = write_records(Pairs(source), tmp_path)
     before = _contents(first.folder)
     picture = source / "d" / "s3" / "left.png"
     picture.write_bytes(picture.read_bytes()[:100])
     with pytest.raises(InputError, match="s3"):
-        write_records("pairs", tmp_path, data_dir=source, overwrite=True)
+        write_records(Pairs(source), tmp_path, overwrite=True)
     assert _contents(first.folder) == before
     assert os.listdir(first.folder.parent) == [first.folder.name]
 
 
 def test_other_pictures_of_the_same_names_are_other_records(pictures, tmp_path):
     source = shutil.copytree(pictures, tmp_path / "pictures")
-    write_records("pairs", tmp_path, data_dir=source)
+    write_records(Pairs(source), tmp_path)
     path = source / "d" / "s3" / "left.png"
     write_picture(path, 255 - read_picture(path))
     with pytest.raises(InputError, match="pairs is '.*' there"):
-        write_records("pairs", tmp_path, data_dir=source)
+        write_records(Pairs(source), tmp_path)
 
 
 def test_places_that_cannot_be_used(pictures, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="out_dir that can be written.*file"):
-        write_records("pairs", tmp_path / "file" / "x", data_dir=pictures)
+        write_records(Pairs(pictures), tmp_path / "file" / "x")
     with pytest.raises(InputError, match="needs no data_dir"):
-        write_records("embedded", tmp_path, data_dir=pictures)
+        embedded.Embedded(data_dir=pictures)
     with pytest.raises(InputError, match="at least 1"):
-        write_records("pairs", tmp_path, data_dir=pictures, limit=0)
+        write_records(Pairs(pictures), tmp_path, limit=0)
     odd = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
     odd.mkdir(parents=True)
     with pytest.raises(InputError, match="cannot be read"):
-        write_records("pairs", tmp_path, data_dir=pictures)
+        write_records(Pairs(pictures), tmp_path)
 
 
 def test_a_bad_picture_in_the_middle_leaves_nothing(pictures, tmp_path):
@@ -238,7 +221,7 @@ def test_a_bad_picture_in_the_middle_leaves_nothing(pictures, tmp_path):
     picture = bad / "d" / "s4" / "right.png"
     picture.write_bytes(picture.read_bytes()[:100])
     with pytest.raises(InputError, match="s4/right.png") as error:
-        write_records("pairs", tmp_path / "out", data_dir=bad)
+        write_records(Pairs(bad), tmp_path / "out")
     assert "\n" not in str(error.value)
     left = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
     assert left == []
@@ -246,15 +229,16 @@ def test_a_bad_picture_in_the_middle_leaves_nothing(pictures, tmp_path):
 
 _KILLED = """
 import os, signal, sys
-from tfrecords_tools import builder, writer
-make_record, done = builder.make_record, []
+from tfrecords_tools import convert, writer
+from tfrecords_tools.sources.pairs import Pairs
+make_record, done = convert.make_record, []
 def fatal(*arguments):
     done.append(1)
     if len(done) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return make_record(*arguments)
-builder.make_record = fatal
-writer.write_records("pairs", sys.argv[1], data_dir=sys.argv[2])
+convert.make_record = fatal
+writer.write_records(Pairs(sys.argv[2]), sys.argv[1])
 """
 
 
@@ -271,7 +255,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(
     assert [name for name in os.listdir(config_dir) if "incomplete" in name]
     with pytest.raises(InputError, match="dataset_info.json"):
         find_datasets(tmp_path)
-    again = write_records("pairs", tmp_path, data_dir=pictures)
+    again = write_records(Pairs(pictures), tmp_path)
     assert _contents(again.folder) == _contents(written.folder)
     assert os.listdir(config_dir) == ["1.0.0"]
 
@@ -349,7 +333,7 @@ def test_a_damaged_description_is_one_error(copy, name):
 
 def test_records_of_setup_2_cannot_pass_for_setup_1(pictures, tmp_path):
     two = RecordConfig(setup=2)
-    made = write_records("pairs", tmp_path, data_dir=pictures, record=two)
+    made = write_records(Pairs(pictures), tmp_path, record=two)
     assert made.folder.parent.name == "pairs_setup2"
     assert check_dataset(made.folder).color.agrees(0.07)
     metadata = made.folder / "metadata.json"
@@ -359,11 +343,11 @@ def test_records_of_setup_2_cannot_pass_for_setup_1(pictures, tmp_path):
 
 
 def test_embedded_dataset(tmp_path):
-    scenes = embedded.EmbeddedConfig(
+    scenes = embedded.Embedded(
         train_scenes=2, validation_scenes=1, height=64, width=128
     )
     record = RecordConfig(setup=2, mono_view="left", scale=0.5)
-    made = write_records("embedded", tmp_path, record=record, scenes=scenes)
+    made = write_records(scenes, tmp_path, record=record)
     assert made.counts == {"train": 2, "validation": 1, "test": 1}
     report = check_dataset(made.folder)
     assert report.with_disparity == 4
@@ -373,16 +357,12 @@ def test_embedded_dataset(tmp_path):
     assert report.sizes == ((32, 64), (250, 370))
 
 
-def test_sources_are_named():
-    assert set(writer.SOURCES) >= {"embedded", "pairs"}
-
-
 def test_real_records(request, tmp_path):
     folder = os.environ.get("COLORNET_REAL_DATA")
     folder = folder or request.config.rootpath / "../shared/stereo"
     if not os.path.exists(os.path.join(folder, "INDEX.tsv")):
         pytest.skip("no real data: set COLORNET_REAL_DATA")
-    made = write_records("pairs", tmp_path, data_dir=folder, limit=4)
+    made = write_records(Pairs(folder), tmp_path, limit=4)
     report = check_dataset(made.folder)
     assert report.counts == {"test": 4}
     assert report.color.agrees(0.03) and report.mono.agrees(0.01)

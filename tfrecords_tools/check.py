@@ -1,25 +1,31 @@
-"""Reads finished records back, every byte, and says what is in them.
+"""Looks at what is there: pictures before they are written, records after it.
 
+    python -m tfrecords_tools.check --dataset=sceneflow --data_dir=SceneFlow
     python -m tfrecords_tools.check --out_dir=records
 
-Prints splits, sizes, a sample and the measured noise beside Table 2, and writes a
-contact sheet. Damaged or missing shards, keys that come twice and noise that is not
-what the records say it is end it with one line.
+With a dataset it prints the folder tree that is expected, what of it is there and what
+is missing, and opens no picture. With an out_dir it reads every byte of the records,
+prints splits, sizes, a sample and the measured noise beside Table 2, and writes a
+contact sheet. Damaged or missing shards, keys that come twice, a scene in two splits
+and noise that is not what the records say it is end it with one line.
 """
 
 import pathlib
+import sys
 
 from absl import flags
 
 from colornet import app, images
+from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
-from tfrecords_tools.checker import Report, check_dataset, find_datasets
+from tfrecords_tools import source_flags, survey
 from tfrecords_tools.contact_sheet import contact_sheet
 from tfrecords_tools.measure import Level
+from tfrecords_tools.sources import listed
 
 
-def describe(report: Report) -> str:
-    """The report as lines of text."""
+def describe(report) -> str:
+    """A `checker.Report` as lines of text."""
     levels = NOISE_SETUPS[report.settings["setup"]]
     settings = ", ".join(f"{k}={v}" for k, v in report.settings.items())
     counts = ", ".join(f"{name} {n}" for name, n in sorted(report.counts.items()))
@@ -28,9 +34,10 @@ def describe(report: Report) -> str:
     height, width = record.mono.shape[:2]
 
     def level(camera: str, measured: Level, expected: float) -> str:
+        low, high = (measured.value + 1.96 * s * measured.error for s in (-1, 1))
         return (
-            f"  {camera} noise: {measured.value:.5f} +- {measured.error:.5f} measured, "
-            f"{expected} in Table 2"
+            f"  {camera} noise: {measured.value:.5f} measured (95 %: {low:.5f} to "
+            f"{high:.5f}), {expected} in Table 2"
         )
 
     return "\n".join(
@@ -38,6 +45,7 @@ def describe(report: Report) -> str:
             f"{report.folder}",
             f"  settings: {settings}",
             f"  records: {counts}; {report.num_bytes / 1e6:.1f} MB, all read",
+            f"  skipped in writing: {len(report.skipped)} {listed(report.skipped, 10)}",
             f"  sizes: {low_w} x {low_h} to {high_w} x {high_h}",
             f"  disparity: known in {report.with_disparity} records, "
             f"up to {report.max_disparity:.1f} px",
@@ -49,7 +57,7 @@ def describe(report: Report) -> str:
     )
 
 
-_OUT_DIR = flags.DEFINE_string("out_dir", None, "Folder to look below.", required=True)
+_OUT_DIR = flags.DEFINE_string("out_dir", None, "Folder of records to look below.")
 _CONTACT_SHEET = flags.DEFINE_string(
     "contact_sheet", None, "PNG to write; default <out_dir>/contact_sheet.png."
 )
@@ -61,8 +69,19 @@ _SAMPLES = flags.DEFINE_integer(
 )
 
 
-def main() -> None:
-    out_dir = pathlib.Path(_OUT_DIR.value)
+def _check_source() -> None:
+    source = source_flags.source()
+    print(sys.modules[type(source).__module__].__doc__)
+    parts = source.parts()
+    print(survey.describe(source, parts))
+    survey.usable_pairs(
+        source, parts, source_flags.STRICT.value, source_flags.ON_ERROR.value
+    )
+
+
+def _check_records(out_dir: pathlib.Path) -> None:
+    from tfrecords_tools.checker import check_dataset, find_datasets
+
     samples = []
     for folder in find_datasets(out_dir):
         report = check_dataset(folder, _NOISE_RECORDS.value, _SAMPLES.value, True)
@@ -71,6 +90,15 @@ def main() -> None:
     sheet = pathlib.Path(_CONTACT_SHEET.value or out_dir / "contact_sheet.png")
     images.write_picture(sheet, contact_sheet(samples))
     print(f"contact sheet: {sheet}")
+
+
+def main() -> None:
+    if source_flags.DATASET.value is None and _OUT_DIR.value is None:
+        raise InputError("expected --dataset, --out_dir or both. Received: neither")
+    if source_flags.DATASET.value is not None:
+        _check_source()
+    if _OUT_DIR.value is not None:
+        _check_records(pathlib.Path(_OUT_DIR.value))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Report:
         with_disparity: number of records that have any known disparity.
         max_disparity: the largest known disparity in pixels, 0 without any.
         mono, color: measured noise levels.
+        skipped: "key: reason" of the pairs that were left out in writing.
         samples: the first records of every split with their keys.
     """
 
@@ -50,6 +51,7 @@ class Report:
     max_disparity: float
     mono: Level
     color: Level
+    skipped: list[str]
     samples: list[tuple[str, Record]]
 
 
@@ -91,12 +93,14 @@ def check_dataset(
     Raises:
         InputError: a description that cannot be read; a shard that is missing,
             damaged or not of the length noted; a key that comes twice; pictures of
-            different sizes in a record; or noise that is not that of the setup.
+            different sizes in a record; a scene in two splits; or noise that is not
+            that of the setup.
     """
     folder = pathlib.Path(folder)
     builder, record_config = _open(folder)
     meter = NoiseMeter(record_config)
     seen: dict[str, str] = {}
+    scenes: dict[tuple[str, str], str] = {}
     sizes, kept, disparities, counts = [], [], [], collections.Counter()
     total = sum(split.num_examples for split in builder.info.splits.values())
     bar = progress_bar(total, "record", show=progress)
@@ -109,6 +113,12 @@ def check_dataset(
                     f"{seen[key]} and again in {split} ({shard})"
                 )
             seen[key] = split
+            scene = example["dataset"].decode(), example["scene"].decode()
+            if scenes.setdefault(scene, split) != split:
+                raise InputError(
+                    f"expected every scene in one split of {folder}. Received: "
+                    f"{'/'.join(scene)} in {scenes[scene]} and in {split} ({key})"
+                )
             record = Record(*(example[f.name] for f in dataclasses.fields(Record)))
             _check_sizes(record, key, shard)
             sizes.append(record.mono.shape[:2])
@@ -134,12 +144,14 @@ def check_dataset(
         max_disparity=max(disparities),
         mono=meter.mono(),
         color=meter.color(),
+        skipped=list(builder.info.metadata.get("skipped", [])),
         samples=kept,
     )
 
 
 def _open(folder: pathlib.Path) -> tuple[tfds.core.DatasetBuilder, RecordConfig]:
-    needed = {field.name for field in dataclasses.fields(Record)} | {"key"}
+    needed = {field.name for field in dataclasses.fields(Record)}
+    needed |= {"key", "dataset", "scene"}
     try:
         with quiet_tfds():
             builder = tfds.builder_from_directory(folder)

@@ -10,7 +10,8 @@ import numpy as np
 
 from colornet import config, noise
 from colornet.errors import InputError
-from tfrecords_tools.sources import Views, luma, transfer_disparity
+from tfrecords_tools.sources import Views, luma
+from tfrecords_tools.sources.disparity import transfer_disparity
 
 # Disparity is stored as uint16 in units of 1/64 px; 0 is unknown.
 DISPARITY_STEPS = 64
@@ -98,8 +99,8 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
         views = views.mirrored()
     factor = settings.factor
     reference = _crop(views.left, factor) / 255.0
-    target = _crop(views.right, factor) / 255.0
-    mono = luma(_crop(views.right, factor))
+    target = _crop(views.right, factor)
+    mono = luma(target)
 
     levels = noise.NOISE_SETUPS[settings.setup]
     cameras = {"mono": (mono, levels.mono), "color": (reference, levels.color)}
@@ -113,7 +114,9 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
     return Record(
         mono=noise.to_uint8(noisy["mono"]),
         reference=noise.to_uint8(noisy["color"]),
-        target=noise.to_uint8(area_downsample(target, factor)),
+        target=noise.to_uint8(area_downsample(target / 255.0, factor))
+        if factor > 1
+        else target,
         disparity=_code_disparity(_mono_disparity(views), mono.shape[:2], factor),
     )
 
@@ -128,7 +131,7 @@ def area_downsample(image: np.ndarray, factor: int) -> np.ndarray:
     Returns:
         (H / factor, W / factor, C) float.
     """
-    return _squares(image, factor).mean(axis=2)
+    return image if factor == 1 else _squares(image, factor).mean(axis=2)
 
 
 def decode_disparity(code: np.ndarray) -> np.ndarray:

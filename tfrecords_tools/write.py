@@ -1,25 +1,26 @@
 """Writes stereo pairs as TFRecords.
 
-    python -m tfrecords_tools.write --dataset=pairs --data_dir=photos --out_dir=records
+    python -m tfrecords_tools.write --dataset=sceneflow --data_dir=SceneFlow \\
+        --out_dir=records --setup=1
 
-Records go to <out_dir>/colornet_records/<dataset>_setup<setup>/1.0.0.
+Says what of the dataset is there, then converts. Records go to
+<out_dir>/colornet_records/<dataset>_setup<setup>/1.0.0, in shards that appear when all
+of them are whole; a run that was stopped starts again. `python -m tfrecords_tools.check
+--dataset=…` prints the folder tree that a dataset must have.
 """
+
+import os
 
 from absl import flags
 
 from colornet import app
+from colornet.errors import InputError
+from tfrecords_tools import source_flags, survey
 from tfrecords_tools.records import RecordConfig
-from tfrecords_tools.sources import pairs
-from tfrecords_tools.sources.embedded import EmbeddedConfig
-from tfrecords_tools.writer import SOURCES, write_records
 
-_DATASET = flags.DEFINE_string(
-    "dataset", None, f"What to write: {', '.join(SOURCES)}.", required=True
-)
 _OUT_DIR = flags.DEFINE_string(
     "out_dir", None, "Folder that the records go to.", required=True
 )
-_DATA_DIR = flags.DEFINE_string("data_dir", None, f"Dataset pairs. {pairs.__doc__}")
 _SETUP = flags.DEFINE_integer("setup", 1, "Noise of Table 2: setup 1 or 2.")
 _MONO_VIEW = flags.DEFINE_string(
     "mono_view", "right", "View of the monochrome camera: right, or left (D-01)."
@@ -30,48 +31,51 @@ _NOISE_ORDER = flags.DEFINE_string(
 )
 _LIMIT = flags.DEFINE_integer("limit", None, "Keep so many pairs of every split.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace records that are there.")
-_TRAIN_SCENES = flags.DEFINE_integer(
-    "train_scenes", 24, "Dataset embedded: rendered scenes to train on."
+_PROCESSES = flags.DEFINE_integer(
+    "processes", os.cpu_count() or 1, "How many processes convert at a time."
 )
-_VALIDATION_SCENES = flags.DEFINE_integer(
-    "validation_scenes", 4, "Dataset embedded: rendered scenes to validate on."
+_BEAM_RUNNER = flags.DEFINE_string(
+    "beam_runner",
+    None,
+    "Convert on Apache Beam with this runner (pip install -e '.[beam]').",
 )
-_HEIGHT = flags.DEFINE_integer("height", 160, "Dataset embedded: height of a scene.")
-_WIDTH = flags.DEFINE_integer("width", 320, "Dataset embedded: width of a scene.")
-_MAX_DISPARITY = flags.DEFINE_integer(
-    "max_disparity", 32, "Dataset embedded: largest disparity of a scene, in pixels."
-)
-_TEXTURES = flags.DEFINE_string(
-    "textures", "skimage", "Dataset embedded: skimage, or a folder of pictures."
+_BEAM_OPTION = flags.DEFINE_multi_string(
+    "beam_option", [], "Option of Beam's pipeline, such as direct_num_workers=2."
 )
 
 
 def main() -> None:
+    from tfrecords_tools.writer import Beam, write_records
+
+    source = source_flags.source()
+    parts = source.parts()
+    print(survey.describe(source, parts), flush=True)
+    if _BEAM_OPTION.value and not _BEAM_RUNNER.value:
+        raise InputError("beam_option expects a beam_runner. Received: none")
+    beam = Beam(_BEAM_RUNNER.value, tuple(_BEAM_OPTION.value))
     written = write_records(
-        dataset=_DATASET.value,
-        out_dir=_OUT_DIR.value,
-        data_dir=_DATA_DIR.value,
+        source,
+        _OUT_DIR.value,
         record=RecordConfig(
             setup=_SETUP.value,
             mono_view=_MONO_VIEW.value,
             scale=_SCALE.value,
             noise_order=_NOISE_ORDER.value,
         ),
-        scenes=EmbeddedConfig(
-            train_scenes=_TRAIN_SCENES.value,
-            validation_scenes=_VALIDATION_SCENES.value,
-            height=_HEIGHT.value,
-            width=_WIDTH.value,
-            max_disparity=_MAX_DISPARITY.value,
-            textures=_TEXTURES.value,
-        ),
         limit=_LIMIT.value,
+        strict=source_flags.STRICT.value,
+        on_error=source_flags.ON_ERROR.value,
+        parts=parts,
+        processes=_PROCESSES.value,
+        beam=beam if beam.runner else None,
         overwrite=_OVERWRITE.value,
         progress=True,
     )
     counts = ", ".join(f"{name} {n}" for name, n in sorted(written.counts.items()))
     print(f"{'wrote' if written.is_new else 'already there'}: {written.folder}")
     print(f"records: {counts}; {written.num_bytes / 1e6:.1f} MB")
+    if written.skipped:
+        print(f"skipped {len(written.skipped)} pairs:", *written.skipped, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -15,38 +16,14 @@ import tensorflow_datasets as tfds
 from colornet.errors import InputError
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords, RecordsConfig
+from tfrecords_tools.convert import Converter
 from tfrecords_tools.records import RecordConfig
-from tfrecords_tools.sources import Pair, embedded, pairs
-from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.sources import Pair, Part, Source
+from tfrecords_tools.survey import usable_pairs
 
-# Bytes at the end of a picture file that tell it from another one.
-_END = 1 << 16
-_Finder = Callable[[str | os.PathLike | None, EmbeddedConfig], list[Pair]]
-
-
-def _find_embedded(
-    data_dir: str | os.PathLike | None, config: EmbeddedConfig
-) -> list[Pair]:
-    if data_dir:
-        raise InputError(
-            f"dataset embedded needs no data_dir. Received: data_dir={data_dir}"
-        )
-    return embedded.find_pairs(config)
-
-
-def _find_files(find: Callable[[str | os.PathLike], list[Pair]]) -> _Finder:
-    def find_in(data_dir: str | os.PathLike | None, _: EmbeddedConfig) -> list[Pair]:
-        if not data_dir:
-            raise InputError("expected the data_dir of the pictures. Received: none")
-        return find(data_dir)
-
-    return find_in
-
-
-SOURCES: dict[str, _Finder] = {
-    "embedded": _find_embedded,
-    "pairs": _find_files(pairs.find_pairs),
-}
+# Bytes at the end of a picture file that tell it from another one: PNG ends with a
+# checksum of the pixels.
+_END = 1 << 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,57 +35,78 @@ class Written:
         is_new: False where they had been written before, with the same settings.
         counts: records of every split.
         num_bytes: size of all shards.
+        skipped: the missing files of incomplete pairs, and "key: reason" of the pairs
+            that could not be read.
     """
 
     folder: pathlib.Path
     is_new: bool
     counts: dict[str, int]
     num_bytes: int
+    skipped: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Beam:
+    """Where Apache Beam runs.
+
+    Attributes:
+        runner: "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner" ...
+        options: of the pipeline, such as "direct_num_workers=2".
+    """
+
+    runner: str
+    options: tuple[str, ...] = ()
 
 
 def write_records(
-    dataset: str,
+    source: Source,
     out_dir: str | os.PathLike,
     *,
-    data_dir: str | os.PathLike | None = None,
     record: RecordConfig | None = None,
-    scenes: EmbeddedConfig | None = None,
     limit: int | None = None,
+    strict: bool = False,
+    on_error: str = "fail",
+    parts: Sequence[Part] | None = None,
+    processes: int = 1,
+    beam: Beam | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Written:
     """Writes all records of a dataset, or finds them there already.
 
-    A dataset of one name must not be written by two processes at a time.
+    A dataset of one name must not be written by two programs at a time.
 
     Args:
-        dataset: a name in `SOURCES`.
+        source: the dataset.
         out_dir: top folder of the records; made if missing.
-        data_dir: where the pictures of the dataset are, unless it is embedded.
         record: noise, geometry and size.
-        scenes: which scenes dataset "embedded" renders.
         limit: keep only the first so many pairs of every split.
+        strict: refuse a dataset that has not the published number of pairs.
+        on_error: "fail", or "skip" pairs that are incomplete or cannot be read.
+        parts: `source.parts()` if they are known already.
+        processes: how many processes convert at a time.
+        beam: convert on Apache Beam instead; every record is the same.
         overwrite: replace what is there, whatever its settings.
-        progress: whether to show a progress bar on a terminal.
+        progress: whether to show a progress bar.
 
     Raises:
-        InputError: unknown dataset, unusable pictures, an out_dir that cannot be
-            written, or records there that were written with other settings.
+        InputError: unusable pictures, an out_dir that cannot be written, a full disk,
+            or records there that were written with other settings.
     """
-    if dataset not in SOURCES:
-        raise InputError(
-            f"expected a dataset out of {', '.join(SOURCES)}. Received: {dataset}"
-        )
     if limit is not None and limit < 1:
         raise InputError(f"expected a limit of at least 1. Received: {limit}")
-    record, scenes = record or RecordConfig(), scenes or EmbeddedConfig()
-    found = _limited(SOURCES[dataset](data_dir, scenes), limit)
-    settings = {"dataset": dataset, **record.to_dict(), "pairs": _digest(found)}
-    if dataset == "embedded":
-        settings |= scenes.to_dict()
+    if processes < 1:
+        raise InputError(f"expected at least 1 process. Received: {processes}")
+    record = record or RecordConfig()
+    converter = Converter(record, on_error)
+    parts = source.parts() if parts is None else parts
+    found = _limited(usable_pairs(source, parts, strict, on_error), limit)
+    settings = {"dataset": source.name, **record.to_dict(), **source.settings()}
+    settings |= {"pairs": _digest(found)}
 
     out_dir = _writable(out_dir)
-    name = f"{dataset}_setup{record.setup}"
+    name = f"{source.name}_setup{record.setup}"
     config_dir = out_dir / ColornetRecords.name / name
     folder = config_dir / str(ColornetRecords.VERSION)
     is_new = overwrite or not folder.exists()
@@ -117,20 +115,17 @@ def write_records(
         for old in config_dir.glob("*incomplete*"):
             shutil.rmtree(old)
         config = RecordsConfig(
-            name=name, record=record, pairs=found, settings=settings, progress=progress
+            name=name,
+            converter=converter,
+            pairs=found,
+            settings=settings,
+            skipped=[file for part in parts for file in part.missing],
+            processes=processes,
+            beam=beam is not None,
+            progress=progress,
         )
-        # TFDS makes a folder for downloads even where there are none.
-        with (
-            _set_aside(folder),
-            quiet_tfds(),
-            tempfile.TemporaryDirectory() as downloads,
-        ):
-            ColornetRecords(
-                config=config, data_dir=os.fspath(out_dir)
-            ).download_and_prepare(
-                download_dir=downloads,
-                download_config=tfds.download.DownloadConfig(try_download_gcs=False),
-            )
+        with _set_aside(folder):
+            _build(config, out_dir, beam)
     info = _read_info(folder)
     if not is_new:
         _check_same(folder, info.metadata["settings"], settings)
@@ -139,7 +134,57 @@ def write_records(
         is_new=is_new,
         counts={name: split.num_examples for name, split in info.splits.items()},
         num_bytes=info.dataset_size,
+        skipped=tuple(info.metadata["skipped"]),
     )
+
+
+def _build(config: RecordsConfig, out_dir: pathlib.Path, beam: Beam | None) -> None:
+    import tensorflow as tf
+
+    beam_flags = {}
+    if beam is not None:
+        beam_flags = {"beam_runner": beam.runner, "beam_options": _pipeline(beam)}
+    try:
+        # TFDS makes a folder for downloads even where there are none.
+        with quiet_tfds(), tempfile.TemporaryDirectory() as downloads:
+            ColornetRecords(
+                config=config, data_dir=os.fspath(out_dir)
+            ).download_and_prepare(
+                download_dir=downloads,
+                download_config=tfds.download.DownloadConfig(
+                    try_download_gcs=False, **beam_flags
+                ),
+            )
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        raise InputError(
+            "expected an out_dir that can be written, with room for all records "
+            f"twice. Received: {out_dir} ({reason})"
+        ) from error
+    except AssertionError as error:
+        if "No examples" not in str(error):
+            raise
+        raise InputError(
+            "expected a pair that can be read in every split. Received: all pairs of "
+            "a split were skipped"
+        ) from error
+    except RuntimeError as error:
+        # Beam hands on what its workers raise as text.
+        found = re.search(r"InputError: (.*?)( \[while running|$)", str(error), re.M)
+        if beam is None or not found:
+            raise
+        raise InputError(found[1]) from error
+
+
+def _pipeline(beam: Beam) -> Any:
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise InputError(
+            "beam_runner expects Apache Beam: pip install -e '.[beam]'. "
+            "Received: no module apache_beam"
+        ) from error
+    return PipelineOptions([f"--{option}" for option in beam.options])
 
 
 @contextlib.contextmanager
@@ -185,7 +230,7 @@ def _limited(found: list[Pair], limit: int | None) -> list[Pair]:
 def _digest(found: list[Pair]) -> str:
     """Says which pairs there are, in which splits; not where on which machine.
 
-    Of every file it takes the size and the end, where PNG has a checksum of the pixels.
+    Of every file it takes the size and the end.
     """
     lines = []
     for pair in sorted(found, key=lambda pair: (pair.split, pair.key)):

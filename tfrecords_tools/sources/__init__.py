@@ -1,16 +1,24 @@
-"""What a source of stereo pairs gives: one light `Pair` a record, loaded when asked."""
+"""What a source of stereo pairs gives: one light `Pair` a record, loaded when asked.
 
+A `Source` knows the folder tree of a dataset as its publisher ships it and lists the
+`Part`s of it that are there.
+"""
+
+import abc
 import dataclasses
 import functools
 import os
+import pathlib
 import re
-from collections.abc import Callable, Sequence
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 
 from colornet import color, images, noise
+from colornet.config import Config
 from colornet.errors import InputError
+from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,14 +57,15 @@ class Views:
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """One pair of a source. It pickles, so that Beam workers can share a source.
+    """One pair of a source. It pickles, so that it can be loaded in another process.
 
     Attributes:
         dataset: name of the data set, such as "middlebury2006".
-        scene: name within the data set.
+        scene: name within the data set; a video, or one lasting arrangement of things.
         split: split of the records it belongs to.
         load: reads or renders the pictures: a module's function, or a `partial` of one.
         files: what `load` reads.
+        frame: tells the pairs of one scene apart; empty where there is one only.
     """
 
     dataset: str
@@ -64,11 +73,12 @@ class Pair:
     split: str
     load: Callable[[], Views]
     files: tuple[str, ...] = ()
+    frame: str = ""
 
     @property
     def key(self) -> str:
         """Names the record and seeds its noise."""
-        return f"{self.dataset}/{self.scene}"
+        return "/".join(filter(None, (self.dataset, self.scene, self.frame)))
 
 
 def files_pair(
@@ -77,18 +87,36 @@ def files_pair(
     split: str,
     left: str | os.PathLike,
     right: str | os.PathLike,
+    *,
+    frame: str = "",
+    left_disparity: DisparityFile | None = None,
+    right_disparity: DisparityFile | None = None,
 ) -> Pair:
-    """A pair whose views are two picture files."""
-    load = functools.partial(load_files, os.fspath(left), os.fspath(right))
-    return Pair(dataset, scene, split, load, (os.fspath(left), os.fspath(right)))
+    """A pair whose views are two picture files; disparity is left out where it is not.
+
+    A disparity file that does not exist is no error: most publishers ship it apart.
+    """
+    maps = [
+        disparity if disparity is not None and os.path.isfile(disparity.path) else None
+        for disparity in (left_disparity, right_disparity)
+    ]
+    views = os.fspath(left), os.fspath(right)
+    files = (*views, *(disparity.path for disparity in maps if disparity is not None))
+    load = functools.partial(load_files, *views, *maps)
+    return Pair(dataset, scene, split, load, files, frame)
 
 
-def load_files(left: str, right: str) -> Views:
-    """Reads the two pictures of a pair; 16 bit become 8.
+def load_files(
+    left: str,
+    right: str,
+    left_disparity: DisparityFile | None = None,
+    right_disparity: DisparityFile | None = None,
+) -> Views:
+    """Reads the pictures of a pair; 16 bit become 8.
 
     Raises:
-        InputError: a picture that cannot be read, is grey, or the sizes differ. It
-            names both files.
+        InputError: a file that cannot be read, a grey picture, or sizes that differ.
+            It names the files.
     """
     both = f"{left} and {right}"
     try:
@@ -104,7 +132,130 @@ def load_files(left: str, right: str) -> Views:
             f"expected RGB views in {both}. Received: a grey picture: "
             f"{' and '.join(grey)}"
         )
-    return Views(*(to_uint8(view) for view in views))
+    maps = [read_disparity(m) if m else None for m in (left_disparity, right_disparity)]
+    for file, disparity in zip((left_disparity, right_disparity), maps, strict=True):
+        if disparity is not None and disparity.shape != views[0].shape[:2]:
+            raise InputError(
+                f"expected a disparity of {views[0].shape[1]} x {views[0].shape[0]} "
+                f"pixels like {both}. Received: {file.path}, "
+                f"{disparity.shape[1]} x {disparity.shape[0]}"
+            )
+    return Views(*(to_uint8(view) for view in views), *maps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What a publisher ships as one piece, and what of it is there.
+
+    Attributes:
+        name: such as "Monkaa".
+        place: where its pictures belong, below data_dir.
+        pairs: the pairs that are there.
+        published: how many pairs it has when it is whole; None where nobody says.
+        missing: the files without which further pairs are incomplete.
+        absent: names of what is published and not there, where names are known.
+    """
+
+    name: str
+    place: str
+    pairs: tuple[Pair, ...] = ()
+    published: int | None = None
+    missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Source(Config, abc.ABC):
+    """Where the pairs of a dataset come from.
+
+    Attributes:
+        data_dir: top folder of the pictures.
+        max_disparity: d of Eq. 1 that the records are meant for, in pixels: written to
+            their metadata, for `experiments.evaluate`.
+    """
+
+    name: ClassVar[str]
+
+    data_dir: str | os.PathLike = ""
+    max_disparity: int | None = None
+
+    @abc.abstractmethod
+    def parts(self) -> list[Part]:
+        """All parts of the dataset, there or not; opens no picture if it can.
+
+        Raises:
+            InputError: no such folder, or options that do not fit what is there.
+        """
+
+    def settings(self) -> dict:
+        """What the records depend on, beside the pictures themselves."""
+        values = self.to_dict()
+        del values["data_dir"]
+        return values
+
+    def top(self) -> pathlib.Path:
+        """The folder `data_dir`; InputError if it is none."""
+        if not self.data_dir:
+            raise InputError(
+                f"dataset {self.name} expects the data_dir of its pictures. "
+                "Received: none"
+            )
+        top = pathlib.Path(self.data_dir)
+        if not top.is_dir():
+            raise InputError(
+                f"expected a folder with dataset {self.name}. "
+                f"Received: {top}, which does not exist"
+            )
+        return top
+
+
+def pictures(
+    folder: pathlib.Path, suffixes: Sequence[str] = (".png",), end: str = ""
+) -> dict[str, pathlib.Path]:
+    """The pictures in a folder by the first part of their names, sorted.
+
+    Args:
+        folder: may be missing: then there are none.
+        suffixes: those that count; where a picture is there twice the first one does.
+        end: the last part of the names, such as "_leftImg8bit", left out of the result.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {
+        name[: -len(end + suffix)]: folder / name
+        for suffix in reversed(suffixes)
+        for name in names
+        if name.endswith(end + suffix)
+    }
+
+
+def match_views(
+    left: Mapping[str, pathlib.Path],
+    right: Mapping[str, pathlib.Path],
+    left_folder: pathlib.Path,
+    right_folder: pathlib.Path,
+) -> tuple[list[str], list[str]]:
+    """Pairs pictures by name, never by order.
+
+    Returns:
+        The names that are in both views, sorted, and what is missing beside the others.
+    """
+    both = sorted(left.keys() & right.keys())
+    missing = [
+        *(f"{right_folder}/ for {left[name]}" for name in left.keys() - right.keys()),
+        *(f"{left_folder}/ for {right[name]}" for name in right.keys() - left.keys()),
+    ]
+    return both, sorted(missing)
+
+
+def folders_below(top: pathlib.Path, name: str, depth: int = 2) -> list[pathlib.Path]:
+    """The folders of that name at most `depth` levels below `top`, and `top` itself."""
+    found = [top] if top.resolve().name == name else []
+    for level in range(depth):
+        found += sorted(p for p in top.glob("*/" * level + name) if p.is_dir())
+    return found
 
 
 def to_uint8(picture: np.ndarray) -> np.ndarray:
@@ -146,29 +297,6 @@ def listed(names: Sequence[str], most: int = 50) -> str:
     """One line of names; beyond `most` only how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def transfer_disparity(disparity: np.ndarray) -> np.ndarray:
-    """The right view's disparity, from that of the left view.
-
-    Every left pixel x moves to x - disparity, rounded; where several land on one
-    pixel the nearest surface, that is the largest disparity, hides the others.
-
-    Args:
-        disparity: (H, W) float, in pixels of the left view; not positive or not finite
-            where unknown.
-
-    Returns:
-        (H, W) float32, in pixels of the right view; 0 where nothing lands.
-    """
-    height, width = disparity.shape
-    rows, columns = np.nonzero(np.isfinite(disparity) & (disparity > 0))
-    values = disparity[rows, columns].astype(np.float32)
-    targets = np.rint(columns - values).astype(np.int64)
-    inside = targets >= 0
-    moved = np.zeros((height, width), np.float32)
-    np.maximum.at(moved, (rows[inside], targets[inside]), values[inside])
-    return moved
 
 
 def luma(picture: np.ndarray) -> np.ndarray:

@@ -7,21 +7,21 @@ comes with scikit-image, with the disparity of its left view.
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 from skimage import data
 
-from colornet.config import Config
 from colornet.errors import InputError
 from tfrecords_tools import synthetic
-from tfrecords_tools.sources import Pair, Views
+from tfrecords_tools.sources import Pair, Part, Source, Views
 
 # Validation scenes start here: no number of training scenes that fits a disk meets it.
 _VALIDATION_SEED = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbeddedConfig(Config):
-    """Which scenes are rendered.
+class Embedded(Source):
+    """Rendered scenes and the Motorcycle pair; there is no `data_dir`.
 
     Attributes:
         train_scenes, validation_scenes: how many.
@@ -30,11 +30,13 @@ class EmbeddedConfig(Config):
         textures: "skimage" for the pictures that come with scikit-image, or a folder.
     """
 
+    name: ClassVar[str] = "embedded"
+
+    max_disparity: int = 32
     train_scenes: int = 24
     validation_scenes: int = 4
     height: int = 160
     width: int = 320
-    max_disparity: int = 32
     textures: str = "skimage"
 
     def __post_init__(self):
@@ -48,43 +50,48 @@ class EmbeddedConfig(Config):
                 f"expected fewer than {_VALIDATION_SEED} training scenes. "
                 f"Received: {self.train_scenes}"
             )
-
-
-def find_pairs(config: EmbeddedConfig) -> list[Pair]:
-    """Lists the rendered scenes and the Motorcycle pair; renders nothing yet.
-
-    Raises:
-        InputError: sizes that cannot be rendered, or no textures.
-    """
-    try:
-        scene_config = synthetic.SceneConfig(
-            height=config.height, width=config.width, max_disparity=config.max_disparity
-        )
-        # Unusable textures shall fail here, not in the middle of the writing.
-        if config.train_scenes + config.validation_scenes:
-            _textures(config.textures)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-    def scenes(split: str, first_seed: int, count: int) -> list[Pair]:
-        return [
-            Pair(
-                dataset="synthetic",
-                scene=f"{split}_{number:05d}",
-                split=split,
-                load=functools.partial(
-                    load_scene, first_seed + number, scene_config, config.textures
-                ),
+        if self.data_dir:
+            raise InputError(
+                "dataset embedded needs no data_dir. "
+                f"Received: data_dir={self.data_dir}"
             )
-            for number in range(count)
-        ]
 
-    motorcycle = Pair("middlebury2014", "Motorcycle", "test", load_motorcycle)
-    return [
-        *scenes("train", 0, config.train_scenes),
-        *scenes("validation", _VALIDATION_SEED, config.validation_scenes),
-        motorcycle,
-    ]
+    def parts(self) -> list[Part]:
+        """The rendered scenes and the Motorcycle pair; renders nothing yet.
+
+        Raises:
+            InputError: sizes that cannot be rendered, or no textures.
+        """
+        try:
+            scene_config = synthetic.SceneConfig(
+                height=self.height, width=self.width, max_disparity=self.max_disparity
+            )
+            # Unusable textures shall fail here, not in the middle of the writing.
+            if self.train_scenes + self.validation_scenes:
+                _textures(self.textures)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+        def scenes(split: str, first_seed: int, count: int) -> Part:
+            pairs = tuple(
+                Pair(
+                    dataset="synthetic",
+                    scene=f"{split}_{number:05d}",
+                    split=split,
+                    load=functools.partial(
+                        load_scene, first_seed + number, scene_config, self.textures
+                    ),
+                )
+                for number in range(count)
+            )
+            return Part(f"rendered scenes, {split}", "nowhere: rendered", pairs, count)
+
+        motorcycle = Pair("middlebury2014", "Motorcycle", "test", load_motorcycle)
+        return [
+            scenes("train", 0, self.train_scenes),
+            scenes("validation", _VALIDATION_SEED, self.validation_scenes),
+            Part("Motorcycle", "in scikit-image", (motorcycle,), 1),
+        ]
 
 
 @functools.lru_cache(maxsize=1)

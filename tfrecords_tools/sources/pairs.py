@@ -12,15 +12,27 @@ order is free and further columns are ignored. Either
     left  right         paths relative to the table's folder; scene (or key) names the
                         pair, else the path of its left picture does
 
-and optionally `split` (default test), and with left and right also `dataset`.
+and optionally `split` (default test), and with left and right also `dataset`. A column
+`disp_left` names the disparity map of the left view, `disp_steps` its grey levels a
+pixel (256 if not said; a .pfm map is in pixels).
 """
 
 import csv
+import dataclasses
 import os
 import pathlib
+from typing import ClassVar
 
 from colornet.errors import InputError
-from tfrecords_tools.sources import Pair, check_pairs, files_pair, listed
+from tfrecords_tools.sources import (
+    DisparityFile,
+    Pair,
+    Part,
+    Source,
+    check_pairs,
+    files_pair,
+    listed,
+)
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
 _VIEWS = ("left", "right")
@@ -28,29 +40,26 @@ _DATASET = "pairs"
 _SPLIT = "test"
 
 
-def find_pairs(data_dir: str | os.PathLike) -> list[Pair]:
-    """Lists the pairs of a folder tree or a table; opens no picture.
+@dataclasses.dataclass(frozen=True)
+class Pairs(Source):
+    """A folder tree, or a table; `data_dir` may also be the TSV file itself."""
 
-    Args:
-        data_dir: the top folder, a folder with `INDEX.tsv`, or a TSV file.
+    name: ClassVar[str] = "pairs"
 
-    Returns:
-        Pairs in the order of the table, or of their paths.
+    def parts(self) -> list[Part]:
+        """One part: all pairs, in the order of the table or of their paths.
 
-    Raises:
-        InputError: nothing there, or one line with all columns, cells and files that
-            are missing, and all keys that come twice.
-    """
-    path = pathlib.Path(data_dir)
-    if not path.exists():
-        raise InputError(
-            "expected a folder with stereo pairs or a TSV file. "
-            f"Received: {path}, which does not exist"
-        )
-    table = path / "INDEX.tsv" if path.is_dir() else path
-    pairs = _from_table(table) if table.is_file() else _from_tree(path)
-    check_pairs(pairs, str(path))
-    return pairs
+        Raises:
+            InputError: nothing there, or one line with all columns, cells and files
+                that are missing, and all keys that come twice.
+        """
+        path = pathlib.Path(self.data_dir)
+        if not path.is_file():
+            path = self.top()
+        table = path / "INDEX.tsv" if path.is_dir() else path
+        pairs = _from_table(table) if table.is_file() else _from_tree(path)
+        check_pairs(pairs, str(path))
+        return [Part("pairs", str(path), tuple(pairs))]
 
 
 def _views(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
@@ -162,7 +171,28 @@ def _row_of_paths(
         cells.get("split") or _SPLIT,
         left=top / cells["left"],
         right=top / cells["right"],
+        left_disparity=_disparity(top, cells, row, wrong),
     )
+
+
+def _disparity(
+    top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
+) -> DisparityFile | None:
+    if not cells.get("disp_left"):
+        return None
+    path, steps = top / cells["disp_left"], cells.get("disp_steps") or "256"
+    if not path.is_file():
+        wrong.append(str(path))
+    try:
+        number = float(steps)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        wrong.append(
+            f"a number above 0 as the disp_steps of {row} ({steps!r} is there)"
+        )
+        return None
+    return DisparityFile(str(path), "pfm" if path.suffix == ".pfm" else "codes", number)
 
 
 def _raise_if(missing: list[str], where: pathlib.Path) -> None:

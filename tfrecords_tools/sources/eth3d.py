@@ -1,0 +1,51 @@
+"""ETH3D low-resolution two-view (Schöps et al., CVPR 2017): 27 and 20 pairs.
+
+    <data_dir>/two_view_{training,test}/<scene>/im{0,1}.png
+    <data_dir>/two_view_training/<scene>/disp0GT.pfm                   where there
+
+The splits are `train` and `test`. Some of its cameras are monochrome: a pair without
+colour has nothing to reference and is refused; `--on_error=skip` leaves it out.
+"""
+
+import dataclasses
+from typing import ClassVar
+
+from tfrecords_tools.sources import (
+    DisparityFile,
+    Part,
+    Source,
+    files_pair,
+    folders_below,
+)
+
+_SPLITS = (("two_view_training", "train", 27), ("two_view_test", "test", 20))
+
+
+@dataclasses.dataclass(frozen=True)
+class Eth3d(Source):
+    """ETH3D's two-view benchmark."""
+
+    name: ClassVar[str] = "eth3d"
+
+    def parts(self) -> list[Part]:
+        return [self._part(*split) for split in _SPLITS]
+
+    def _part(self, folder: str, split: str, published: int) -> Part:
+        pairs, missing = [], []
+        for top in folders_below(self.top(), folder):
+            for scene in sorted(top.glob("*/")):
+                views = [scene / f"im{view}.png" for view in (0, 1)]
+                absent = [str(view) for view in views if not view.is_file()]
+                if len(absent) == 1:
+                    missing += absent
+                if absent:
+                    continue
+                disparity = DisparityFile(str(scene / "disp0GT.pfm"), "pfm")
+                pairs.append(
+                    files_pair(
+                        "eth3d", scene.name, split, *views, left_disparity=disparity
+                    )
+                )
+        place = f"{folder}/<scene>/im{{0,1}}.png"
+        name = f"ETH3D {folder}"
+        return Part(name, place, tuple(pairs), published, tuple(missing))

@@ -1,0 +1,296 @@
+"""Middlebury stereo, 2001 to 2021, and the third evaluation (MiddEval3).
+
+Scenes are known by their names and those of their views, wherever they are below
+data_dir, with their disparity maps beside them:
+
+    2001        <scene>/im{2,6}.ppm; map/im{0,1}.ppm; tsukuba/scene1.row3.col{3,4}.ppm
+    2003        {cones,teddy}{Q,H,F}/im{2,6}.ppm or .png
+    2005, 2006  [{Full,Half,Third}Size/]<Scene>/[Illum<n>/Exp<n>/]view{1,5}.png
+    2014        <Scene>-{perfect,imperfect}/im{0,1}.png; im1E.png, im1L.png
+    2021        <scene>/im{0,1}.png; ambient/<light>/im{0,1}e<n>.png
+    MiddEval3   {training,test}{F,H,Q}/<Scene>/im{0,1}.png
+
+Split `test` is the paper's test set, the 27 scenes of 2005 and 2006 with ground truth;
+the others are `scenes2001`, `scenes2003`, `scenes2005` (three without ground truth),
+`scenes2014`, `scenes2021`, `eval3_training` and `eval3_test`.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from PIL import Image
+
+from colornet.errors import InputError
+from tfrecords_tools.sources import DisparityFile, Pair, Part, Source, files_pair
+
+SIZES = ("full", "half", "third", "quarter")
+_LETTERS = {"F": "full", "H": "half", "Q": "quarter"}
+# Grey levels of a disparity map that are one pixel.
+_STEPS = {"full": 1, "half": 2, "third": 3, "quarter": 4}
+# Of several pictures of a scene the first of these is taken, else the first there is.
+_USUAL = ("", "perfect", "Illum2_Exp1")
+# Left view, right view, and what tells the pair from others in the same folder. Where
+# several without a name are there, the first one counts.
+_VIEWS = (
+    ("view1", "view5", ""),
+    ("im2", "im6", ""),
+    ("im0", "im1", ""),
+    ("scene1.row3.col3", "scene1.row3.col4", ""),
+    ("im0", "im1E", "E"),
+    ("im0", "im1L", "L"),
+    *((f"im0e{n}", f"im1e{n}", f"e{n}") for n in range(10)),
+)
+_DISPARITIES = (("disp{}.pfm", "pfm"), ("disp{}GT.pfm", "pfm")) + tuple(
+    (f"disp{{}}{suffix}", "codes") for suffix in (".png", ".pgm")
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Set:
+    """The scenes of one publication."""
+
+    name: str
+    dataset: str
+    split: str
+    place: str
+    sizes: tuple[str, ...]
+    scenes: tuple[str, ...]
+
+
+def _set(
+    name: str, dataset: str, split: str, place: str, sizes: str, scenes: str
+) -> _Set:
+    return _Set(
+        name, dataset, split, place, tuple(sizes.split()), tuple(scenes.split())
+    )
+
+
+_SETS = (
+    _set(
+        "2001",
+        "middlebury2001",
+        "scenes2001",
+        "<scene>/im{2,6}.ppm",
+        "",
+        "barn1 barn2 bull map poster sawtooth tsukuba venus",
+    ),
+    _set(
+        "2003",
+        "middlebury2003",
+        "scenes2003",
+        "{cones,teddy}{Q,H,F}/im{2,6}.ppm",
+        "full half quarter",
+        "cones teddy",
+    ),
+    _set(
+        "2005",
+        "middlebury2005",
+        "test",
+        "<Scene>/view{1,5}.png",
+        "full half third",
+        "Art Books Dolls Laundry Moebius Reindeer",
+    ),
+    _set(
+        "2005 without truth",
+        "middlebury2005",
+        "scenes2005",
+        "<Scene>/view{1,5}.png",
+        "full half third",
+        "Computer Drumsticks Dwarves",
+    ),
+    _set(
+        "2006",
+        "middlebury2006",
+        "test",
+        "<Scene>/view{1,5}.png",
+        "full half third",
+        "Aloe Baby1 Baby2 Baby3 Bowling1 Bowling2 Cloth1 Cloth2 Cloth3 Cloth4 "
+        "Flowerpots Lampshade1 Lampshade2 Midd1 Midd2 Monopoly Plastic Rocks1 Rocks2 "
+        "Wood1 Wood2",
+    ),
+    _set(
+        "2014",
+        "middlebury2014",
+        "scenes2014",
+        "<Scene>-{perfect,imperfect}/im{0,1}.png",
+        "",
+        "Adirondack Backpack Bicycle1 Cable Classroom1 Couch Flowers Jadeplant Mask "
+        "Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Shopvac Sticks "
+        "Storage Sword1 Sword2 Umbrella Vintage",
+    ),
+    _set(
+        "2021",
+        "middlebury2021",
+        "scenes2021",
+        "<scene>/im{0,1}.png",
+        "",
+        "artroom1 artroom2 bandsaw1 bandsaw2 chess1 chess2 chess3 curule1 curule2 "
+        "curule3 ladder1 ladder2 octogons1 octogons2 pendulum1 pendulum2 podium1 "
+        "skates1 skates2 skiboots1 skiboots2 skiboots3 traproom1 traproom2",
+    ),
+    _set(
+        "MiddEval3 training",
+        "middlebury_eval3",
+        "eval3_training",
+        "training{F,H,Q}/<Scene>/im{0,1}.png",
+        "full half quarter",
+        "Adirondack ArtL Jadeplant Motorcycle MotorcycleE Piano PianoL Pipes Playroom "
+        "Playtable PlaytableP Recycle Shelves Teddy Vintage",
+    ),
+    _set(
+        "MiddEval3 test",
+        "middlebury_eval3",
+        "eval3_test",
+        "test{F,H,Q}/<Scene>/im{0,1}.png",
+        "full half quarter",
+        "Australia AustraliaP Bicycle2 Classroom2 Classroom2E Computer Crusade "
+        "CrusadeP Djembe DjembeL Hoops Livingroom Newkuba Plants Staircase",
+    ),
+)
+_EVAL3 = {"training": _SETS[-2], "test": _SETS[-1]}
+_BY_SCENE = {
+    scene.lower(): (published, scene)
+    for published in _SETS[:-2]
+    for scene in published.scenes
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Middlebury(Source):
+    """Middlebury stereo.
+
+    Attributes:
+        size: which of several sizes of a set to take, one of `SIZES`; needed only where
+            more than one is there.
+        all_exposures: whether every lighting, exposure and rectification of a scene is
+            a pair; else there is one pair a scene.
+    """
+
+    name: ClassVar[str] = "middlebury"
+
+    size: str = ""
+    all_exposures: bool = False
+
+    def __post_init__(self):
+        if self.size not in ("", *SIZES):
+            raise InputError(f"size must be one of {SIZES}. Received: {self.size!r}")
+
+    def parts(self) -> list[Part]:
+        found = {published: {} for published in _SETS}
+        for published, size, pair in _pairs_below(self.top()):
+            found[published].setdefault(size, []).append(pair)
+        return [self._part(published, sizes) for published, sizes in found.items()]
+
+    def _part(self, published: _Set, found: dict[str, list[Pair]]) -> Part:
+        if self.size and published.sizes:
+            found = {self.size: found.get(self.size, [])}
+        if len(found) > 1:
+            raise InputError(
+                f"expected --size, as Middlebury {published.name} is there as "
+                f"{', '.join(sorted(found, key=SIZES.index))}. Received: none"
+            )
+        pairs = [pair for of_size in found.values() for pair in of_size]
+        if not self.all_exposures:
+            pairs = _one_a_scene(pairs)
+        there = {pair.scene for pair in pairs}
+        return Part(
+            f"Middlebury {published.name}",
+            published.place,
+            tuple(pairs),
+            None if self.all_exposures else len(published.scenes),
+            absent=tuple(s for s in published.scenes if s not in there),
+        )
+
+
+def _one_a_scene(pairs: list[Pair]) -> list[Pair]:
+    scenes = {}
+    for pair in pairs:
+        scenes.setdefault(pair.scene, {})[pair.frame] = pair
+    return [
+        next((frames[f] for f in _USUAL if f in frames), next(iter(frames.values())))
+        for frames in scenes.values()
+    ]
+
+
+def _pairs_below(top: pathlib.Path) -> Iterator[tuple[_Set, str, Pair]]:
+    for name, children, files in os.walk(top):
+        children.sort()
+        folder = pathlib.Path(name)
+        found = {
+            pathlib.Path(file).stem: folder / file
+            for file in files
+            if file.endswith((".png", ".ppm"))
+        }
+        views = [v for v in _VIEWS if v[0] in found and v[1] in found]
+        unnamed = [v for v in views if not v[2]][:1]
+        scene = _scene_of(folder) if views else None
+        if scene is None:
+            continue
+        published, scene_name, frame, scene_folder = scene
+        for left, right, suffix in unnamed + [v for v in views if v[2]]:
+            size = _size_of(published, scene_folder, found[left])
+            pair = files_pair(
+                f"{published.dataset}_{size}" if size else published.dataset,
+                scene_name,
+                published.split,
+                found[left],
+                found[right],
+                frame="_".join(filter(None, (*frame, suffix))),
+                left_disparity=_disparity(published, size, scene_folder, left),
+                right_disparity=_disparity(published, size, scene_folder, right),
+            )
+            yield published, size, pair
+
+
+def _scene_of(folder: pathlib.Path) -> tuple[_Set, str, list[str], pathlib.Path] | None:
+    """Set, scene, what tells its pictures apart, and the folder with its disparity."""
+    frame = []
+    while re.fullmatch(r"Illum\d|Exp\d|ambient|[A-Z]\d", folder.name):
+        frame[:0] = [] if folder.name == "ambient" else [folder.name]
+        folder = folder.parent
+    benchmark = re.fullmatch("(training|test)[FHQ]", folder.parent.name)
+    if benchmark:
+        return _EVAL3[benchmark[1]], folder.name, frame, folder
+    name, _, rectification = folder.name.partition("-")
+    name = re.sub("^((?i:cones|teddy))[QHF]$", r"\1", name)
+    if name.lower() not in _BY_SCENE:
+        return None
+    published, scene = _BY_SCENE[name.lower()]
+    return published, scene, [*filter(None, [rectification]), *frame], folder
+
+
+def _size_of(published: _Set, folder: pathlib.Path, picture: pathlib.Path) -> str:
+    """The size that the folders' names say, or that the picture has."""
+    if not published.sizes:
+        return ""
+    for part in (folder.parent.name, folder.name):
+        if re.fullmatch("(training|test|(?i:cones|teddy))[FHQ]", part):
+            return _LETTERS[part[-1]]
+    for part in reversed(folder.parts):
+        for size in published.sizes:
+            if part.lower().startswith(size):
+                return size
+    with Image.open(picture) as image:
+        width = image.width
+    if "third" in published.sizes:  # Of 1240 to 1390 pixels in full.
+        return "full" if width > 900 else "half" if width > 520 else "third"
+    return "full" if width > 1300 else "half" if width > 700 else "quarter"
+
+
+def _disparity(
+    published: _Set, size: str, folder: pathlib.Path, view: str
+) -> DisparityFile | None:
+    if view.startswith("scene1."):  # tsukuba has the left view's alone
+        truth = folder / f"truedisp.{view.removeprefix('scene1.')}.pgm"
+        return DisparityFile(str(truth), "codes", 16)
+    steps = _STEPS.get(size, 8)
+    number = re.search(r"\d", view)[0]
+    for name, coding in _DISPARITIES:
+        path = folder / name.format(number)
+        if path.is_file():
+            return DisparityFile(str(path), coding, steps)
+    return None

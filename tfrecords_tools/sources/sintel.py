@@ -1,0 +1,72 @@
+"""MPI Sintel stereo (Butler et al., ECCV 2012): 1,064 pairs of 23 sequences.
+
+    <data_dir>/training/{clean,final}_{left,right}/<sequence>/frame_<NNNN>.png
+    <data_dir>/training/disparities/<sequence>/frame_<NNNN>.png        where there
+
+The stereo archive has training sequences only; the paper tests on it: split `test`.
+"""
+
+import dataclasses
+from typing import ClassVar
+
+from tfrecords_tools.sources import (
+    DisparityFile,
+    Part,
+    Source,
+    files_pair,
+    folders_below,
+    match_views,
+    pictures,
+)
+from tfrecords_tools.sources.sceneflow import check_render_pass
+
+_PUBLISHED = 1_064
+
+
+@dataclasses.dataclass(frozen=True)
+class Sintel(Source):
+    """MPI Sintel stereo.
+
+    Attributes:
+        render_pass: "clean", or "final" with blur, fog and colour grading (D-25).
+    """
+
+    name: ClassVar[str] = "sintel"
+
+    render_pass: str = "clean"
+
+    def __post_init__(self):
+        check_render_pass(self.render_pass)
+
+    def parts(self) -> list[Part]:
+        pairs, missing = [], []
+        for training in folders_below(self.top(), "training", depth=3):
+            tops = [training / f"{self.render_pass}_{v}" for v in ("left", "right")]
+            sequences = {
+                folder.name for top in tops for folder in top.glob("*/") if top.is_dir()
+            }
+            for sequence in sorted(sequences):
+                folders = [top / sequence for top in tops]
+                left, right = (pictures(folder) for folder in folders)
+                names, incomplete = match_views(left, right, *folders)
+                missing += incomplete
+                disparities = training / "disparities" / sequence
+                pairs += [
+                    files_pair(
+                        f"sintel_{self.render_pass}",
+                        sequence,
+                        "test",
+                        left[name],
+                        right[name],
+                        frame=name,
+                        left_disparity=DisparityFile(
+                            str(disparities / f"{name}.png"), "sintel"
+                        ),
+                    )
+                    for name in names
+                ]
+        place = (
+            f"training/{self.render_pass}_{{left,right}}/<sequence>/frame_<NNNN>.png"
+        )
+        name = f"Sintel stereo, {self.render_pass} pass"
+        return [Part(name, place, tuple(pairs), _PUBLISHED, tuple(missing))]
