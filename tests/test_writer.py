@@ -1,21 +1,27 @@
+import dataclasses
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pytest
 
 from colornet.errors import InputError
 from colornet.images import read_picture, write_picture
+from tfrecords_tools import builder
 from tfrecords_tools.checker import check_dataset, find_datasets
 from tfrecords_tools.contact_sheet import contact_sheet
+from tfrecords_tools.convert import in_processes
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
-from tfrecords_tools.writer import write_records
+from tfrecords_tools.writer import Beam, write_records
 
 _COUNT = 6
 
@@ -68,6 +74,18 @@ def _shards(folder):
 
 def _contents(folder):
     return {path.name: path.read_bytes() for path in _shards(folder)}
+
+
+def _records(folder):
+    """Every record as it is stored, by its key, in whatever shard."""
+    import tensorflow as tf
+
+    records = {}
+    for path in _shards(folder):
+        for serialized in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            feature = tf.train.Example.FromString(serialized).features.feature
+            records[feature["key"].bytes_list.value[0].decode()] = serialized
+    return records
 
 
 _READER = """
@@ -125,16 +143,16 @@ def test_command_line_in_another_process_writes_the_same_bytes(
     run = _run("tfrecords_tools.write", *flags, root=root, PYTHONHASHSEED="7")
     assert run.returncode == 0
     # A bar and nothing else.
-    assert all("record/s" in line for line in run.stderr.split("\n") if line.strip())
+    assert all("record" in x for x in run.stderr.split("\n") if x.strip()), run.stderr
     folder = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
-    assert run.stdout.splitlines()[0] == f"wrote: {folder}"
-    assert run.stdout.splitlines()[1].startswith("records: test 4, train 2; ")
+    assert run.stdout.splitlines()[-2] == f"wrote: {folder}"
+    assert run.stdout.splitlines()[-1].startswith("records: test 4, train 2; ")
     assert _contents(folder) == _contents(written.folder)
 
     run = _run("tfrecords_tools.check", f"--out_dir={tmp_path}", root=root)
     assert run.returncode == 0
     # A bar and nothing else.
-    assert all("record/s" in line for line in run.stderr.split("\n") if line.strip())
+    assert all("record" in x for x in run.stderr.split("\n") if x.strip()), run.stderr
     assert "test 4, train 2" in run.stdout
     sheet = read_picture(tmp_path / "contact_sheet.png")
     assert sheet.shape == (5 * 164, sheet.shape[1], 3)
@@ -258,6 +276,171 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(
     again = write_records(Pairs(pictures), tmp_path)
     assert _contents(again.folder) == _contents(written.folder)
     assert os.listdir(config_dir) == ["1.0.0"]
+
+
+def test_a_pool_writes_the_same_files(written, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
+    pooled = write_records(Pairs(pictures), tmp_path, processes=2)
+    assert _contents(pooled.folder) == _contents(written.folder)
+
+
+def test_results_come_in_order_and_few_at_a_time():
+    drawn = []
+
+    def items():
+        for item in range(40):
+            drawn.append(item)
+            yield item
+
+    results = in_processes(abs, items(), 2)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    assert len(drawn) < 20
+    assert list(results) == list(range(3, 40))
+
+
+def test_beam_writes_the_same_records(written, pictures, tmp_path):
+    pytest.importorskip("apache_beam")
+    beam = Beam("DirectRunner", ("direct_num_workers=1",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = write_records(Pairs(pictures), tmp_path, beam=beam)
+    assert made.counts == written.counts
+    assert _records(made.folder) == _records(written.folder)
+
+
+def _spoiled(pictures, folder):
+    shutil.copytree(pictures, folder)
+    picture = folder / "d" / "s4" / "right.png"
+    picture.write_bytes(picture.read_bytes()[:100])
+    (folder / "d" / "s5" / "left.png").unlink()
+    (folder / "d" / "s1" / "left.png").write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize("how", ["alone", "pool", "beam"])
+def test_what_cannot_be_read_can_be_skipped(
+    written, pictures, tmp_path, how, monkeypatch
+):
+    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
+    options = {"pool": {"processes": 2}, "beam": {"beam": Beam("DirectRunner")}}
+    if how == "beam":
+        pytest.importorskip("apache_beam")
+    bad = _spoiled(pictures, tmp_path / "pictures")
+    (bad / "d" / "s5" / "left.png").write_bytes(b"no picture")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = write_records(
+            Pairs(bad), tmp_path, on_error="skip", **options.get(how, {})
+        )
+        assert made.counts == {"train": 1, "test": 2}
+        assert sorted(note.split(":")[0] for note in made.skipped) == [
+            "d/s1",
+            "d/s4",
+            "d/s5",
+        ]
+        assert "s1/left.png, an empty file" in " ".join(made.skipped)
+        left = {key: _records(written.folder)[key] for key in ("d/s0", "d/s2", "d/s3")}
+        assert _records(made.folder) == left
+        assert check_dataset(made.folder).skipped == list(made.skipped)
+        with pytest.raises(InputError, match="d/s1/left.png") as error:
+            write_records(Pairs(bad), tmp_path / "x", **options.get(how, {}))
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_without_a_readable_pair(pictures, tmp_path):
+    bad = shutil.copytree(pictures, tmp_path / "pictures")
+    for scene in ("s0", "s1"):
+        (bad / "d" / scene / "left.png").write_bytes(b"")
+    with pytest.raises(InputError, match="a pair that can be read in every split"):
+        write_records(Pairs(bad), tmp_path / "out", on_error="skip")
+    assert not list((tmp_path / "out").rglob("dataset_info.json"))
+
+
+def test_workers_leave_with_a_killed_parent(pictures, tmp_path, request):
+    code = (
+        "import os, signal, sys, time\n"
+        "from tfrecords_tools.convert import in_processes\n"
+        "if __name__ == '__main__':\n"
+        "    results = in_processes(time.sleep, [0, 0, 60, 60], 2)\n"
+        "    import multiprocessing\n"
+        "    import threading\n"
+        "    threading.Thread(target=lambda: list(results), daemon=True).start()\n"
+        "    while len(multiprocessing.active_children()) < 2: time.sleep(0.05)\n"
+        "    time.sleep(1)\n"
+        "    print(*(p.pid for p in multiprocessing.active_children()), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    run = subprocess.run(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=request.config.rootpath,
+        env={**os.environ, "PYTHONPATH": str(request.config.rootpath)},
+        timeout=60,
+    )
+    workers = [int(pid) for pid in run.stdout.split()]
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while any(_is_alive(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _is_alive(pid):
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_a_full_disk_leaves_no_dataset(pictures, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a file system of a limited size needs the right to mount one")
+    try:
+        with pytest.raises(InputError, match="room for all records") as error:
+            write_records(Pairs(pictures), disk / "out")
+        assert "\n" not in str(error.value)
+        assert not list(disk.rglob("dataset_info.json"))
+        with pytest.raises(InputError, match="dataset_info.json"):
+            find_datasets(disk)
+        assert list((disk / "out").rglob("*.tfrecord*")) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_check_refuses_a_scene_in_two_splits(pictures, tmp_path):
+    table = (pictures / "INDEX.tsv").read_text().splitlines()[1:]
+    rows = ["dataset\tscene\tleft\tright\tsplit"]
+    for row in table:
+        dataset, scene, split = row.split("\t")
+        paths = [
+            str(pictures / dataset / scene / f"{v}.png") for v in ("left", "right")
+        ]
+        rows.append("\t".join([dataset, scene, *paths, split]))
+    (tmp_path / "t.tsv").write_text("\n".join(rows))
+
+    source = Pairs(tmp_path / "t.tsv")
+    [part] = source.parts()
+    same = [
+        dataclasses.replace(pair, scene="video", frame=pair.scene)
+        for pair in part.pairs
+    ]
+    parts = [dataclasses.replace(part, pairs=tuple(same))]
+    made = write_records(source, tmp_path, parts=parts)
+    with pytest.raises(InputError, match="every scene in one split .* d/video in"):
+        check_dataset(made.folder)
+
+
+def test_max_disparity_is_noted(pictures, tmp_path):
+    made = write_records(Pairs(pictures, max_disparity=96), tmp_path, limit=1)
+    metadata = json.loads((made.folder / "metadata.json").read_text())
+    assert metadata["settings"]["max_disparity"] == 96
 
 
 def test_check_reads_everything(written):

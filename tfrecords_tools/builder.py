@@ -20,6 +20,8 @@ from tfrecords_tools.convert import Converted, Converter, in_processes
 from tfrecords_tools.records import DISPARITY_STEPS
 from tfrecords_tools.sources import Pair
 
+# A process takes about a second to start: with fewer pairs it is not worth it.
+_PAIRS_A_PROCESS = 8
 # Names of Beam's metrics.
 _NAMESPACE, _SKIPPED, _DISPARITY = "colornet", "skipped", "disparity"
 
@@ -137,7 +139,8 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
         self, pairs: Sequence[Pair], bar: tqdm
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         config = self.builder_config
-        for converted in in_processes(config.converter, pairs, config.processes):
+        processes = min(config.processes, -(-len(pairs) // _PAIRS_A_PROCESS))
+        for converted in in_processes(config.converter, pairs, processes):
             if converted.features is None:
                 self._note([f"{converted.key}: {converted.reason}"], 0)
             else:

@@ -139,8 +139,6 @@ def write_records(
 
 
 def _build(config: RecordsConfig, out_dir: pathlib.Path, beam: Beam | None) -> None:
-    import tensorflow as tf
-
     beam_flags = {}
     if beam is not None:
         beam_flags = {"beam_runner": beam.runner, "beam_options": _pipeline(beam)}
@@ -155,25 +153,37 @@ def _build(config: RecordsConfig, out_dir: pathlib.Path, beam: Beam | None) -> N
                     try_download_gcs=False, **beam_flags
                 ),
             )
-    except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
-        raise InputError(
-            "expected an out_dir that can be written, with room for all records "
-            f"twice. Received: {out_dir} ({reason})"
-        ) from error
-    except AssertionError as error:
-        if "No examples" not in str(error):
+    # TFDS and Beam wrap whatever happens in errors of many kinds.
+    except Exception as error:
+        plain = _plain_error(error, out_dir)
+        if plain is None:
             raise
-        raise InputError(
+        raise plain from error
+
+
+def _plain_error(error: Exception, out_dir: pathlib.Path) -> InputError | None:
+    """What the user did or has, if that is what an error is about."""
+    import tensorflow as tf
+
+    cause = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return cause
+        if isinstance(cause, OSError | tf.errors.OpError):
+            reason = getattr(cause, "strerror", None) or cause
+            return InputError(
+                "expected an out_dir that can be written, with room for all records "
+                f"twice. Received: {out_dir} ({reason})"
+            )
+        cause = cause.__cause__
+    if "No examples were yielded" in str(error) or "should be >0" in str(error):
+        return InputError(
             "expected a pair that can be read in every split. Received: all pairs of "
             "a split were skipped"
-        ) from error
-    except RuntimeError as error:
-        # Beam hands on what its workers raise as text.
-        found = re.search(r"InputError: (.*?)( \[while running|$)", str(error), re.M)
-        if beam is None or not found:
-            raise
-        raise InputError(found[1]) from error
+        )
+    # Beam hands on what its workers raise as text.
+    found = re.search(r"InputError: (.*?)( \[while running|$)", str(error), re.M)
+    return InputError(found[1]) if found else None
 
 
 def _pipeline(beam: Beam) -> Any:
