@@ -1,4 +1,4 @@
-"""Installs ColorNet: `pip install -e .`, with extras `test` and `gpu`."""
+"""Installs ColorNet: `pip install -e .`, with extras `test`, `gpu` and `beam`."""
 
 import pathlib
 
@@ -26,7 +26,8 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "test": ["jax", "pytest", "ruff"],
+        "beam": ["apache-beam"],
+        "test": ["apache-beam", "jax", "pytest", "ruff"],
         "gpu": ["tensorflow[and-cuda]>=2.21"],
     },
 )

@@ -156,7 +156,9 @@ class Trainer:
                 f"own flags or in another folder. Received: {'; '.join(changed)}"
             )
 
-    def _batches(self):
+    def batches(self):
+        """Training batches from the trainer's step on, for the strategy's replicas."""
+
         def pipeline(context):
             return training_batches(
                 self.records,
@@ -200,7 +202,12 @@ class Trainer:
             "stop": stop,
         }
 
-    def _compiled_step(self):
+    def compiled_step(self):
+        """A function (batch, stop) -> metrics that takes one training step.
+
+        `stop` is a float32 scalar, not 0 where this worker was told to stop.
+        """
+
         @tf.function
         def step(batch, stop):
             per_replica = self.strategy.run(self._replica_step, args=(batch, stop))
@@ -284,8 +291,8 @@ class Trainer:
 
     def _steps(self, log: RunLog | None) -> None:
         config, reporting = self.config, self.reporting
-        train_step = self._compiled_step()
-        for batch in self.records.checked(self._batches()):
+        train_step = self.compiled_step()
+        for batch in self.records.checked(self.batches()):
             # Through the step, so that all workers stop after the same one.
             stop = tf.constant(0.0 if self._signal is None else 1.0)
             metrics = {k: v.numpy() for k, v in train_step(batch, stop).items()}

@@ -170,8 +170,8 @@ class Source(Config, abc.ABC):
 
     Attributes:
         data_dir: top folder of the pictures.
-        max_disparity: d of Eq. 1 that the records are meant for, in pixels: written to
-            their metadata, for `experiments.evaluate`.
+        max_disparity: d of Eq. 1 that the records are meant for, in pixels: a note in
+            their metadata for whoever uses them.
     """
 
     name: ClassVar[str]
