@@ -1,0 +1,24 @@
+"""Table 4: SSIM of every method on every dataset that is there.
+
+    python -m experiments.table4 --records=records --weights=ours=runs/full
+
+Records are found by their names: middlebury_setup1 and so on. A row that needs weights
+and has none, and a dataset that is not there, are "not run". Stopped and started again
+it goes on; Tables 3 and 4 share their evaluations.
+"""
+
+from colornet import app
+from experiments.tables import table_flags
+
+
+def main() -> None:
+    from experiments.tables.cells import method_rows
+
+    rows = method_rows(table_flags.weights())
+    table_flags.make_table(
+        "table4", "Table 4, SSIM of colorization methods", "ssim", rows, (1, 2)
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

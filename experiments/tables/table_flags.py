@@ -1,0 +1,88 @@
+"""The flags and the job that table3, table4 and table5 share."""
+
+import collections
+import pathlib
+
+from absl import flags
+
+from colornet.config import BN_STATISTICS
+from colornet.errors import InputError
+from colornet.files import replacing, writing
+
+RECORDS = flags.DEFINE_string(
+    "records", None, "out_dir of tfrecords_tools.write with the datasets to score."
+)
+WEIGHTS = flags.DEFINE_multi_string(
+    "weights", [], "NAME=RUN of a learned row; several RUNs of a NAME are seeds."
+)
+OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder for everything.")
+LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
+MAX_DISPARITY = flags.DEFINE_integer(
+    "max_disparity", None, "d of Eq. 1; that of the weights, or 192, if unset."
+)
+STATISTICS = flags.DEFINE_enum(
+    "bn_statistics", None, list(BN_STATISTICS), "Of the network's rows (D-14)."
+)
+
+
+def weights() -> dict[str, list[str]]:
+    """Runs by the name of their row.
+
+    Raises:
+        InputError: a flag that is no NAME=RUN.
+    """
+    found = collections.defaultdict(list)
+    for text in WEIGHTS.value:
+        name, equals, run = text.partition("=")
+        if not equals or not name or not run:
+            raise InputError(f"expected --weights=NAME=RUN. Received: {text}")
+        found[name].append(run)
+    return dict(found)
+
+
+def make_table(name: str, title: str, metric: str, rows, setups) -> None:
+    """Measures all cells, prints the table, and writes it after every row.
+
+    Args:
+        name: of the files in the output folder.
+        title: of the table.
+        metric: "psnr" or "ssim".
+        rows: of the table.
+        setups: of Table 2, its columns.
+    """
+    from experiments.tables import text
+    from experiments.tables.cells import find_columns, measure
+
+    if not RECORDS.value:
+        raise InputError("expected --records. Received: none")
+    columns = find_columns(RECORDS.value, setups)
+    output = pathlib.Path(OUTPUT.value)
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+    cells = []
+    for cell in measure(
+        metric,
+        rows,
+        columns,
+        OUTPUT.value,
+        max_disparity=MAX_DISPARITY.value,
+        limit=LIMIT.value,
+        bn_statistics=STATISTICS.value,
+    ):
+        cells.append(cell)
+        print(
+            f"{cell.row}, {cell.column}, Setup {cell.setup}: "
+            f"{text.cell_text(cell, metric)}",
+            flush=True,
+        )
+        for suffix, content in (
+            ("md", text.markdown(title, cells, metric)),
+            ("csv", text.csv_table(cells)),
+            ("tex", text.latex(title, cells, metric)),
+        ):
+            with replacing(output / f"{name}.{suffix}") as file:
+                file.write(content.encode())
+    print(f"\n{text.markdown(title, cells, metric)}")
+    print(
+        f"{output}/{name}.md, .csv, .tex; per picture: {output}/setup*/*/*/images.csv"
+    )
