@@ -1,7 +1,7 @@
 """Weights on disk: one format for every backend.
 
 A weights file is an `.npz` archive that holds each variable under its path
-(`l01_conv/kernel`, ...) and the `ModelConfig` as JSON under `config`; NumPy checks its
+(`l01_conv/kernel`, ...) and the configuration as JSON under `config`; NumPy checks its
 CRC. A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz` and
 `train.json`; it is renamed into place when it is whole, so a checkpoint that can be
 seen is complete.
@@ -20,10 +20,11 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
-from colornet.config import ModelConfig, TrainConfig
+from colornet.config import NetworkConfig, TrainConfig, network_config
 from colornet.errors import InputError
 from colornet.files import replacing, writing
-from colornet.model import ColorNet
+from colornet.model import ColorNet  # noqa: F401, known to Keras for .keras files
+from colornet.network import Network
 
 _CONFIG = "config"
 _STEP = re.compile(r"step_(\d{8,})")
@@ -44,9 +45,9 @@ def _read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _stored_config(value: np.ndarray, path: pathlib.Path) -> ModelConfig:
+def _stored_config(value: np.ndarray, path: pathlib.Path) -> NetworkConfig:
     try:
-        return ModelConfig.from_dict(json.loads(str(value)))
+        return network_config(json.loads(str(value)))
     except (InputError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"expected weights with their configuration as JSON. Received: {path} "
@@ -74,14 +75,14 @@ def _assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
         variable.assign(values[variable.path])
 
 
-def save_weights(model: ColorNet, path: str | os.PathLike) -> None:
+def save_weights(model: Network, path: str | os.PathLike) -> None:
     """Writes the weights and the configuration of a model as an `.npz` file."""
     values = {variable.path: np.asarray(variable) for variable in model.variables}
     with replacing(path) as file:
         np.savez(file, **values, **{_CONFIG: np.array(model.config.to_json())})
 
 
-def load_weights(model: ColorNet, path: str | os.PathLike) -> None:
+def load_weights(model: Network, path: str | os.PathLike) -> None:
     """Reads an `.npz` file into a model of the same configuration.
 
     Raises:
@@ -99,14 +100,14 @@ def _weights_file(path: pathlib.Path) -> pathlib.Path:
     return path / "weights.npz" if path.is_dir() else path
 
 
-def load_model(path: str | os.PathLike, **changes) -> ColorNet:
+def load_model(path: str | os.PathLike, **changes) -> Network:
     """Loads a network from what training or Keras has saved.
 
     Args:
         path: a training run's folder (its last checkpoint), a checkpoint's folder, an
             `.npz` file of weights, or a `.keras` file.
-        **changes: fields of `ModelConfig` that no weight depends on; see
-            `ColorNet.rebuilt`.
+        **changes: fields of the configuration that no weight depends on; see
+            `Network.rebuilt`.
 
     Raises:
         InputError: nothing there, something else, or a damaged file.
@@ -121,7 +122,7 @@ def load_model(path: str | os.PathLike, **changes) -> ColorNet:
             raise InputError(
                 f"expected a .keras file of a ColorNet. Received: {path} ({error})"
             ) from error
-        if not isinstance(model, ColorNet):
+        if not isinstance(model, Network):
             raise InputError(
                 f"expected a .keras file of a ColorNet. Received: {path} with a "
                 f"{type(model).__name__}"
@@ -131,8 +132,7 @@ def load_model(path: str | os.PathLike, **changes) -> ColorNet:
     values = _read_archive(path)
     if _CONFIG not in values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
-    config = _stored_config(values.pop(_CONFIG), path)
-    model = ColorNet(config, name="colornet")
+    model = _stored_config(values.pop(_CONFIG), path).build()
     _assign(model.variables, values, path)
     return model.rebuilt(**changes)
 

@@ -15,7 +15,7 @@ _CB_SCALE, _CR_SCALE = 2 * (1 - _BLUE), 2 * (1 - _RED)
 STUDIO_CHROMA_SCALE = 224 / 255
 
 
-def _ops(array):
+def array_ops(array):
     """`keras.ops` for tensors, NumPy for arrays: both name these functions alike."""
     if isinstance(array, np.ndarray):
         return np
@@ -47,7 +47,7 @@ def rgb_to_chroma(rgb):
     """
     luma = rgb_to_luma(rgb)
     blue, red = rgb[..., 2:3], rgb[..., 0:1]
-    return _ops(rgb).concatenate(
+    return array_ops(rgb).concatenate(
         [(blue - luma) / _CB_SCALE, (red - luma) / _CR_SCALE], axis=-1
     )
 
@@ -65,7 +65,7 @@ def ycbcr_to_rgb(luma, chroma):
     blue = luma + _CB_SCALE * chroma[..., 0:1]
     red = luma + _CR_SCALE * chroma[..., 1:2]
     green = (luma - _RED * red - _BLUE * blue) / _GREEN
-    return _ops(luma).concatenate([red, green, blue], axis=-1)
+    return array_ops(luma).concatenate([red, green, blue], axis=-1)
 
 
 def output_picture(luma, chroma):
@@ -82,7 +82,7 @@ def output_picture(luma, chroma):
     Returns:
         (..., 3) float, in [0, 1].
     """
-    ops = _ops(luma)
+    ops = array_ops(luma)
     from_grey = ycbcr_to_rgb(luma, chroma) - luma
     room = ops.where(from_grey > 0, 1 - luma, luma)
     # At least `room`, so that the quotient is at most 1, and never 0 / 0.

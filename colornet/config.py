@@ -46,7 +46,46 @@ class Config:
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelConfig(Config):
+class NetworkConfig(Config):
+    """The configuration of a network, which says how to build it.
+
+    What trains, stores and scores networks knows them by this class alone. Beside
+    `ModelConfig` there are those that `register_network` was told of; they have the
+    field `name`, by which `network_config` tells them apart.
+    """
+
+    def build(self):
+        """A `colornet.network.Network` of this configuration with fresh weights."""
+        raise NotImplementedError
+
+
+_NETWORKS: dict[str, type[NetworkConfig]] = {}
+
+
+def register_network(name: str, config: type[NetworkConfig]) -> None:
+    """Makes the configurations with this `name` known."""
+    _NETWORKS[name] = config
+
+
+def network_config(values: dict[str, Any]) -> NetworkConfig:
+    """The configuration that has these fields: `ModelConfig` if none is `name`.
+
+    Raises:
+        InputError: no registered network has the name, or the fields.
+    """
+    name = values.get("name")
+    if name is None:
+        return ModelConfig.from_dict(values)
+    if name not in _NETWORKS:
+        known = ", ".join(["ours", *_NETWORKS])
+        raise InputError(
+            f"expected a network that is known here ({known}). Received: {name!r}"
+        )
+    return _NETWORKS[name].from_dict(values)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig(NetworkConfig):
     """The network of Table 1 and what the paper leaves open about it.
 
     Attributes:
@@ -100,6 +139,12 @@ class ModelConfig(Config):
                 "Received: weight_normalization='none'"
             )
 
+    def build(self):
+        # Here, because the network is defined in terms of this module.
+        from colornet.model import build_colornet
+
+        return build_colornet(self)
+
 
 # Table 5: every ablation is the same network with parts changed.
 VARIANTS = {
@@ -123,13 +168,14 @@ class TrainConfig(Config):
         batch_size: examples a step, over all replicas.
         crop_height, crop_width: the random window in pixels, multiples of 32.
         learning_rate, rho, epsilon: of RMSProp (D-13).
-        loss: "chroma_mse", the paper's (D-12), or "disparity_l1" on true disparity, for
-            the stereo matching model of Table 5.
+        loss: "chroma_mse", the paper's (D-12); "disparity_l1" on true disparity, for
+            the stereo matching model of Table 5; or "network", which the network brings
+            with it (`Network.training_loss`).
         precision: Keras dtype policy of the network.
         seed: of the initial weights, the order of the examples and the crops.
     """
 
-    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    model: NetworkConfig = dataclasses.field(default_factory=ModelConfig)
     records: str = ""
     split: str = "train"
     steps: int = 100_000
@@ -153,15 +199,16 @@ class TrainConfig(Config):
                 raise InputError(
                     f"{name} must be a positive multiple of 32. Received: {size}"
                 )
-        _check_choice("loss", self.loss, ("chroma_mse", "disparity_l1"))
+        _check_choice("loss", self.loss, ("chroma_mse", "disparity_l1", "network"))
         _check_choice("precision", self.precision, PRECISIONS)
-        if self.loss == "disparity_l1" and self.model.rough != "soft_argmax":
+        rough = getattr(self.model, "rough", None)
+        if self.loss == "disparity_l1" and rough != "soft_argmax":
             raise InputError(
                 "loss 'disparity_l1' needs a model with rough='soft_argmax'. "
-                f"Received: {self.model.rough!r}"
+                f"Received: {rough!r}"
             )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        model = ModelConfig.from_dict(values.get("model", {}))
+        model = network_config(values.get("model", {}))
         return super().from_dict({**values, "model": model})

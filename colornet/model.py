@@ -20,6 +20,7 @@ from colornet.layers import (
     WarpChroma,
     WeightedAverage,
 )
+from colornet.network import Network, picture_inputs
 
 _CONVOLUTIONS = {
     "2d": layers.Conv2D,
@@ -120,7 +121,7 @@ def _color_residue(rough_chroma, luma, config):
 
 
 @keras.saving.register_keras_serializable("colornet")
-class ColorNet(keras.Model):
+class ColorNet(Network):
     """The colorization network (Fig. 2, Table 1) and its ablations (Table 5).
 
     A functional model under the dtype policy that is in force when it is built;
@@ -142,9 +143,11 @@ class ColorNet(keras.Model):
             "soft_argmax".
     """
 
+    config_class = ModelConfig
+
     def __init__(self, config: ModelConfig, **kwargs):
-        mono = keras.Input((None, None, 1), name="mono", dtype="float32")
-        reference = keras.Input((None, None, 3), name="reference", dtype="float32")
+        inputs = picture_inputs()
+        mono, reference = inputs["mono"], inputs["reference"]
         luma, reference_chroma = SplitYCbCr(name="reference_ycbcr", dtype="float32")(
             reference
         )
@@ -179,16 +182,7 @@ class ColorNet(keras.Model):
             chroma = layers.Identity(name="chroma", dtype="float32")(rough)
 
         outputs |= {"chroma": chroma, "rough_chroma": rough}
-        super().__init__(
-            inputs={"mono": mono, "reference": reference}, outputs=outputs, **kwargs
-        )
-        self.config = config
-
-    def get_config(self):
-        return {
-            "config": self.config.to_dict(),
-            "name": self.name,
-        }
+        super().__init__(config, inputs, outputs, **kwargs)
 
     def with_volumes(self) -> keras.Model:
         """A model of the same layers that has the volumes as outputs too.
@@ -211,17 +205,7 @@ class ColorNet(keras.Model):
         No weight depends on `max_disparity`, `border`, `weight_normalization` or
         `bn_statistics`. A value of None leaves a field as it is.
         """
-        changes = {name: value for name, value in changes.items() if value is not None}
-        if not changes:
-            return self
-        other = ColorNet(self.config.replace(**changes), name=self.name)
-        other.set_weights(self.get_weights())
-        return other
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        return cls(ModelConfig.from_dict(config.pop("config")), **config)
+        return super().rebuilt(**changes)
 
 
 def build_colornet(config: ModelConfig | None = None) -> ColorNet:

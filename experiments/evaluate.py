@@ -11,14 +11,15 @@ from absl import flags
 from colornet import app
 from colornet.config import BN_STATISTICS
 from experiments import methods
+from experiments.methods import networks
 
 _RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Split to score.")
 _METHOD = flags.DEFINE_enum(
-    "method", "ours", ["ours", *methods.names()], "What to score."
+    "method", "ours", ["ours", *methods.names(), *networks.names()], "What to score."
 )
 _WEIGHTS = flags.DEFINE_string(
-    "weights", None, "Of method ours: a run, a checkpoint, .npz or .keras."
+    "weights", None, "Of a network: a run, a checkpoint, .npz or .keras."
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."

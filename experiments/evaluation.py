@@ -18,9 +18,10 @@ from colornet.errors import InputError
 from colornet.files import replacing, writing
 from colornet.inference import predict
 from colornet.metrics import score
-from colornet.model import ColorNet
+from colornet.network import Network
 from colornet.progress import progress_bar
 from experiments import methods
+from experiments.methods import networks
 
 _OURS = "ours"
 # What other methods search if nothing else is said: the paper's d (D-04).
@@ -38,10 +39,12 @@ class Evaluation:
     Attributes:
         records: folder of TFRecords.
         split: a split of them.
-        method: "ours", or a name in `experiments.methods`.
-        weights: of "ours": what `colornet.load_model` reads.
+        method: "ours", or a name in `experiments.methods` or its `networks`.
+        weights: of a network: what `colornet.load_model` reads.
         max_disparity: candidates that are searched; the weights' own if None, or 192.
-        bn_statistics: of "ours": "moving" or "batch" (D-14); the weights' own if None.
+            The networks of other papers search all of the reference, or nothing.
+        bn_statistics: of a network: "moving" or "batch" (D-14); the weights' own if
+            None.
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
     """
@@ -56,26 +59,39 @@ class Evaluation:
     limit: int | None = None
 
 
-def _network(evaluation: Evaluation, model: ColorNet | None) -> ColorNet:
+def _network(evaluation: Evaluation, model: Network | None) -> Network:
     if model is None:
         if evaluation.weights is None:
-            raise InputError("method ours expects weights. Received: none")
+            raise InputError(
+                f"method {evaluation.method} expects weights. Received: none"
+            )
         model = load_model(evaluation.weights)
-    return model.rebuilt(
-        max_disparity=evaluation.max_disparity, bn_statistics=evaluation.bn_statistics
-    )
+    name = getattr(model.config, "name", _OURS)
+    if name != evaluation.method:
+        raise InputError(
+            f"expected weights of method {evaluation.method}. Received: those of {name}"
+        )
+    changes = {"bn_statistics": evaluation.bn_statistics}
+    if name == _OURS:
+        changes["max_disparity"] = evaluation.max_disparity
+    return model.rebuilt(**changes)
 
 
-def _network_predictor(model: ColorNet) -> _Predictor:
+def _network_predictor(model: Network) -> _Predictor:
+    d = getattr(model.config, "max_disparity", 0)
+
     def run(example):
-        width, d = example["mono"].shape[1], model.config.max_disparity
+        width = example["mono"].shape[1]
         if width < d:
             raise InputError(
                 f"expected pictures at least max_disparity = {d} pixels wide. "
                 f"Received: {example['key']}, {width} wide"
             )
         outputs = predict(model, example["mono"], example["reference"])
-        return {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
+        results = {"": "chroma", "rough_": "rough_chroma"}
+        return {
+            prefix: outputs[name] for prefix, name in results.items() if name in outputs
+        }
 
     return run
 
@@ -90,7 +106,7 @@ def _method_predictor(name: str, max_disparity: int) -> _Predictor:
     return run
 
 
-def _digest(model: ColorNet) -> str:
+def _digest(model: Network) -> str:
     digest = hashlib.sha256()
     for value in model.get_weights():
         digest.update(np.ascontiguousarray(value).tobytes())
@@ -158,7 +174,7 @@ def _mean(rows: list[dict]) -> dict[str, float]:
 def evaluate(
     evaluation: Evaluation,
     directory: str | os.PathLike,
-    model: ColorNet | None = None,
+    model: Network | None = None,
     progress: bool = True,
 ) -> dict:
     """Scores all pictures; goes on where an evaluation of the same was stopped.
@@ -168,7 +184,7 @@ def evaluate(
         directory: gets `settings.json`, `images.csv`, a row as soon as a picture is
             scored, and at last `summary.json`. An evaluation with other settings that
             is there is replaced as soon as there is a first row.
-        model: the network of method "ours"; loaded from the weights if None.
+        model: the network of the method; loaded from the weights if None.
         progress: whether to draw a progress bar.
 
     Returns:
@@ -184,7 +200,7 @@ def evaluate(
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
     # The same folder may hold other records by now.
     settings["records_metadata"] = records.metadata
-    if evaluation.method == _OURS:
+    if evaluation.method in (_OURS, *networks.names()):
         model = _network(evaluation, model)
         settings |= {"model": model.config.to_dict(), "sha256": _digest(model)}
         run = _network_predictor(model)

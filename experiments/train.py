@@ -5,6 +5,9 @@
 The paper's training is the default: n=32, d=192, 256x512 crops, batch 1, RMSProp with
 learning rate 0.001. A run that was stopped goes on from its last checkpoint when it is
 started again with the same flags.
+
+`--method` trains a comparison method of Tables 3 and 4 in the same way, with its own
+loss; --variant, --n and the other flags of the network itself say nothing to it.
 """
 
 import os
@@ -13,6 +16,8 @@ from absl import flags
 
 from colornet import app
 from colornet.config import PRECISIONS, VARIANTS, ModelConfig, TrainConfig
+from experiments.methods import networks
+from experiments.methods.networks.config import MethodConfig
 
 _RECORDS = flags.DEFINE_string(
     "records", None, "Folder of TFRecords made by tfrecords_tools.write.", required=True
@@ -21,6 +26,15 @@ _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder for checkpoints, metrics and TensorBoard.", required=True
 )
 _SPLIT = flags.DEFINE_string("split", "train", "Split to train on.")
+_METHOD = flags.DEFINE_enum(
+    "method", "ours", ["ours", *networks.names()], "The network to train."
+)
+_WIDTH = flags.DEFINE_float(
+    "width", 1.0, "Of a comparison method: multiplies all its channel counts."
+)
+_GLOBAL_SIZE = flags.DEFINE_integer(
+    "global_size", 224, "Of iizuka and furusawa: side of the global features' input."
+)
 _VARIANT = flags.DEFINE_enum(
     "variant", "full", list(VARIANTS), "The network or one of Table 5's ablations."
 )
@@ -73,8 +87,17 @@ _PICTURE_EVERY = flags.DEFINE_integer(
 )
 
 
-def _config() -> TrainConfig:
-    model = ModelConfig(
+def _method() -> MethodConfig:
+    return MethodConfig(
+        name=_METHOD.value,
+        width=_WIDTH.value,
+        global_size=_GLOBAL_SIZE.value,
+        bn_momentum=_BN_MOMENTUM.value,
+    )
+
+
+def _model() -> ModelConfig:
+    return ModelConfig(
         n=_N.value,
         max_disparity=_MAX_DISPARITY.value,
         border=_BORDER.value,
@@ -84,8 +107,17 @@ def _config() -> TrainConfig:
         bn_momentum=_BN_MOMENTUM.value,
         **VARIANTS[_VARIANT.value],
     )
+
+
+def _loss() -> str:
+    if _METHOD.value != "ours":
+        return "network"
+    return "disparity_l1" if _VARIANT.value == "stereo_matching" else "chroma_mse"
+
+
+def _config() -> TrainConfig:
     return TrainConfig(
-        model=model,
+        model=_model() if _METHOD.value == "ours" else _method(),
         records=os.path.abspath(_RECORDS.value),
         split=_SPLIT.value,
         steps=_STEPS.value,
@@ -94,7 +126,7 @@ def _config() -> TrainConfig:
         crop_width=_CROP_WIDTH.value,
         learning_rate=_LEARNING_RATE.value,
         epsilon=_EPSILON.value,
-        loss="disparity_l1" if _VARIANT.value == "stereo_matching" else "chroma_mse",
+        loss=_loss(),
         precision=_PRECISION.value,
         seed=_SEED.value,
     )
@@ -115,8 +147,9 @@ def main() -> None:
         picture_every=_PICTURE_EVERY.value,
     )
     trainer = Trainer(config, _RUN_DIR.value, strategy, reporting)
+    what = _VARIANT.value if _METHOD.value == "ours" else _METHOD.value
     print(
-        f"training {_VARIANT.value} from step {trainer.step} to {config.steps} on "
+        f"training {what} from step {trainer.step} to {config.steps} on "
         f"{strategy.num_replicas_in_sync} device(s), {len(trainer.records)} records"
     )
     trainer.run()

@@ -12,7 +12,7 @@ from colornet.checkpoints import Checkpoints
 from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, Interrupted
-from colornet.model import ColorNet
+from colornet.network import Network
 from colornet.training.losses import (
     build_optimizer,
     mean_squared_error,
@@ -134,7 +134,7 @@ class Trainer:
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(config.precision)
         with strategy.scope():
-            self.model = ColorNet(config.model, name="colornet")
+            self.model = config.model.build()
             self.optimizer = build_optimizer(config, self.model.trainable_variables)
         if steps:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
@@ -146,9 +146,9 @@ class Trainer:
         old, new = before.to_dict(), self.config.to_dict()
         old, new = {**old.pop("model"), **old}, {**new.pop("model"), **new}
         changed = [
-            f"{name}: {old[name]!r} -> {new[name]!r}"
-            for name in old
-            if old[name] != new[name] and name not in _RESUMABLE
+            f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
+            for name in {**old, **new}
+            if old.get(name) != new.get(name) and name not in _RESUMABLE
         ]
         if changed:
             raise InputError(
@@ -179,7 +179,10 @@ class Trainer:
             outputs = self.model(
                 {"mono": batch["mono"], "reference": batch["reference"]}, training=True
             )
-            loss = training_loss(outputs, batch, self.config.loss)
+            if self.config.loss == "network":
+                loss = self.model.training_loss(outputs, batch)
+            else:
+                loss = training_loss(outputs, batch, self.config.loss)
             scaled = self.optimizer.scale_loss(loss / replicas)
         variables = self.model.trainable_variables
         gradients = tape.gradient(scaled, [v.value for v in variables])
@@ -194,9 +197,11 @@ class Trainer:
             finite += [tf.constant(True)] * len(gradients)
         else:
             finite += [tf.reduce_all(tf.math.is_finite(g)) for g in gradients]
+        # A network with one result has no rougher one.
+        rough = outputs.get("rough_chroma", outputs["chroma"])
         return {
             "loss": loss,
-            "rough_mse": mean_squared_error(outputs["rough_chroma"], batch["chroma"]),
+            "rough_mse": mean_squared_error(rough, batch["chroma"]),
             "final_mse": mean_squared_error(outputs["chroma"], batch["chroma"]),
             "finite": tf.cast(tf.stack(finite), tf.float32),
             "stop": stop,
@@ -248,7 +253,7 @@ class Trainer:
     def _handle(self, signum, frame) -> None:
         self._signal = signum
 
-    def run(self) -> ColorNet:
+    def run(self) -> Network:
         """Trains up to `config.steps` steps and returns the network.
 
         Raises:

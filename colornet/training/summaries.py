@@ -10,7 +10,7 @@ from colornet import pictures, volume_pictures
 from colornet.drawing import fit, stack
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
-from colornet.model import ColorNet
+from colornet.network import Network
 from colornet.pixel_pictures import choose_pixels, mark_pixels, weight_curves
 
 _UNIT = 32
@@ -57,6 +57,8 @@ class TrainingSummaries:
     | weights/mean_entropy | scalar, bits | [1] |
 
     [1]: `weight_normalization="softmax"`; without it W is no distribution.
+    Networks without volumes have none of the tags from example/disparity_mae on but
+    example/pictures; their C' is their C.
 
     The example passes through the model's own layers in inference mode: nothing is
     copied and nothing of the training state changes.
@@ -76,14 +78,15 @@ class TrainingSummaries:
     def __init__(
         self,
         log_dir: str | os.PathLike,
-        model: ColorNet,
+        model: Network,
         example: Mapping[str, np.ndarray],
         most: tuple[int, int] = (256, 512),
     ):
         self._example = _centre_crop(example, most)
         self._pixels = choose_pixels(self._example)
         self._row = list(self._pixels.values())[-1][0]
-        self._is_distribution = model.config.weight_normalization == "softmax"
+        normalization = getattr(model.config, "weight_normalization", None)
+        self._is_distribution = normalization == "softmax"
         watched = model.with_volumes()
         # A graph frees every map after its last use; an eager call would keep them all.
         self._forward = tf.function(lambda inputs: watched(inputs, training=False))
@@ -108,8 +111,11 @@ class TrainingSummaries:
             for name, value in self._forward(self._inputs).items()
         }
         with self._writer.as_default(step=step):
-            self._write_example(maps["rough_chroma"], maps["chroma"])
-            self._write_weights(maps["weights"])
+            # A network with one result has no rougher one.
+            rough = maps.get("rough_chroma", maps["chroma"])
+            self._write_example(rough, maps["chroma"])
+            if "weights" in maps:
+                self._write_weights(maps["weights"])
             if "attention" in maps:
                 self._write_attention(maps["attention"])
         self._writer.flush()

@@ -1,0 +1,77 @@
+"""What all networks that the project trains, stores and scores have in common."""
+
+import keras
+
+from colornet.config import NetworkConfig
+from colornet.training.losses import LEVELS, mean_squared_error
+
+
+def picture_inputs() -> dict[str, keras.KerasTensor]:
+    """The inputs of a `Network`, by name."""
+    return {
+        "mono": keras.Input((None, None, 1), name="mono", dtype="float32"),
+        "reference": keras.Input((None, None, 3), name="reference", dtype="float32"),
+    }
+
+
+class Network(keras.Model):
+    """A colorization network that knows its own configuration.
+
+    Subclasses are functional models: their `__init__(config, **kwargs)` connects
+    `picture_inputs` with the outputs. They are registered with Keras, and name the
+    class of their configuration as `config_class`.
+
+    Args:
+        config: what the network is built from.
+        inputs: of `picture_inputs`.
+        outputs: by name.
+
+    Inputs, by name:
+        mono: (batch, height, width, 1) luma of the monochrome camera, in [0, 1].
+        reference: (batch, height, width, 3) RGB of the colour camera, in [0, 1].
+        Height and width are multiples of 32.
+
+    Outputs, by name, at least:
+        chroma: (batch, height, width, 2) float32 Cb, Cr of `mono`, in [-0.5, 0.5].
+    """
+
+    config_class: type[NetworkConfig]
+
+    def __init__(self, config: NetworkConfig, inputs, outputs, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.config = config
+
+    def training_loss(self, outputs, batch):
+        """The loss "network" of `TrainConfig`, a float32 scalar.
+
+        Here the mean squared error of the chroma in 8-bit levels (D-12, D-21).
+
+        Args:
+            outputs: of this network in training mode.
+            batch: maps as `colornet.data` lists them, with a batch axis.
+        """
+        return LEVELS**2 * mean_squared_error(outputs["chroma"], batch["chroma"])
+
+    def with_volumes(self) -> keras.Model:
+        """A model of the same layers that has the volumes as outputs too, if any."""
+        return self
+
+    def rebuilt(self, **changes) -> "Network":
+        """The same network and weights with fields of its configuration changed.
+
+        Only fields that no weight depends on can be. None leaves a field as it is.
+        """
+        changes = {name: value for name, value in changes.items() if value is not None}
+        if not changes:
+            return self
+        other = type(self)(self.config.replace(**changes), name=self.name)
+        other.set_weights(self.get_weights())
+        return other
+
+    def get_config(self):
+        return {"config": self.config.to_dict(), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        return cls(cls.config_class.from_dict(config.pop("config")), **config)

@@ -1,0 +1,30 @@
+"""The learned comparison methods of Tables 3 and 4, each after its own paper.
+
+| name | paper | sees the reference |
+|---|---|---|
+| zhang | Colorful Image Colorization, ECCV 2016 | no |
+| iizuka | Let there be Color!, SIGGRAPH 2016 | no |
+| furusawa | Comicolorization, SIGGRAPH Asia 2017 Technical Briefs | its histogram |
+| he | Deep Exemplar-based Colorization, SIGGRAPH 2018 | yes |
+
+Each is a `colornet.network.Network` with a loss of its own, trained from fresh weights
+by the project's own loop on the project's own records:
+
+    python -m experiments.train --method=zhang --records=records --run_dir=runs/zhang
+    python -m experiments.evaluate --method=zhang --records=records \
+        --weights=runs/zhang --output=runs/zhang/evaluation
+
+What departs from a paper is listed in its module. Common to all: no weights trained on
+other pictures, and the project's RMSProp in place of each paper's own optimizer.
+"""
+
+from colornet.config import register_network
+from experiments.methods.networks.config import NAMES, MethodConfig
+
+for _name in NAMES:
+    register_network(_name, MethodConfig)
+
+
+def names() -> list[str]:
+    """The methods that need weights, but for the network of this project itself."""
+    return list(NAMES)

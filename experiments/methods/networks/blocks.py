@@ -1,0 +1,71 @@
+"""The parts that the comparison networks are built from."""
+
+import keras
+from keras import layers
+
+from colornet.layers import PictureNormalization
+from experiments.methods.networks.config import MethodConfig
+
+_NORMALIZATIONS = {
+    "moving": layers.BatchNormalization,
+    "batch": PictureNormalization,
+}
+
+
+def scaled(filters: int, config: MethodConfig) -> int:
+    """A channel count of the paper at the width of the configuration."""
+    return max(1, round(filters * config.width))
+
+
+def conv(
+    filters: int,
+    name: str,
+    *,
+    kernel: int = 3,
+    stride: int = 1,
+    dilation: int = 1,
+    activation: str | None = "relu",
+    bias: bool = True,
+) -> keras.layers.Layer:
+    """A convolution, by default 3x3 with bias and ReLU."""
+    return layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        dilation_rate=dilation,
+        activation=activation,
+        use_bias=bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )
+
+
+def normalization(
+    name: str, config: MethodConfig, *, affine: bool = True
+) -> keras.layers.Layer:
+    """Batch normalization, with a learned scale and offset where `affine` is set."""
+    return _NORMALIZATIONS[config.bn_statistics](
+        momentum=config.bn_momentum,
+        epsilon=config.bn_epsilon,
+        center=affine,
+        scale=affine,
+        name=name,
+    )
+
+
+class ConvBlock:
+    """Convolution, batch normalization and ReLU, to be used once or more often."""
+
+    def __init__(self, filters: int, name: str, config: MethodConfig, stride: int = 1):
+        # No bias: batch normalization would take it out again (D-19).
+        self._layers = (
+            conv(filters, name, stride=stride, activation=None, bias=False),
+            normalization(f"{name}_bn", config),
+            layers.ReLU(name=f"{name}_relu"),
+        )
+
+    def __call__(self, x):
+        for layer in self._layers:
+            x = layer(x)
+        return x

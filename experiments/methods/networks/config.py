@@ -1,0 +1,53 @@
+"""The configuration of the learned comparison methods."""
+
+import dataclasses
+import importlib
+
+from colornet.config import BN_STATISTICS, NetworkConfig
+from colornet.errors import InputError
+
+# Each is a module of this package, with a class of the same name.
+NAMES = ("zhang", "iizuka", "furusawa", "he")
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodConfig(NetworkConfig):
+    """A comparison network; the defaults are its paper's.
+
+    Attributes:
+        name: of the method.
+        width: multiplies all channel counts but those of the outputs; 1 is the paper's.
+        global_size: side in pixels of the square that the global features of Iizuka's
+            and Furusawa's networks are computed from, a multiple of 32.
+        bn_statistics: what batch normalization uses at test time: "moving" statistics
+            of the training, or those of the picture ("batch") (D-14).
+        bn_momentum, bn_epsilon: of every batch normalization (D-14).
+    """
+
+    name: str
+    width: float = 1.0
+    global_size: int = 224
+    bn_statistics: str = "moving"
+    bn_momentum: float = 0.99
+    bn_epsilon: float = 1e-3
+
+    def __post_init__(self):
+        if self.name not in NAMES:
+            raise InputError(f"name must be one of {NAMES}. Received: {self.name!r}")
+        if not self.width > 0:
+            raise InputError(f"width must be positive. Received: {self.width}")
+        if self.global_size < 32 or self.global_size % 32:
+            raise InputError(
+                "global_size must be a positive multiple of 32. "
+                f"Received: {self.global_size}"
+            )
+        if self.bn_statistics not in BN_STATISTICS:
+            raise InputError(
+                f"bn_statistics must be one of {BN_STATISTICS}. "
+                f"Received: {self.bn_statistics!r}"
+            )
+
+    def build(self):
+        # Not before: what only names the methods need not load a backend.
+        module = importlib.import_module(f"experiments.methods.networks.{self.name}")
+        return getattr(module, self.name.capitalize())(self, name=self.name)

@@ -1,0 +1,149 @@
+"""Zhang, Isola, Efros: *Colorful Image Colorization*, ECCV 2016.
+
+Departures from the paper:
+- L is that of the mono camera's luma taken as an sRGB grey, which is not quite the L*
+  of the coloured pixel.
+- The distribution of colours that the loss is rebalanced by is not that of ImageNet but
+  a running mean over the batches of the training, kept among the weights; it starts
+  uniform. It counts softly encoded colours, which is the paper's Gaussian smoothing.
+- The truth at a quarter of the resolution is the mean over cells of 4x4 pixels; the
+  paper does not say.
+- Trained from fresh weights (the paper starts from k-means), with RMSProp (the paper's
+  is Adam).
+"""
+
+import keras
+from keras import layers, ops
+
+from colornet.color import rgb_to_chroma, ycbcr_to_rgb
+from colornet.network import Network, picture_inputs
+from experiments.methods.networks.blocks import conv, normalization, scaled
+from experiments.methods.networks.config import MethodConfig
+from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
+from experiments.methods.networks.quantization import (
+    annealed_mean,
+    gamut_bins,
+    rebalancing_weights,
+    soft_encode,
+)
+
+# Table 4 of the paper: filters of each convolution of a block, stride of the last one,
+# dilation of all. Every block ends with batch normalization.
+_BLOCKS = (
+    ("conv1", (64, 64), 2, 1),
+    ("conv2", (128, 128), 2, 1),
+    ("conv3", (256, 256, 256), 2, 1),
+    ("conv4", (512, 512, 512), 1, 1),
+    ("conv5", (512, 512, 512), 1, 2),
+    ("conv6", (512, 512, 512), 1, 2),
+    ("conv7", (256, 256, 256), 1, 1),
+)
+_CONV8 = 128
+_CELL = 4
+_PRIOR_MOMENTUM = 0.99
+
+
+@keras.saving.register_keras_serializable("experiments")
+class Lightness(layers.Layer):
+    """L of grey pixels, divided by 100 and centred at 0.
+
+    Input shape:
+        (..., 1) luma in [0, 1].
+
+    Output shape:
+        (..., 1), in [-0.5, 0.5].
+    """
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def call(self, inputs):
+        return rgb_to_lab(ops.repeat(inputs, 3, axis=-1))[..., :1] / 100 - 0.5
+
+
+@keras.saving.register_keras_serializable("experiments")
+class DecodeColors(layers.Layer):
+    """Bins to chroma: annealed mean, bilinear enlargement, Lab to YCbCr.
+
+    Input shape:
+        luma (batch, height, width, 1) in [0, 1], and logits (batch, height / 4,
+        width / 4, 313).
+
+    Output shape:
+        (batch, height, width, 2) Cb, Cr, in [-0.5, 0.5].
+    """
+
+    def compute_output_shape(self, input_shapes):
+        return (*input_shapes[0][:-1], 2)
+
+    def call(self, inputs):
+        luma, logits = inputs
+        size = ops.shape(luma)[1:3]
+        ab = ops.image.resize(annealed_mean(logits), size, interpolation="bilinear")
+        lightness = rgb_to_lab(ops.repeat(luma, 3, axis=-1))[..., :1]
+        return rgb_to_chroma(lab_to_rgb(ops.concatenate([lightness, ab], axis=-1)))
+
+
+@keras.saving.register_keras_serializable("experiments")
+class Zhang(Network):
+    """Classification of every pixel's ab into 313 bins, from the mono picture alone.
+
+    Args:
+        config: a `MethodConfig`.
+
+    Outputs, by name, float32:
+        chroma: (batch, height, width, 2), see `Network`.
+        logits: (batch, height / 4, width / 4, 313), of `quantization.gamut_bins`.
+    """
+
+    config_class = MethodConfig
+
+    def __init__(self, config: MethodConfig, **kwargs):
+        inputs = picture_inputs()
+        x = Lightness(name="lightness", dtype="float32")(inputs["mono"])
+        for block, filters, stride, dilation in _BLOCKS:
+            for number, count in enumerate(filters, start=1):
+                x = conv(
+                    scaled(count, config),
+                    f"{block}_{number}",
+                    stride=stride if number == len(filters) else 1,
+                    dilation=dilation,
+                )(x)
+            x = normalization(f"{block}_bn", config, affine=False)(x)
+        filters = scaled(_CONV8, config)
+        x = layers.Conv2DTranspose(
+            filters,
+            4,
+            strides=2,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name="conv8_1",
+        )(x)
+        x = conv(filters, "conv8_2")(x)
+        x = conv(filters, "conv8_3")(x)
+        x = normalization("conv8_bn", config, affine=False)(x)
+        x = conv(len(gamut_bins()), "conv8_313", kernel=1, activation=None)(x)
+        logits = layers.Identity(name="logits", dtype="float32")(x)
+        chroma = DecodeColors(name="chroma", dtype="float32")([inputs["mono"], logits])
+        super().__init__(config, inputs, {"chroma": chroma, "logits": logits}, **kwargs)
+        self.prior = self.add_weight(
+            shape=(len(gamut_bins()),),
+            initializer=keras.initializers.Constant(1 / len(gamut_bins())),
+            trainable=False,
+            dtype="float32",
+            aggregation="mean",
+            name="prior",
+        )
+
+    def training_loss(self, outputs, batch):
+        """Cross entropy with the softly encoded truth, rebalanced (Eq. 2 to 4)."""
+        truth = ycbcr_to_rgb(batch["mono"], batch["chroma"])
+        ab = rgb_to_lab(ops.clip(truth, 0, 1))[..., 1:]
+        encoded = soft_encode(ops.average_pool(ab, _CELL, _CELL))
+        seen = ops.mean(encoded, axis=(0, 1, 2))
+        self.prior.assign(_PRIOR_MOMENTUM * self.prior + (1 - _PRIOR_MOMENTUM) * seen)
+        weights = rebalancing_weights(ops.convert_to_tensor(self.prior))
+        entropy = -ops.sum(encoded * ops.log_softmax(outputs["logits"]), axis=-1)
+        rarity = ops.take(weights, ops.argmax(encoded, axis=-1))
+        return ops.mean(rarity * entropy)
