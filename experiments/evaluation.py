@@ -29,7 +29,7 @@ _MAX_DISPARITY = 192
 # Columns that say which picture it is; all others are averaged.
 _ABOUT = ("key", "dataset", "scene", "height", "width")
 # Chroma by name; what a method calls `chroma` is scored without a prefix.
-_Predictor = Callable[[dict], dict[str, np.ndarray]]
+Predictor = Callable[[dict], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _network(evaluation: Evaluation, model: Network | None) -> Network:
     return model.rebuilt(**changes)
 
 
-def _network_predictor(model: Network) -> _Predictor:
+def _network_predictor(model: Network) -> Predictor:
     d = getattr(model.config, "max_disparity", 0)
 
     def run(example):
@@ -96,7 +96,7 @@ def _network_predictor(model: Network) -> _Predictor:
     return run
 
 
-def _method_predictor(name: str, max_disparity: int) -> _Predictor:
+def _method_predictor(name: str, max_disparity: int) -> Predictor:
     method = methods.get(name)
 
     def run(example):
@@ -152,7 +152,7 @@ def _append(path: pathlib.Path, row: dict) -> None:
         writer.writerow(row)
 
 
-def _row(example: dict, run: _Predictor) -> dict:
+def _row(example: dict, run: Predictor) -> dict:
     start = time.monotonic()
     predictions = run(example)
     seconds = time.monotonic() - start
@@ -169,6 +169,46 @@ def _mean(rows: list[dict]) -> dict[str, float]:
     names = [name for name in rows[0] if name not in _ABOUT]
     means = {name: float(np.mean([float(row[name]) for row in rows])) for name in names}
     return {"count": len(rows), **means}
+
+
+def _finished(directory: pathlib.Path, settings: dict) -> dict | None:
+    """The summary of an evaluation with the same settings that came to its end."""
+    try:
+        summary = json.loads((directory / "summary.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return summary if summary.get("settings") == settings else None
+
+
+def predictor(
+    evaluation: Evaluation, model: Network | None = None
+) -> tuple[Predictor, dict]:
+    """The method of an evaluation, ready to run.
+
+    Args:
+        evaluation: its `method`, `weights`, `max_disparity` and `bn_statistics` count.
+        model: the network of the method; loaded from the weights if None.
+
+    Returns:
+        A function from an example of `Records` to chroma (height, width, 2) by name:
+        "" for the result, "rough_" for C' of Eq. 1 where there is one; and what the
+        result depends on, as JSON.
+
+    Raises:
+        InputError: no weights, or such of another method.
+    """
+    if is_network(evaluation.method):
+        model = _network(evaluation, model)
+        settings = {"model": model.config.to_dict(), "sha256": _digest(model)}
+        return _network_predictor(model), settings
+    max_disparity = evaluation.max_disparity or _MAX_DISPARITY
+    run = _method_predictor(evaluation.method, max_disparity)
+    return run, {"max_disparity": max_disparity}
+
+
+def is_network(method: str) -> bool:
+    """Whether a method needs weights."""
+    return method in (_OURS, *networks.names())
 
 
 def evaluate(
@@ -200,17 +240,15 @@ def evaluate(
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
     # The same folder may hold other records by now.
     settings["records_metadata"] = records.metadata
-    if evaluation.method in (_OURS, *networks.names()):
-        model = _network(evaluation, model)
-        settings |= {"model": model.config.to_dict(), "sha256": _digest(model)}
-        run = _network_predictor(model)
-    else:
-        settings["max_disparity"] = evaluation.max_disparity or _MAX_DISPARITY
-        run = _method_predictor(evaluation.method, settings["max_disparity"])
+    run, of_method = predictor(evaluation, model)
+    settings |= of_method
 
     directory = pathlib.Path(directory)
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
+    finished = _finished(directory, settings)
+    if finished is not None:
+        return finished
     rows = _finished_rows(directory, settings)
     done = {row["key"] for row in rows}
     total = min(len(records), evaluation.limit or len(records))

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from colornet.errors import InputError
-from experiments import methods
-from experiments.evaluation import Evaluation, evaluate
+from experiments.evaluation import Evaluation, evaluate, is_network
 from experiments.tables import paper
 
 _FOLDER = "colornet_records"
@@ -170,7 +169,7 @@ def measure(
 def _why_not(row: Row, column: Column) -> str:
     if not column.records:
         return f"no records of {(paper.COLUMNS | _FURTHER)[column.name]}"
-    if row.method in methods.learned() and not row.weights:
+    if is_network(row.method) and not row.weights:
         return "no weights"
     return ""
 
