@@ -39,12 +39,12 @@ class Row:
     Attributes:
         name: of the row, in `paper.METHOD_TITLES`.
         method: for `experiments.evaluate`.
-        weights: one run of it, or several that differ in their seed.
+        weights: by setup, one run of it, or several that differ in their seed.
     """
 
     name: str
     method: str
-    weights: tuple[str, ...] = ()
+    weights: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +156,7 @@ def measure(
                 _evaluate(
                     row, weights, column, output, max_disparity, limit, bn_statistics
                 )
-                for weights in row.weights or (None,)
+                for weights in row.weights.get(column.setup, (None,))
             ]
             by_seed = [_values(folder / "images.csv", metric) for folder in folders]
             yield Cell(
@@ -169,7 +169,7 @@ def measure(
 def _why_not(row: Row, column: Column) -> str:
     if not column.records:
         return f"no records of {(paper.COLUMNS | _FURTHER)[column.name]}"
-    if is_network(row.method) and not row.weights:
+    if is_network(row.method) and not row.weights.get(column.setup):
         return "no weights"
     return ""
 
@@ -199,19 +199,22 @@ def _values(path: pathlib.Path, metric: str) -> list[float]:
         return [float(row[metric]) for row in csv.DictReader(file)]
 
 
-def method_rows(weights: Mapping[str, Sequence[str]]) -> list[Row]:
-    """Rows of Tables 3 and 4, and those beyond the paper."""
+Weights = Mapping[str, Mapping[int, tuple[str, ...]]]
+
+
+def method_rows(weights: Weights) -> list[Row]:
+    """Rows of Tables 3 and 4, and those beyond the paper; runs by row and setup."""
     return _rows([*paper.PSNR, *paper.BEYOND], weights, str)
 
 
-def variant_rows(weights: Mapping[str, Sequence[str]]) -> list[Row]:
+def variant_rows(weights: Weights) -> list[Row]:
     """Rows of Table 5."""
     return _rows(paper.ABLATION_PSNR, weights, lambda _: "ours")
 
 
 def _rows(
     names: Iterable[str],
-    weights: Mapping[str, Sequence[str]],
+    weights: Weights,
     method_of: Callable[[str], str],
 ) -> list[Row]:
     odd = sorted(set(weights) - set(names))
@@ -219,4 +222,4 @@ def _rows(
         raise InputError(
             f"expected weights of {', '.join(names)}. Received: {', '.join(odd)}"
         )
-    return [Row(name, method_of(name), tuple(weights.get(name, ()))) for name in names]
+    return [Row(name, method_of(name), weights.get(name, {})) for name in names]

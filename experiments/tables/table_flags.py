@@ -2,6 +2,7 @@
 
 import collections
 import pathlib
+import re
 
 from absl import flags
 
@@ -13,7 +14,9 @@ RECORDS = flags.DEFINE_string(
     "records", None, "out_dir of tfrecords_tools.write with the datasets to score."
 )
 WEIGHTS = flags.DEFINE_multi_string(
-    "weights", [], "NAME=RUN of a learned row; several RUNs of a NAME are seeds."
+    "weights",
+    [],
+    "NAME=RUN of a learned row, or NAME@SETUP=RUN; several RUNs of a NAME are seeds.",
 )
 OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder for everything.")
 LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
@@ -25,19 +28,23 @@ STATISTICS = flags.DEFINE_enum(
 )
 
 
-def weights() -> dict[str, list[str]]:
-    """Runs by the name of their row.
+def weights() -> dict[str, dict[int, tuple[str, ...]]]:
+    """Runs by the name of their row and by setup.
 
     Raises:
-        InputError: a flag that is no NAME=RUN.
+        InputError: a flag that is no NAME=RUN or NAME@SETUP=RUN.
     """
-    found = collections.defaultdict(list)
+    found = collections.defaultdict(lambda: collections.defaultdict(tuple))
     for text in WEIGHTS.value:
-        name, equals, run = text.partition("=")
-        if not equals or not name or not run:
-            raise InputError(f"expected --weights=NAME=RUN. Received: {text}")
-        found[name].append(run)
-    return dict(found)
+        match = re.fullmatch(r"(\w+)(?:@([12]))?=(.+)", text)
+        if not match:
+            raise InputError(
+                f"expected --weights=NAME=RUN or NAME@SETUP=RUN. Received: {text}"
+            )
+        name, setup, run = match.groups()
+        for number in (1, 2) if setup is None else (int(setup),):
+            found[name][number] += (run,)
+    return {name: dict(runs) for name, runs in found.items()}
 
 
 def make_table(name: str, title: str, metric: str, rows, setups) -> None:
