@@ -6,6 +6,12 @@ Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small n
 on the scenes, scores it on held-out scenes and on the photographs, colorizes the
 photographs, exports a SavedModel, and says where everything is. Started again, it goes
 on where it was stopped.
+
+    python -m experiments.reproduce --preset=paper --out_dir=runs/paper \
+        --records=records --training_records=records/colornet_records/sceneflow_setup1
+
+trains the network, its ablations and the comparison networks, and makes Tables 3 to 5,
+Figures 3 to 6 and a report of them, on the datasets that are there.
 """
 
 import os
@@ -18,10 +24,30 @@ from absl import flags
 
 from colornet import app
 from colornet.config import ModelConfig, TrainConfig
+from colornet.errors import InputError
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
 _STEPS = flags.DEFINE_integer("steps", 450, "Training steps.", lower_bound=1)
 _SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "Noise of Table 2.")
+_PRESET = flags.DEFINE_enum(
+    "preset", "quick", ["quick", "paper"], "The main job, or the tables and figures."
+)
+_RECORDS = flags.DEFINE_string(
+    "records", None, "paper: out_dir of tfrecords_tools.write with what to score."
+)
+_TRAINING_RECORDS = flags.DEFINE_string(
+    "training_records", None, "paper: folder of the records to train on."
+)
+_SEEDS = flags.DEFINE_integer("seeds", 1, "paper: runs of each ablation.")
+_TRAIN_FLAGS = flags.DEFINE_multi_string(
+    "train_flag", [], "paper: flag of experiments.train for the network, like --n=8."
+)
+_NETWORK_FLAGS = flags.DEFINE_multi_string(
+    "network_flag", [], "paper: the same for the comparison networks, like --width=1."
+)
+_TABLE_FLAGS = flags.DEFINE_multi_string(
+    "table_flag", [], "paper: flag of the tables, like --max_disparity=96."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the training.")
 
 # A network and crops that two CPU cores train in three minutes.
@@ -66,11 +92,10 @@ def _train(out_dir: pathlib.Path, records: pathlib.Path):
 
 
 def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, model) -> dict:
-    from experiments import methods
     from experiments.evaluation import Evaluation, evaluate
 
     summaries = {}
-    for method in (*methods.names(), "ours"):
+    for method in ("grey", "zero_disparity", "ours"):
         for split in ("validation", "test"):
             summary = evaluate(
                 Evaluation(str(records), split, method),
@@ -131,7 +156,26 @@ def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
     return folder
 
 
+def _paper() -> None:
+    from experiments.tables.preset import reproduce_paper
+
+    for flag in (_RECORDS, _TRAINING_RECORDS):
+        if not flag.value:
+            raise InputError(f"preset paper expects --{flag.name}. Received: none")
+    reproduce_paper(
+        pathlib.Path(_OUT_DIR.value),
+        _RECORDS.value,
+        _TRAINING_RECORDS.value,
+        _SEEDS.value,
+        _TRAIN_FLAGS.value,
+        _NETWORK_FLAGS.value,
+        _TABLE_FLAGS.value,
+    )
+
+
 def main() -> None:
+    if _PRESET.value == "paper":
+        return _paper()
     from experiments.evaluation import table
 
     start = time.monotonic()

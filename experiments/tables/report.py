@@ -38,9 +38,10 @@ td small{display:block;opacity:.75}
 tbody th{position:sticky;left:0;background:Canvas}
 svg{width:100%;height:auto;max-width:44rem;font:12px system-ui,sans-serif}
 figure{margin:1rem 0}figcaption{font-size:.9rem;margin-bottom:.5rem}
-.panels{display:grid;gap:.5rem;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr))}
+.panels{display:grid;gap:.5rem}
+.panels{grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr))}
 .panel{font-size:.8rem}
-.panel button{padding:0;border:0;background:none;width:100%;cursor:zoom-in;display:block}
+.panel button{padding:0;border:0;background:none;width:100%;cursor:zoom-in}
 .panel img{width:100%;display:block}
 .panel img.box{image-rendering:pixelated;border:2px solid #e61414;margin-top:2px}
 dialog{padding:0;border:0;max-width:100vw;max-height:100vh;width:100vw;height:100vh;
@@ -57,8 +58,10 @@ let zoom=1;
 function show(){large.style.width=zoom*100+'%'}
 document.addEventListener('click',e=>{const b=e.target.closest('.panel button');
 if(!b)return;large.src=b.querySelector('img').src;zoom=1;show();dialog.showModal()});
-large.addEventListener('click',e=>{const d=large.parentElement,r=large.getBoundingClientRect();
-const x=(e.clientX-r.left)/r.width,y=(e.clientY-r.top)/r.height;zoom=zoom<4?zoom*2:1;show();
+large.addEventListener('click',e=>{const d=large.parentElement;
+const r=large.getBoundingClientRect();
+const x=(e.clientX-r.left)/r.width,y=(e.clientY-r.top)/r.height;
+zoom=zoom<4?zoom*2:1;show();
 d.scrollLeft=x*large.offsetWidth-d.clientWidth/2;
 d.scrollTop=y*large.offsetHeight-d.clientHeight/2});
 """

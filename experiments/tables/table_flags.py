@@ -3,6 +3,7 @@
 import collections
 import pathlib
 import re
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -29,13 +30,18 @@ STATISTICS = flags.DEFINE_enum(
 
 
 def weights() -> dict[str, dict[int, tuple[str, ...]]]:
+    """What `runs` makes of the flag."""
+    return runs(WEIGHTS.value)
+
+
+def runs(texts: Sequence[str]) -> dict[str, dict[int, tuple[str, ...]]]:
     """Runs by the name of their row and by setup.
 
     Raises:
-        InputError: a flag that is no NAME=RUN or NAME@SETUP=RUN.
+        InputError: a text that is no NAME=RUN or NAME@SETUP=RUN.
     """
     found = collections.defaultdict(lambda: collections.defaultdict(tuple))
-    for text in WEIGHTS.value:
+    for text in texts:
         match = re.fullmatch(r"(\w+)(?:@([12]))?=(.+)", text)
         if not match:
             raise InputError(
@@ -82,6 +88,8 @@ def make_table(name: str, title: str, metric: str, rows, setups) -> None:
             f"{text.cell_text(cell, metric)}",
             flush=True,
         )
+        if len(cells) % len(columns):
+            continue
         for suffix, content in (
             ("md", text.markdown(title, cells, metric)),
             ("csv", text.csv_table(cells)),

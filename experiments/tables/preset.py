@@ -1,0 +1,75 @@
+"""All of the paper: trains what is learned, then makes the tables and figures."""
+
+import pathlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from colornet.errors import InputError
+from experiments.methods import networks
+from experiments.tables.cells import find_columns
+from experiments.tables.paper import ABLATION_PSNR
+
+
+def reproduce_paper(
+    out_dir: pathlib.Path,
+    records: str,
+    training_records: str,
+    seeds: int,
+    train_flags: Sequence[str],
+    network_flags: Sequence[str],
+    table_flags: Sequence[str],
+) -> None:
+    """Runs everything, each part in a process of its own that can be stopped.
+
+    Args:
+        out_dir: gets `train/<row>-seed<n>` and `tables`.
+        records: out_dir of `tfrecords_tools.write` with the datasets to score.
+        training_records: folder of the records to train on, split `train`.
+        seeds: how many runs of each variant of Table 5.
+        train_flags: of `experiments.train`, for the network and its variants.
+        network_flags: the same for the comparison networks.
+        table_flags: of table3, table4 and table5.
+
+    Raises:
+        InputError: no records, or a part that failed.
+    """
+    find_columns(records, (1, 2))
+    train, output = out_dir / "train", out_dir / "tables"
+    runs = [
+        (row, seed, [f"--variant={row}", *train_flags])
+        for seed in range(seeds)
+        for row in (*reversed(ABLATION_PSNR),)
+    ]
+    runs += [(row, 0, [f"--method={row}", *network_flags]) for row in networks.names()]
+    for number, (row, seed, flags) in enumerate(runs, start=1):
+        print(f"[{number}/{len(runs)}] training {row}, seed {seed}", flush=True)
+        _run(
+            "experiments.train",
+            f"--records={training_records}",
+            f"--run_dir={train / f'{row}-seed{seed}'}",
+            f"--seed={seed}",
+            *flags,
+        )
+    learned = [f"--weights={row}={train / f'{row}-seed0'}" for row in networks.names()]
+    learned.append(f"--weights=ours={train / 'full-seed0'}")
+    variants = [
+        f"--weights={row}={train / f'{row}-seed{seed}'}"
+        for row in ABLATION_PSNR
+        for seed in range(seeds)
+    ]
+    common = [f"--records={records}", f"--output={output}", *table_flags]
+    for module in ("table3", "table4"):
+        _run(f"experiments.{module}", *common, *learned)
+    _run("experiments.table5", *common, *variants)
+    _run("experiments.figures", *common, *learned)
+    _run("experiments.report", f"--output={output}")
+
+
+def _run(module: str, *flags: str) -> None:
+    status = subprocess.run([sys.executable, "-m", module, *flags]).returncode
+    if status:
+        raise InputError(
+            f"expected {module} to succeed; started again this goes on there. "
+            f"Received: status {status} of {module} {' '.join(flags)}"
+        )

@@ -1,0 +1,287 @@
+"""Tables 3 to 5, the figures and the report."""
+
+import csv
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from colornet.checkpoints import save_weights
+from colornet.color import rgb_to_chroma
+from colornet.config import ModelConfig
+from colornet.data import Records
+from colornet.errors import InputError
+from colornet.images import read_picture, write_picture
+from colornet.model import build_colornet
+from experiments.evaluation import Evaluation, evaluate
+from experiments.tables import paper, table_flags, text
+from experiments.tables.cells import Cell, Row, find_columns, measure
+from experiments.tables.figures import figure3, make_figures, similar_pixels, with_box
+from experiments.tables.report import write_report
+from tests.command_line import assert_one_line_error, start
+from tfrecords_tools.sources.pairs import Pairs
+from tfrecords_tools.writer import write_records
+
+_D = 32
+_COUNT = 3
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """An out_dir of tfrecords_tools.write with a column PR in Setup 1."""
+    top = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(0)
+    for number in range(_COUNT):
+        coarse = rng.integers(40, 200, (10, 14, 3)).astype(np.uint8)
+        wide = coarse.repeat(4, axis=0).repeat(4, axis=1)
+        (top / "pictures" / f"{number}").mkdir(parents=True)
+        write_picture(top / f"pictures/{number}/left.png", wide[:, :50])
+        write_picture(top / f"pictures/{number}/right.png", wide[:, 4:54])
+    write_records(Pairs(top / "pictures"), top)
+    return top
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Weights of two seeds."""
+    top = tmp_path_factory.mktemp("weights")
+    paths = []
+    for seed in (0, 1):
+        model = build_colornet(ModelConfig(n=2, max_disparity=_D))
+        kernel = model.get_layer("l93_conv").kernel
+        rng = np.random.default_rng(seed)
+        kernel.assign(rng.normal(0, 5, kernel.shape))
+        paths.append(str(top / f"seed{seed}.npz"))
+        save_weights(model, paths[-1])
+    return tuple(paths)
+
+
+@pytest.fixture(scope="module")
+def cells(records, runs, tmp_path_factory):
+    output = tmp_path_factory.mktemp("output")
+    rows = [
+        Row("grey", "grey"),
+        Row("zhang", "zhang"),
+        Row("ours", "ours", {1: runs}),
+    ]
+    columns = find_columns(records, (1,))
+    found = list(measure("psnr", rows, columns, output, max_disparity=_D))
+    return output, {(cell.row, cell.column): cell for cell in found}
+
+
+def test_columns(records, tmp_path):
+    columns = find_columns(records, (1, 2))
+    assert [(c.name, c.setup, bool(c.records)) for c in columns] == [
+        *((name, 1, False) for name in ("CT", "MB", "ST", "SF")),
+        ("PR", 1, True),
+        *((name, 2, False) for name in ("CT", "MB", "ST", "SF")),
+    ]
+    with pytest.raises(InputError, match="middlebury_setup1. Received: .*none"):
+        find_columns(tmp_path, (1,))
+
+
+def test_cells_are_the_evaluations(records, runs, cells, tmp_path):
+    output, by_place = cells
+    [column] = [c for c in find_columns(records, (1,)) if c.records]
+    means = []
+    for weights in runs:
+        evaluation = Evaluation(
+            column.records, weights=weights, max_disparity=_D, method="ours"
+        )
+        means.append(evaluate(evaluation, tmp_path, progress=False)["mean"]["psnr"])
+    cell = by_place["ours", "PR"]
+    assert cell.seeds == pytest.approx(means)
+    assert cell.mean == pytest.approx(np.mean(means))
+    assert cell.spread == pytest.approx(np.std(means, ddof=1))
+    assert cell.published is None and len(cell.values) == _COUNT
+    grey = by_place["grey", "PR"]
+    half = 1.96 * np.std(grey.values, ddof=1) / np.sqrt(_COUNT)
+    assert grey.error == pytest.approx(half) and grey.spread is None
+    assert by_place["zhang", "PR"].why == "no weights"
+    assert by_place["ours", "MB"].why == "no records of middlebury"
+    assert by_place["ours", "MB"].published == 41.94
+    assert by_place["zhang", "SF"].published == 17.26
+    assert len(list(output.glob("setup1/PR/*/images.csv"))) == 3
+
+
+def test_what_is_finished_is_not_done_again(records, runs, cells, monkeypatch):
+    output, by_place = cells
+
+    def fail(*_):
+        raise AssertionError("it was scored again")
+
+    monkeypatch.setattr("experiments.evaluation.score", fail)
+    columns = [c for c in find_columns(records, (1,)) if c.records]
+    rows = [Row("ours", "ours", {1: runs})]
+    [again] = measure("psnr", rows, columns, output, max_disparity=_D)
+    assert again == by_place["ours", "PR"]
+
+
+_CELLS = [
+    Cell("welsh", "MB", 1, (30.0, 31.0), (30.5,), 30.28),
+    Cell("ours", "MB", 1, (40.0, 42.0), (40.5, 41.5), 41.94),
+    Cell("welsh", "CT", 1, published=37.89, why="no records of cityscapes"),
+    Cell("ours", "CT", 1, published=44.26, why="no records of cityscapes"),
+]
+
+
+def test_markdown_csv_and_latex():
+    lines = text.markdown("Table 3", _CELLS, "psnr").splitlines()
+    assert lines[2] == "| | MB, Setup 1 (2) | CT, Setup 1 |"
+    assert lines[4] == "| Welsh 2002 | 30.50 / 30.28 (+0.22) | not run / 37.89 |"
+    assert lines[5] == "| Ours | 41.00 ± 0.71 / 41.94 (-0.94) | not run / 44.26 |"
+    assert "welsh, CT: no records of cityscapes" in lines[-1]
+    rows = list(csv.DictReader(text.csv_table(_CELLS).splitlines()))
+    assert float(rows[1]["difference"]) == pytest.approx(-0.94)
+    assert float(rows[1]["half_interval_95"]) == pytest.approx(1.96)
+    assert rows[2]["ours"] == "" and rows[2]["why_not_run"]
+    latex = text.latex("Table 3 100 %", _CELLS, "psnr")
+    assert r"Ours & 41.00 $\pm$ 0.71 / 41.94 (-0.94) & not run / 44.26 \\" in latex
+    assert latex.count("&") == 2 * 3 and r"100 \%" in latex
+
+
+def _table_of_the_paper(start_words, count):
+    path = pathlib.Path(__file__).parents[2] / "shared/paper/paper.md"
+    if not path.is_file():
+        pytest.skip("the paper is not here")
+    found = path.read_text()
+    found = found[found.index(start_words) :]
+    rows = re.findall(r"^\t?([A-Z][\w ]+?)((?:\s+\d+\.\d+){8})\s*$", found, re.M)
+    return {name: [float(x) for x in numbers.split()] for name, numbers in rows[:count]}
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [("Table 3: Average PSNR", paper.PSNR), ("Table 4:\tAverage", paper.SSIM)],
+)
+def test_the_numbers_of_tables_3_and_4_are_the_paper_s(words, ours):
+    theirs = _table_of_the_paper(words, 9)
+    assert {name.lower(): numbers for name, numbers in theirs.items()} == {
+        name: [*one, *two] for name, (one, two) in ours.items()
+    }
+
+
+def test_the_numbers_of_table_5_are_the_paper_s():
+    theirs = _table_of_the_paper("Table 5: Ablation", 5)
+    titles = {title: name for name, title in paper.METHOD_TITLES.items()}
+    titles["Ours"] = "full"
+    assert {titles[name]: numbers for name, numbers in theirs.items()} == {
+        name: [*numbers, *paper.ABLATION_SSIM[name]]
+        for name, numbers in paper.ABLATION_PSNR.items()
+    }
+
+
+def test_similar_pixels():
+    rng = np.random.default_rng(0)
+    reference = rng.random((1, 40, 3))
+    target = rng.random((1, 40, 3))
+    reference[0, 9] = reference[0, 14] = target[0, 5]
+    found = similar_pixels({"reference": reference, "target": target}, 0, 5, 20)
+    expected = [
+        k
+        for k in range(20)
+        if np.all(
+            np.abs(rgb_to_chroma(reference[0, 5 + k]) - rgb_to_chroma(target[0, 5]))
+            <= 3 / 255
+        )
+    ]
+    assert found.tolist() == expected and {4, 9} <= set(expected)
+    # Candidates past the border do not exist.
+    assert len(similar_pixels({"reference": target, "target": target}, 0, 39, 20)) == 1
+
+
+def test_with_box():
+    picture = np.zeros((10, 12, 3), np.uint8)
+    framed = with_box(picture, (3, 2, 4, 5))
+    red = (framed == (230, 20, 20)).all(axis=-1)
+    assert not red[2:7, 3:7].any()
+    assert red.sum() == 6 * 7 - 4 * 5 and red[1, 2] and red[7, 7]
+    assert not picture.any()
+
+
+def _columns(records):
+    return [c for c in find_columns(records, (1,)) if c.records]
+
+
+def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
+    output, _ = cells
+    from experiments import methods
+    from experiments.methods import trivial
+
+    for name in ("welsh", "ironi", "gupta"):
+        monkeypatch.setitem(methods._METHODS, name, trivial.zero_disparity)
+        folder = output / "setup1" / "PR" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = next((output / "setup1" / "PR").glob("ours-seed0*/images.csv"))
+        rows = list(csv.DictReader(ours.read_text().splitlines()))
+        lines = ["key,psnr"]
+        # We lead the most on the second picture and the least on the first.
+        for row, lead in zip(rows, (-5, 9, 1), strict=True):
+            lines.append(f"{row['key']},{float(row['psnr']) - lead}")
+        (folder / "images.csv").write_text("\n".join(lines))
+    names = ("welsh", "ironi", "gupta")
+    rows = {name: Row(name, name) for name in names}
+    rows["ours"] = Row("ours", "ours", {1: runs})
+    figures = list(make_figures("4", rows, _columns(records), output, max_disparity=_D))
+    keys = [
+        example["key"]
+        for example in Records(_columns(records)[0].records, "test").examples()
+    ]
+    assert {figure.key for figure in figures} == {keys[0], keys[1]}
+    by_key = {figure.key: figure for figure in figures}
+    assert "smallest lead, -5.0 dB" in by_key[keys[0]].caption
+    assert "largest lead, +9.0 dB" in by_key[keys[1]].caption
+    titles = [panel.title for panel in figures[0].panels]
+    assert titles[:2] == ["input, mono", "input, reference"] and titles[-1] == "truth"
+    left, top, width, height = figures[0].box
+    crop = read_picture(figures[0].panels[-1].crop)
+    whole = read_picture(figures[0].panels[-1].whole)
+    assert crop.shape == (height, width, 3) == (10, 12, 3)
+    np.testing.assert_array_equal(crop, whole[top : top + height, left : left + width])
+
+
+def test_figure_3(records, tmp_path):
+    figure = figure3(_columns(records)[0], tmp_path, _D)
+    mono = read_picture(figure.panels[0].whole)
+    assert (mono == (230, 20, 20)).all(axis=-1).any()
+    assert re.search(r"\d+% have more than one such candidate", figure.caption)
+    with pytest.raises(InputError, match="no/such"):
+        figure3(_columns(records)[0], tmp_path, _D, key="no/such")
+
+
+def test_report(tmp_path, records):
+    with pytest.raises(InputError, match="table3.csv"):
+        write_report(tmp_path)
+    (tmp_path / "table3.csv").write_text(text.csv_table(_CELLS))
+    figure = figure3(_columns(records)[0], tmp_path, _D)
+    report = write_report(tmp_path)
+    assert report.count("data:image/jpeg;base64,") == 4
+    # Nothing is fetched from elsewhere.
+    assert not re.search(r"""(src|href)=["']?(http|/|\.)""", report)
+    assert "41.00" in report and "not run" in report
+    assert figure.key in report and 'name="viewport"' in report
+    # No chart for a dataset that was not run.
+    assert "Middlebury, Setup 1, 2 pictures" in report
+    assert "Cityscapes, Setup 1, " not in report
+
+
+def test_programs(records, tmp_path):
+    flags = [f"--records={records}", f"--output={tmp_path}", "--max_disparity=32"]
+    result = start("experiments.table5", *flags)
+    assert result.code == 0, result
+    assert "| No attention | not run / 41.91 | not run / 40.92 |" in result.stdout
+    assert (tmp_path / "table5_ssim.tex").is_file()
+    result = start("experiments.table3", *flags, "--weights=magic=x")
+    assert_one_line_error(result, "expected weights of welsh", "magic")
+    result = start("experiments.report", f"--output={tmp_path}")
+    assert result.code == 0 and (tmp_path / "report.html").is_file()
+    result = start("experiments.reproduce", "--preset=paper")
+    assert_one_line_error(result, "preset paper expects --records")
+
+
+def test_weights_by_setup():
+    found = table_flags.runs(["ours=a", "ours@2=b", "he@1=c"])
+    assert found == {"ours": {1: ("a",), 2: ("a", "b")}, "he": {1: ("c",)}}
+    with pytest.raises(InputError, match="NAME@SETUP=RUN. Received: magic"):
+        table_flags.runs(["magic"])
