@@ -41,7 +41,7 @@ class Size:
 
 SIZES = {
     "quick": Size(8, 8, 1, ModelConfig(n=4, max_disparity=32)),
-    "full": Size(128, 64, 2, ModelConfig()),
+    "full": Size(48, 64, 1, ModelConfig(max_disparity=64)),
 }
 
 
