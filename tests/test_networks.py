@@ -331,23 +331,23 @@ def test_training_on_one_batch(name, batch):
 def test_both_branches_of_hes_loss(models, batch):
     model = models["he"]
     views = {key: batch[key] for key in ("mono", "reference")}
-    outputs = {key: np.asarray(value) for key, value in model(views).items()}
-    truth = batch["chroma"]
-    rows, columns = np.moveaxis(outputs["round_trip"][0], -1, 0)
+    outputs = model(views, training=False)
+    truth, chroma = batch["chroma"], np.asarray(outputs["chroma"])
+    rows, columns = np.moveaxis(np.asarray(outputs["round_trip"])[0], -1, 0)
     garbled = truth[:, rows, columns]
     assert 0 < np.mean(garbled != truth) < 0.9
-    seen = map(tf.constant, (batch["mono"], garbled, outputs["similarities"]))
-    restored = model.get_layer("colorization")(list(seen), training=True)
+    seen = [*map(tf.constant, (batch["mono"], garbled)), outputs["similarities"]]
+    restored = model.get_layer("colorization")(seen, training=True)
 
     def smooth_l1(prediction, expected):
         errors = np.abs(255 * (prediction - expected)).ravel()
         return np.mean([0.5 * e**2 if e < 1 else e - 0.5 for e in errors])
 
-    def cells(chroma):
-        return chroma.reshape(1, 2, 16, 4, 16, 2).mean(axis=(2, 4))
+    def cells(maps):
+        return maps.reshape(1, 2, 16, 4, 16, 2).mean(axis=(2, 4))
 
     expected = smooth_l1(np.asarray(restored), truth)
-    expected += smooth_l1(cells(outputs["chroma"]), cells(truth))
+    expected += smooth_l1(cells(chroma), cells(truth))
     loss = float(model.training_loss(outputs, batch))
     assert loss == pytest.approx(expected, rel=1e-3)
 
