@@ -22,6 +22,7 @@ from colornet.metrics import score
 from colornet.model import build_colornet
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
+from experiments.methods.networks.config import MethodConfig
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
@@ -339,6 +340,7 @@ def results(records, model, tmp_path_factory):
     """Folder, and what the program said to good and bad input."""
     top = tmp_path_factory.mktemp("evaluate")
     save_weights(model, top / "good.npz")
+    save_weights(MethodConfig("zhang", width=1 / 16).build(), top / "zhang.npz")
     (top / "text.npz").write_text("no weights")
     (top / "file").touch()
     (top / "nothing").mkdir()
@@ -348,9 +350,13 @@ def results(records, model, tmp_path_factory):
         _damage(shard, kind)
     good = {"records": records, "output": top / "out", "method": "grey"}
     ours = {"method": "ours", "weights": top / "good.npz", "output": top / "ours"}
+    zhang = {"method": "zhang", "weights": top / "zhang.npz", "limit": 1}
     calls = {
         "grey": {},
         "ours": ours,
+        "zhang": {**zhang, "output": top / "zhang"},
+        "weights of another": {**ours, "weights": top / "zhang.npz"},
+        "weights of ours": {**zhang, "weights": top / "good.npz"},
         "no records": {"records": top / "nothing"},
         "no folder": {"records": top / "nowhere"},
         "no split": {"split": "training"},
@@ -383,6 +389,8 @@ def results(records, model, tmp_path_factory):
         ("no split", ("split", "Received: 'training'")),
         ("no dataset", ("pictures of third", "Received: none")),
         ("no weights", ("expects weights",)),
+        ("weights of another", ("of method ours", "Received: those of zhang")),
+        ("weights of ours", ("of method zhang", "Received: those of ours")),
         ("text as weights", ("whole .npz", "text.npz")),
         ("missing weights", ("Missing", "nowhere")),
         ("narrow", ("max_disparity = 64", "first/")),
@@ -404,7 +412,7 @@ def test_bad_input_is_one_line(results, case, words):
 def test_bad_input_leaves_no_summary(results):
     top = results[0]
     found = {str(path.parent.name) for path in top.rglob("summary.json")}
-    assert found == {"out", "ours"}
+    assert found == {"out", "ours", "zhang"}
     assert (top / "file").read_bytes() == b""
 
 
@@ -418,6 +426,9 @@ def test_the_program_prints_the_table(results, records):
     assert f"{top / 'out'}/images.csv" in grey.stdout
     assert by_case["ours"].code == 0
     assert "ours, rough" in by_case["ours"].stdout
+    assert by_case["zhang"].code == 0, by_case["zhang"]
+    assert "rough" not in by_case["zhang"].stdout
+    assert _read(top / "zhang")[1]["settings"]["model"]["name"] == "zhang"
 
 
 def test_a_damaged_shard_in_a_process_of_its_own(results):

@@ -18,7 +18,8 @@ class MethodConfig(NetworkConfig):
         name: of the method.
         width: multiplies all channel counts but those of the outputs; 1 is the paper's.
         global_size: side in pixels of the square that the global features of Iizuka's
-            and Furusawa's networks are computed from, a multiple of 32.
+            and Furusawa's networks are computed from, a multiple of 32, at least 64: of
+            the single pixel that 32 are reduced to, batch normalization leaves nothing.
         bn_statistics: what batch normalization uses at test time: "moving" statistics
             of the training, or those of the picture ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
@@ -36,9 +37,9 @@ class MethodConfig(NetworkConfig):
             raise InputError(f"name must be one of {NAMES}. Received: {self.name!r}")
         if not self.width > 0:
             raise InputError(f"width must be positive. Received: {self.width}")
-        if self.global_size < 32 or self.global_size % 32:
+        if self.global_size < 64 or self.global_size % 32:
             raise InputError(
-                "global_size must be a positive multiple of 32. "
+                "global_size must be a multiple of 32, at least 64. "
                 f"Received: {self.global_size}"
             )
         if self.bn_statistics not in BN_STATISTICS:

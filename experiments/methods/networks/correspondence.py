@@ -32,13 +32,10 @@ def describe(luma):
     Returns:
         (batch, height, width, 27) float32.
     """
-    height, width = ops.shape(luma)[1:3]
     reach = [[0, 0], [_RADIUS, _RADIUS], [_RADIUS, _RADIUS], [0, 0]]
     padded = ops.pad(luma, reach, mode="symmetric")
-    side = range(2 * _RADIUS + 1)
-    patch = ops.concatenate(
-        [padded[:, i : i + height, j : j + width] for i in side for j in side], axis=-1
-    )
+    side = 2 * _RADIUS + 1
+    patch = ops.image.extract_patches(padded, (side, side), strides=1)
     mean = ops.mean(patch, axis=-1, keepdims=True)
     parts = [patch - mean, _MEAN_SHARE * (mean - 0.5), ops.full_like(mean, _CONSTANT)]
     descriptor = ops.concatenate(parts, axis=-1)
@@ -96,23 +93,21 @@ def search_everywhere(descriptors, others):
 def refine(field, descriptors, others):
     """A field at twice the resolution, by a local search around the coarser one."""
     own = _positions(descriptors)
-    limit = ops.stack(ops.shape(others)[1:3]) - 1
-
-    def enlarged(values):
-        return ops.repeat(ops.repeat(values, 2, axis=1), 2, axis=2)
-
-    field = enlarged(2 * field) + own % 2
+    limit = ops.cast(ops.stack(ops.shape(others)[1:3]), "int32") - 1
+    field = ops.repeat(ops.repeat(2 * field, 2, axis=1), 2, axis=2) + own % 2
     motion = field - own
     candidates = [field + ops.convert_to_tensor(step, "int32") for step in _AROUND]
     candidates += [own + ops.roll(motion, step, axis=(1, 2)) for step in _NEIGHBOURS]
-    best = field
-    score = ops.full_like(descriptors[..., :1], -2)
-    for candidate in candidates:
-        candidate = ops.clip(candidate, 0, ops.cast(limit, "int32"))
+    candidates = ops.clip(ops.stack(candidates), 0, limit)
+
+    def compare(number, state):
+        best, score = state
+        candidate = ops.take(candidates, number, axis=0)
         found = similarity(descriptors, others, candidate)
-        best = ops.where(found > score, candidate, best)
-        score = ops.maximum(found, score)
-    return best
+        return ops.where(found > score, candidate, best), ops.maximum(found, score)
+
+    start = candidates[0], similarity(descriptors, others, candidates[0])
+    return ops.fori_loop(1, len(_AROUND) + len(_NEIGHBOURS), compare, start)[0]
 
 
 def _pyramid(luma):
@@ -122,12 +117,10 @@ def _pyramid(luma):
     return [describe(level) for level in levels]
 
 
-def _fields(descriptors, others):
-    """A field for each level, finest first."""
-    fields = [search_everywhere(descriptors[-1], others[-1])]
-    for mine, theirs in zip(descriptors[-2::-1], others[-2::-1], strict=True):
-        fields.append(refine(fields[-1], mine, theirs))
-    return fields[::-1]
+def _exchanged(maps):
+    """Of a batch of targets and then references: references, then targets."""
+    targets, references = ops.split(maps, 2, axis=0)
+    return ops.concatenate([references, targets], axis=0)
 
 
 @keras.saving.register_keras_serializable("experiments")
@@ -155,16 +148,23 @@ class Correspondence(keras.layers.Layer):
         return tuple(map(keras.KerasTensor, shapes, dtypes))
 
     def call(self, inputs):
-        targets, references = map(_pyramid, inputs)
-        forward = _fields(targets, references)
-        backward = _fields(references, targets)
-        round_trips = [gather(b, f) for b, f in zip(backward, forward, strict=True)]
-        maps = []
-        for level in range(LEVELS):
-            there = similarity(targets[level], references[level], forward[level])
-            matches = gather(references[level], forward[level])
-            back = similarity(matches, targets[level], round_trips[level])
+        # Both directions are one batch: the other picture is half a batch away. Nothing
+        # here learns, and pixels that are chosen have no derivative.
+        levels = _pyramid(ops.stop_gradient(ops.concatenate(inputs, axis=0)))
+        field, maps = None, []
+        for descriptors in reversed(levels):
+            others = _exchanged(descriptors)
+            if field is None:
+                field = search_everywhere(descriptors, others)
+            else:
+                field = refine(field, descriptors, others)
+            forward, backward = ops.split(field, 2, axis=0)
+            round_trip = gather(backward, forward)
+            targets, references = ops.split(descriptors, 2, axis=0)
+            matches = gather(references, forward)
+            there = ops.sum(targets * matches, axis=-1, keepdims=True)
+            back = similarity(matches, targets, round_trip)
             both = ops.concatenate([there, back], axis=-1)
             size = ops.shape(inputs[0])[1:3]
             maps.append(ops.image.resize(both, size, interpolation="bilinear"))
-        return forward[0], round_trips[0], ops.concatenate(maps, axis=-1)
+        return forward, round_trip, ops.concatenate(maps[::-1], axis=-1)

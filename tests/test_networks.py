@@ -1,0 +1,473 @@
+"""The learned comparison methods against their papers and against plain NumPy."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from skimage.color import lab2rgb, rgb2lab
+
+from colornet.checkpoints import load_model, save_weights
+from colornet.color import rgb_to_chroma
+from colornet.config import ModelConfig, TrainConfig, network_config
+from colornet.errors import InputError
+from colornet.training.loop import Reporting, Trainer, make_strategy
+from experiments.evaluation import Evaluation, evaluate
+from experiments.methods import networks
+from experiments.methods.networks import correspondence, quantization
+from experiments.methods.networks.config import MethodConfig
+from experiments.methods.networks.furusawa import ColorHistogram
+from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
+from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.writer import write_records
+
+RNG = np.random.default_rng(0)
+
+
+def tiny(name):
+    return MethodConfig(name, width=1 / 8, global_size=64)
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Of each method a small network with fresh weights."""
+    keras.utils.set_random_seed(0)
+    return {name: tiny(name).build() for name in networks.names()}
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """A picture of two colours, seen from 3 pixels further left as the reference."""
+    colors = np.array([[0.8, 0.3, 0.2], [0.2, 0.4, 0.7]], np.float32)
+    which = (RNG.random((1, 8, 17)) > 0.5).astype(int).repeat(4, 1).repeat(4, 2)
+    shade = RNG.uniform(0.7, 1, (1, 32, 68, 1)).astype(np.float32)
+    rgb = colors[which] * shade
+    mono, reference = rgb[:, :, 3:67], rgb[:, :, :64]
+    return {
+        "mono": mono @ np.array([[0.299], [0.587], [0.114]], np.float32),
+        "reference": reference,
+        "chroma": rgb_to_chroma(mono),
+    }
+
+
+# Colour
+
+
+@pytest.mark.parametrize("tensors", [False, True])
+def test_lab_is_that_of_scikit_image(tensors):
+    steps = np.linspace(0, 1, 18)
+    rgb = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
+    wrap = keras.ops.convert_to_tensor if tensors else np.asarray
+    tolerance = 2e-3 if tensors else 3e-4  # scikit-image rounds two constants.
+    given = rgb.astype(np.float32) if tensors else rgb
+    lab = rgb_to_lab(wrap(given))
+    np.testing.assert_allclose(lab, rgb2lab(rgb), atol=tolerance)
+    np.testing.assert_allclose(lab_to_rgb(lab), rgb, atol=1e-4)
+    # Many of these are no colours: both clip.
+    wide = RNG.uniform([50, -60, -60], [95, 60, 60], (1, 500, 3)).astype(np.float32)
+    expected = lab2rgb(wide.astype(np.float64))
+    assert (expected == 0).any() and (expected == 1).any()
+    np.testing.assert_allclose(lab_to_rgb(wrap(wide)), expected, atol=1e-3)
+
+
+# Of the published grid of 313 points: for every a its least and its greatest b.
+GRID = {
+    -90: (50, 90), -80: (20, 90), -70: (0, 90), -60: (-20, 90), -50: (-30, 100),
+    -40: (-40, 100), -30: (-50, 100), -20: (-50, 100), -10: (-60, 100),
+    0: (-70, 100), 10: (-80, 90), 20: (-80, 90), 30: (-90, 90), 40: (-100, 90),
+    50: (-100, 80), 60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70),
+    100: (-90, 0),
+}  # fmt: skip
+
+
+def test_the_313_bins():
+    bins = quantization.gamut_bins()
+    published = [(a, b) for a, ends in GRID.items() for b in range(*ends, 10)]
+    published += [(a, ends[1]) for a, ends in GRID.items()]
+    assert len(published) == 313
+    np.testing.assert_array_equal(bins, sorted(published))
+
+
+def test_soft_encoding_is_that_of_a_loop():
+    bins = quantization.gamut_bins()
+    ab = RNG.uniform(-100, 100, (3, 4, 2)).astype(np.float32)
+    ab[0, 0] = bins[7]
+    encoded = np.asarray(quantization.soft_encode(ab))
+    for index in np.ndindex(3, 4):
+        distances = [np.hypot(*(ab[index].astype(float) - center)) for center in bins]
+        nearest = sorted(range(313), key=lambda q: distances[q])[:5]
+        weights = {q: np.exp(-(distances[q] ** 2) / (2 * 5**2)) for q in nearest}
+        expected = np.zeros(313)
+        for q, weight in weights.items():
+            expected[q] = weight / sum(weights.values())
+        np.testing.assert_allclose(encoded[index], expected, atol=1e-4)
+    assert encoded[0, 0].argmax() == 7
+
+
+def test_annealed_mean_lies_between_mean_and_mode():
+    bins = quantization.gamut_bins()
+    logits = RNG.normal(size=(5, 313)).astype(np.float32)
+    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    mean = quantization.annealed_mean(logits, 1.0)
+    np.testing.assert_allclose(mean, shares @ bins, atol=1e-3)
+    mode = quantization.annealed_mean(logits, 1e-4)
+    np.testing.assert_allclose(mode, bins[logits.argmax(-1)], atol=1e-3)
+    sharpened = shares ** (1 / 0.38)
+    sharpened /= sharpened.sum(-1, keepdims=True)
+    decoded = quantization.annealed_mean(logits)
+    np.testing.assert_allclose(decoded, sharpened @ bins, atol=1e-3)
+
+
+def test_rare_colours_weigh_more():
+    prior = RNG.dirichlet(np.full(313, 0.2)).astype(np.float32)
+    weights = np.asarray(quantization.rebalancing_weights(prior))
+    assert np.sum(prior * weights) == pytest.approx(1, abs=1e-4)
+    p, q = prior.argmax(), prior.argmin()
+    ratio = (0.5 * prior[p] + 0.5 / 313) / (0.5 * prior[q] + 0.5 / 313)
+    assert weights[q] / weights[p] == pytest.approx(ratio, rel=1e-4)
+
+
+def test_histogram_is_that_of_numpy():
+    rgb = RNG.random((2, 9, 7, 3)).astype(np.float32)
+    rgb[0, 0, 0] = 1.0
+    histogram = np.asarray(ColorHistogram()(rgb))
+    for picture, counted in zip(rgb, histogram, strict=True):
+        expected, _ = np.histogramdd(picture.reshape(-1, 3), [6] * 3, [(0, 1)] * 3)
+        np.testing.assert_allclose(counted, expected.ravel() / 63, atol=1e-6)
+
+
+# Correspondence
+
+
+def _picture(height, width):
+    """Blotches of 1, 2, 4 ... 32 pixels, as different as those of a photograph."""
+    picture = np.zeros((height, width))
+    for scale in (1, 2, 4, 8, 16, 32):
+        shape = (height // scale + 1, width // scale + 1)
+        blotches = RNG.random(shape).repeat(scale, 0).repeat(scale, 1)
+        picture += blotches[:height, :width]
+    return ((picture - picture.min()) / np.ptp(picture)).astype(np.float32)
+
+
+def test_a_constant_shift_is_found_and_brings_the_colours_along():
+    shift, height, width = 11, 64, 128
+    wide = _picture(height, width + shift)
+    target, reference = wide[:, shift:], wide[:, :width]
+    layer = correspondence.Correspondence(dtype="float32")
+    views = [view[None, ..., None] for view in (target, reference)]
+    forward, round_trip, similarities = map(np.asarray, layer(views))
+    own = np.stack(np.mgrid[:height, :width], -1)
+    # Pixels nearer to the right border than the shift have no match.
+    matched = np.s_[0, :, : width - shift - 2]
+    found = (forward[0] == own + [0, shift]).all(-1)[matched[1:]]
+    assert found.mean() > 0.98
+    assert (round_trip[0] == own).all(-1)[matched[1:]].mean() > 0.97
+    there, back = similarities[..., 0], similarities[..., 1]
+    assert np.median(there[matched]) > 0.999 and np.median(back[matched]) > 0.999
+    assert there[0, :, -shift:].mean() < 0.99
+
+    chroma = RNG.random((1, height, width + shift, 2)).astype(np.float32)
+    warped = np.asarray(correspondence.gather(chroma[:, :, :width], forward))
+    right = (warped == chroma[:, :, shift:]).all(-1)[matched]
+    np.testing.assert_array_equal(right, found)
+
+
+def test_the_search_is_that_of_a_loop_and_pictures_of_a_batch_do_not_mix():
+    descriptors = RNG.normal(size=(2, 3, 4, 6)).astype(np.float32)
+    others = RNG.normal(size=(2, 5, 7, 6)).astype(np.float32)
+    field = np.asarray(correspondence.search_everywhere(descriptors, others))
+    likeness = np.asarray(correspondence.similarity(descriptors, others, field))
+    for b, i, j in np.ndindex(2, 3, 4):
+        scores = {
+            (k, m): descriptors[b, i, j] @ others[b, k, m] for k, m in np.ndindex(5, 7)
+        }
+        assert tuple(field[b, i, j]) == max(scores, key=scores.get)
+        assert likeness[b, i, j, 0] == pytest.approx(max(scores.values()), abs=1e-4)
+
+
+def test_descriptors_know_texture_and_brightness():
+    flat = np.full((1, 8, 8, 1), 0.3, np.float32)
+    described = np.asarray(correspondence.describe(flat))
+    np.testing.assert_allclose(np.square(described).sum(-1), 1, atol=1e-5)
+    brighter = correspondence.describe(flat + 0.4)
+    textured = correspondence.describe(_picture(8, 8)[None, ..., None])
+    for other in (brighter, textured):
+        assert np.sum(described * np.asarray(other), -1).mean() < 0.9
+
+
+# The networks, against tables typed from the papers
+
+
+# Zhang et al., Table 4: spatial size X, channels C, stride S, dilation D.
+ZHANG = [
+    ("conv1_1", 3, 1, 1, 64), ("conv1_2", 3, 2, 1, 64),
+    ("conv2_1", 3, 1, 1, 128), ("conv2_2", 3, 2, 1, 128),
+    ("conv3_1", 3, 1, 1, 256), ("conv3_2", 3, 1, 1, 256), ("conv3_3", 3, 2, 1, 256),
+    ("conv4_1", 3, 1, 1, 512), ("conv4_2", 3, 1, 1, 512), ("conv4_3", 3, 1, 1, 512),
+    ("conv5_1", 3, 1, 2, 512), ("conv5_2", 3, 1, 2, 512), ("conv5_3", 3, 1, 2, 512),
+    ("conv6_1", 3, 1, 2, 512), ("conv6_2", 3, 1, 2, 512), ("conv6_3", 3, 1, 2, 512),
+    ("conv7_1", 3, 1, 1, 256), ("conv7_2", 3, 1, 1, 256), ("conv7_3", 3, 1, 1, 256),
+    ("conv8_1", 4, 2, 1, 128), ("conv8_2", 3, 1, 1, 128), ("conv8_3", 3, 1, 1, 128),
+    ("conv8_313", 1, 1, 1, 313),
+]  # fmt: skip
+# Iizuka et al., Table 1 (a) to (d).
+IIZUKA = [
+    ("low1", 3, 2, 1, 64), ("low2", 3, 1, 1, 128), ("low3", 3, 2, 1, 128),
+    ("low4", 3, 1, 1, 256), ("low5", 3, 2, 1, 256), ("low6", 3, 1, 1, 512),
+    ("global1", 3, 2, 1, 512), ("global2", 3, 1, 1, 512),
+    ("global3", 3, 2, 1, 512), ("global4", 3, 1, 1, 512),
+    ("mid1", 3, 1, 1, 512), ("mid2", 3, 1, 1, 256),
+    ("fusion_conv", 1, 1, 1, 256), ("color1", 3, 1, 1, 128),
+    ("color2", 3, 1, 1, 64), ("color3", 3, 1, 1, 64),
+    ("color4", 3, 1, 1, 32), ("color5", 3, 1, 1, 2),
+]  # fmt: skip
+# He et al., the colorization sub-network.
+HE = [
+    ("conv1_1", 3, 1, 1, 32), ("conv1_2", 3, 1, 1, 64), ("conv1_3", 3, 1, 1, 64),
+    ("conv2_1", 3, 1, 1, 128), ("conv2_2", 3, 1, 1, 128),
+    ("conv3_1", 3, 1, 1, 256), ("conv3_2", 3, 1, 1, 256), ("conv3_3", 3, 1, 1, 256),
+    ("conv4_1", 3, 1, 1, 512), ("conv4_2", 3, 1, 1, 512), ("conv4_3", 3, 1, 1, 512),
+    ("conv5_1", 3, 1, 2, 512), ("conv5_2", 3, 1, 2, 512), ("conv5_3", 3, 1, 2, 512),
+    ("conv6_1", 3, 1, 2, 512), ("conv6_2", 3, 1, 2, 512), ("conv6_3", 3, 1, 2, 512),
+    ("conv7_1", 3, 1, 1, 512), ("conv7_2", 3, 1, 1, 512), ("conv7_3", 3, 1, 1, 512),
+    ("conv8_1", 4, 2, 1, 256), ("conv8_2", 3, 1, 1, 256), ("conv8_3", 3, 1, 1, 256),
+    ("conv9_1", 4, 2, 1, 128), ("conv9_2", 3, 1, 1, 128),
+    ("conv10_1", 4, 2, 1, 128), ("conv10_2", 3, 1, 1, 128), ("conv10_ab", 1, 1, 1, 2),
+    ("conv3_short", 3, 1, 1, 256), ("conv2_short", 3, 1, 1, 128),
+    ("conv1_short", 3, 1, 1, 128),
+]  # fmt: skip
+TABLES = {"zhang": ZHANG, "iizuka": IIZUKA, "furusawa": IIZUKA, "he": HE}
+# Inputs that are not the outputs of the row above.
+INPUTS = {
+    "zhang": {"conv1_1": 1},
+    "iizuka": {"low1": 1, "mid1": 512, "fusion_conv": 256 + 256},
+    "furusawa": {"low1": 1, "mid1": 512, "fusion_conv": 256 + 256 + 216},
+    "he": {"conv1_1": 13, "conv3_short": 256, "conv2_short": 128, "conv1_short": 64},
+}
+NORMALIZED = ("low", "global", "mid", "color")
+# Fully connected layers of the global features, of 7x7 pixels of a 224x224 picture.
+DENSE = [(7 * 7 * 512, 1024), (1024, 512), (512, 256)]
+
+
+def _parameters(name):
+    """Of kernels, and biases or what batch normalization has in their place."""
+    count, inputs = 0, None
+    for layer, kernel, _, _, filters in TABLES[name]:
+        inputs = INPUTS[name].get(layer, inputs)
+        normalized = layer.startswith(NORMALIZED) and layer != "color5"
+        count += kernel**2 * inputs * filters + filters * (2 if normalized else 1)
+        inputs = filters
+    if name in ("iizuka", "furusawa"):
+        count += sum((inputs + 1) * units for inputs, units in DENSE)
+    if name == "he":
+        count += 64 + 128 + 256  # one factor a channel where the size is halved
+    return count
+
+
+@pytest.mark.parametrize("name", networks.names())
+def test_layers_are_those_of_the_paper(name):
+    with keras.StatelessScope():  # Shapes only.
+        model = MethodConfig(name).build()
+    top = model.get_layer("colorization") if name == "he" else model
+    built = {
+        layer.name: (
+            layer.name,
+            layer.kernel_size[0],
+            layer.strides[0],
+            layer.dilation_rate[0],
+            layer.filters,
+        )
+        for layer in top.layers
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose))
+    }
+    assert built == {row[0]: row for row in TABLES[name]}
+    total = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    assert total == _parameters(name)
+
+
+# The networks at work
+
+
+@pytest.mark.parametrize("name", networks.names())
+def test_training_on_one_batch(name, batch):
+    keras.utils.set_random_seed(1)
+    model = tiny(name).build()
+    optimizer = keras.optimizers.RMSprop(0.001)
+    optimizer.build(model.trainable_variables)
+    tensors = {key: tf.constant(value) for key, value in batch.items()}
+    views = {key: tensors[key] for key in ("mono", "reference")}
+
+    @tf.function(autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            outputs = model(views, training=True)
+            loss = model.training_loss(outputs, tensors)
+        values = [v.value for v in model.trainable_variables]
+        gradients = tape.gradient(loss, values)
+        optimizer.apply(gradients, model.trainable_variables)
+        return outputs, loss, gradients
+
+    outputs, first, gradients = step()
+    assert outputs["chroma"].shape == (1, 32, 64, 2)
+    assert outputs["chroma"].dtype == "float32"
+    assert np.abs(outputs["chroma"]).max() <= 0.5 + 1e-6
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.path
+        assert np.isfinite(gradient).all(), variable.path
+    # A ReLU or two may be dead from the start, not more.
+    moved = [np.abs(gradient).max() > 0 for gradient in gradients]
+    assert np.mean(moved) > 0.9
+    losses = [float(step()[1]) for _ in range(30)]
+    assert np.mean(losses[-5:]) < 0.9 * float(first), (first, losses)
+    if name == "zhang":
+        prior = np.asarray(model.prior)
+        assert prior.sum() == pytest.approx(1, abs=1e-4)
+        assert prior.max() > 2 / 313  # The picture has two colours.
+
+
+def test_both_branches_of_hes_loss(models, batch):
+    model = models["he"]
+    views = {key: batch[key] for key in ("mono", "reference")}
+    outputs = model(views, training=False)
+    truth, chroma = batch["chroma"], np.asarray(outputs["chroma"])
+    rows, columns = np.moveaxis(np.asarray(outputs["round_trip"])[0], -1, 0)
+    garbled = truth[:, rows, columns]
+    assert 0 < np.mean(garbled != truth) < 0.9
+    seen = [*map(tf.constant, (batch["mono"], garbled)), outputs["similarities"]]
+    restored = model.get_layer("colorization")(seen, training=True)
+
+    def smooth_l1(prediction, expected):
+        errors = np.abs(255 * (prediction - expected)).ravel()
+        return np.mean([0.5 * e**2 if e < 1 else e - 0.5 for e in errors])
+
+    def cells(maps):
+        return maps.reshape(1, 2, 16, 4, 16, 2).mean(axis=(2, 4))
+
+    expected = smooth_l1(np.asarray(restored), truth)
+    expected += smooth_l1(cells(chroma), cells(truth))
+    loss = float(model.training_loss(outputs, batch))
+    assert loss == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_reference_matters_to_two_methods_only(models, batch):
+    views = {key: batch[key] for key in ("mono", "reference")}
+    other = {**views, "reference": batch["reference"][..., ::-1]}
+    for name, sees in (("zhang", 0), ("iizuka", 0), ("furusawa", 1), ("he", 1)):
+        model = models[name]
+        pairs = [model(v, training=False)["chroma"] for v in (views, other)]
+        assert np.any(pairs[0] != pairs[1]) == sees, name
+
+
+def test_jax_gives_the_same_results(models, batch, tmp_path):
+    views = {name: batch[name] for name in ("mono", "reference")}
+    np.savez(tmp_path / "views.npz", **views)
+    expected = {}
+    for name, model in models.items():
+        save_weights(model, tmp_path / f"{name}.npz")
+        expected[name] = np.asarray(model(views, training=False)["chroma"])
+    program = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "jax"
+import jax, keras, numpy as np
+from colornet.checkpoints import load_model
+from experiments.methods import networks
+# JAX compiles its random numbers anew for each shape, and they are not looked at.
+keras.initializers.VarianceScaling.__call__ = lambda self, shape, dtype: np.zeros(shape)
+views = dict(np.load(sys.argv[1] + "/views.npz"))
+for name in networks.names():
+    model = load_model(f"{sys.argv[1]}/{name}.npz")
+    # One compilation of all is faster than one of each operation.
+    chroma = jax.jit(lambda views: model(views, training=False)["chroma"])(views)
+    np.save(f"{sys.argv[1]}/{name}.npy", chroma)
+assert "tensorflow" not in sys.modules
+"""
+    hurried = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    command = [sys.executable, "-c", program, tmp_path]
+    subprocess.run(command, check=True, env=hurried)
+    for name, chroma in expected.items():
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), chroma, atol=1e-3)
+
+
+# The networks in the programs
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """No graphs: tracing one takes longer than running it twice."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, eager):
+    """A training of Zhang's network on rendered scenes: its folder and its trainer."""
+    top = tmp_path_factory.mktemp("run")
+    scenes = EmbeddedConfig(train_scenes=2, validation_scenes=1, height=40, width=72)
+    records = write_records("embedded", top / "records", scenes=scenes).folder
+    config = TrainConfig(
+        model=tiny("zhang"),
+        records=str(records),
+        steps=2,
+        crop_height=32,
+        crop_width=64,
+        loss="network",
+    )
+    reporting = Reporting(picture_every=2, progress=False)
+    strategy = make_strategy("one_device", "cpu")
+    trainer = Trainer(config, top / "run", strategy, reporting)
+    trainer.run()
+    return top / "run", trainer
+
+
+@pytest.mark.filterwarnings("ignore:.*does not apply to tf.data")
+def test_a_trained_network_comes_back_and_is_scored(run, tmp_path):
+    folder, trainer = run
+    model = load_model(folder)
+    assert model.config == tiny("zhang")
+    for mine, theirs in zip(model.variables, trainer.model.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs, mine.path)
+    assert np.ptp(np.asarray(model.prior)) > 0  # It is among what was stored.
+    model.save(tmp_path / "model.keras")
+    other = load_model(tmp_path / "model.keras", bn_statistics="batch")
+    assert other.config == tiny("zhang").replace(bn_statistics="batch")
+    np.testing.assert_array_equal(other.prior, model.prior)
+    records = trainer.config.records
+    settings = Evaluation(records, "validation", "zhang", weights=str(folder))
+    mean = evaluate(settings, tmp_path, progress=False)["mean"]
+    assert mean["count"] == 1 and 5 < mean["psnr"] < 60
+    assert "rough_psnr" not in mean
+    for wrong in ("he", "ours"):
+        settings = Evaluation(records, "validation", wrong, weights=str(folder))
+        with pytest.raises(InputError, match=f"of method {wrong}. .* those of zhang"):
+            evaluate(settings, tmp_path, progress=False)
+
+
+def test_a_run_of_one_method_does_not_go_on_as_another(run):
+    folder, trainer = run
+    strategy = make_strategy("one_device", "cpu")
+    ours = ModelConfig(n=2, max_disparity=32)
+    changed = trainer.config.replace(model=ours, loss="chroma_mse")
+    with pytest.raises(InputError, match="name: 'zhang' -> None"):
+        Trainer(changed, folder, strategy)
+    changed = trainer.config.replace(model=tiny("he"))
+    with pytest.raises(InputError, match="name: 'zhang' -> 'he'"):
+        Trainer(changed, folder, strategy)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"name": "magic"}, "magic"),
+        ({"name": "zhang", "n": 3}, "no such fields. Received: n"),
+        ({"name": "zhang", "width": 0.0}, "width"),
+        ({"name": "iizuka", "global_size": 100}, "at least 64. Received: 100"),
+        ({"name": "he", "bn_statistics": "none"}, "bn_statistics"),
+    ],
+)
+def test_a_configuration_that_cannot_be_says_so(values, named):
+    with pytest.raises(InputError, match=named):
+        network_config(values)
