@@ -12,13 +12,16 @@ from collections.abc import Callable
 import numpy as np
 
 from colornet.errors import InputError
-from experiments.methods import trivial
+from experiments.methods import gupta, ironi, trivial, welsh
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 _METHODS: dict[str, Method] = {
     "grey": trivial.grey,
     "zero_disparity": trivial.zero_disparity,
+    "welsh": welsh.welsh,
+    "ironi": ironi.ironi,
+    "gupta": gupta.gupta,
 }
 
 
