@@ -18,8 +18,9 @@ _RADIUS = 2
 # from middle grey, and a constant, by which patches without texture are alike.
 _MEAN_SHARE = 1.0
 _CONSTANT = 0.1
-# Steps of a local search: the 3x3 pixels around, and where the neighbours point to.
-_AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
+# Steps of a local search: the 3x3 pixels around, none first, which wins where all are
+# alike, and where the neighbours point to.
+_AROUND = [(row, column) for row in (0, -1, 1) for column in (0, -1, 1)]
 _NEIGHBOURS = [(0, -2), (0, 2), (-2, 0), (2, 0)]
 
 

@@ -4,9 +4,11 @@ The network is Iizuka's with the colour histogram of the reference beside the gl
 features. As in the experiments of Dong et al., the panel is the whole picture.
 
 Departures from the paper:
+- It predicts chroma alone. The paper's, which is fed line drawings, predicts L too, at
+  low resolution, and has a second network to enlarge the result.
 - No classification of manga characters: records have no such labels.
 - No adversarial loss, which would need a second network and optimizer in the loop.
-- No second pass for user's corrections, and no segmentation of pages into panels.
+- No segmentation of pages into panels, and no corrections by a user.
 - The departures of `iizuka`; the paper's optimizer is Adam.
 """
 

@@ -1,7 +1,8 @@
 """He, Chen, Liao, Sander, Yuan: *Deep Exemplar-based Colorization*, SIGGRAPH 2018.
 
 The similarity sub-network finds where each pixel's colour is to be had in the whole
-reference; the colorization sub-network decides what to make of it.
+reference; the colorization sub-network, whose layers are those of the network that the
+authors released, decides what to make of it.
 
 Departures from the paper:
 - Features are pixels' surroundings on five levels of a picture pyramid in place of
@@ -20,7 +21,7 @@ from keras import layers, ops
 
 from colornet.layers import SplitYCbCr
 from colornet.network import Network, picture_inputs
-from colornet.training.losses import LEVELS as CODES
+from colornet.training.losses import LEVELS as GREY_LEVELS
 from experiments.methods.networks.blocks import conv, normalization, scaled
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.correspondence import (
@@ -131,7 +132,7 @@ class Gather(layers.Layer):
 
 def _smooth_l1(prediction, truth):
     """The mean of the smooth L1 distance, float32, in 8-bit levels."""
-    error = CODES * ops.abs(prediction - truth)
+    error = GREY_LEVELS * ops.abs(prediction - truth)
     return ops.mean(ops.where(error < 1, 0.5 * error**2, error - 0.5))
 
 

@@ -1,13 +1,14 @@
 """Zhang, Isola, Efros: *Colorful Image Colorization*, ECCV 2016.
 
+The sizes of the layers, batch normalization without scale and offset, and the truth of
+every fourth pixel are those of the network that the authors released.
+
 Departures from the paper:
 - L is that of the mono camera's luma taken as an sRGB grey, which is not quite the L*
   of the coloured pixel.
 - The distribution of colours that the loss is rebalanced by is not that of ImageNet but
   a running mean over the batches of the training, kept among the weights; it starts
   uniform. It counts softly encoded colours, which is the paper's Gaussian smoothing.
-- The truth at a quarter of the resolution is the mean over cells of 4x4 pixels; the
-  paper does not say.
 - Trained from fresh weights (the paper starts from k-means), with RMSProp (the paper's
   is Adam).
 """
@@ -27,8 +28,8 @@ from experiments.methods.networks.quantization import (
     soft_encode,
 )
 
-# Table 4 of the paper: filters of each convolution of a block, stride of the last one,
-# dilation of all. Every block ends with batch normalization.
+# Filters of each convolution of a block, stride of the last one, dilation of all. Each
+# of these blocks ends with batch normalization.
 _BLOCKS = (
     ("conv1", (64, 64), 2, 1),
     ("conv2", (128, 128), 2, 1),
@@ -36,10 +37,10 @@ _BLOCKS = (
     ("conv4", (512, 512, 512), 1, 1),
     ("conv5", (512, 512, 512), 1, 2),
     ("conv6", (512, 512, 512), 1, 2),
-    ("conv7", (256, 256, 256), 1, 1),
+    ("conv7", (512, 512, 512), 1, 1),
 )
-_CONV8 = 128
-_CELL = 4
+_CONV8 = 256
+_STEP = 4
 _PRIOR_MOMENTUM = 0.99
 
 
@@ -122,7 +123,6 @@ class Zhang(Network):
         )(x)
         x = conv(filters, "conv8_2")(x)
         x = conv(filters, "conv8_3")(x)
-        x = normalization("conv8_bn", config, affine=False)(x)
         x = conv(len(gamut_bins()), "conv8_313", kernel=1, activation=None)(x)
         logits = layers.Identity(name="logits", dtype="float32")(x)
         chroma = DecodeColors(name="chroma", dtype="float32")([inputs["mono"], logits])
@@ -137,10 +137,13 @@ class Zhang(Network):
         )
 
     def training_loss(self, outputs, batch):
-        """Cross entropy with the softly encoded truth, rebalanced (Eq. 2 to 4)."""
-        truth = ycbcr_to_rgb(batch["mono"], batch["chroma"])
-        ab = rgb_to_lab(ops.clip(truth, 0, 1))[..., 1:]
-        encoded = soft_encode(ops.average_pool(ab, _CELL, _CELL))
+        """Cross entropy with the softly encoded truth, rebalanced (Eq. 2 to 4).
+
+        Takes the truth into `prior`, the running distribution of colours.
+        """
+        coarse = (batch[name][:, ::_STEP, ::_STEP] for name in ("mono", "chroma"))
+        truth = ops.clip(ycbcr_to_rgb(*coarse), 0, 1)
+        encoded = soft_encode(rgb_to_lab(truth)[..., 1:])
         seen = ops.mean(encoded, axis=(0, 1, 2))
         self.prior.assign(_PRIOR_MOMENTUM * self.prior + (1 - _PRIOR_MOMENTUM) * seen)
         weights = rebalancing_weights(ops.convert_to_tensor(self.prior))
