@@ -20,6 +20,7 @@ setup(
         "numpy>=2",
         "pillow",
         "scikit-image",
+        "scipy",
         "tensorboard",  # tensorflow 2.21 does not install it.
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 from scipy.ndimage import gaussian_filter
 
+from colornet.color import rgb_to_chroma, rgb_to_luma
 from experiments.methods import gupta
 
 
@@ -53,15 +54,19 @@ def test_lengths_of_features(superpixels):
 
 def test_gabor_knows_wavelength_and_angle():
     rows, columns = np.mgrid[:80, :90]
+    wavelengths = 4 * 2 ** (np.arange(5) / 2)
     for scale in range(5):
         for turn in range(8):
-            angle, wavelength = turn * np.pi / 8, 4 * 2 ** (scale / 2)
+            angle, wavelength = turn * np.pi / 8, wavelengths[scale]
             along = columns * np.cos(angle) + rows * np.sin(angle)
             grating = 0.5 + 0.2 * np.cos(2 * np.pi * along / wavelength)
-            responses = [one[40, 45] for one in gupta._gabor(grating)]
-            assert np.argmax(responses) == 8 * scale + turn
-            # Half a cosine is one complex wave of half its amplitude.
-            assert max(responses) == pytest.approx(0.1, rel=0.02)
+            responses = np.array([one[40, 45] for one in gupta._gabor(grating)])
+            assert responses.argmax() == 8 * scale + turn
+            # Half a cosine is one complex wave of half its amplitude. What a filter of
+            # another wavelength and the same angle leaves of it is its bandwidth.
+            detuning = 2 * np.pi * 0.56 * (wavelengths / wavelength - 1)
+            expected = 0.1 * np.exp(-np.square(detuning) / 2)
+            np.testing.assert_allclose(responses[turn::8], expected, atol=2e-3)
     assert max(one.max() for one in gupta._gabor(np.full((9, 9), 0.7))) < 1e-6
 
 
@@ -169,3 +174,25 @@ def test_vote_corrects_one_and_leaves_an_edge():
     others = np.arange(count) != 5
     np.testing.assert_array_equal(voted[others], colours[others])
     np.testing.assert_allclose(voted[5], colours[[3, 4, 6, 7]].mean(axis=0))
+
+
+def test_scribbles(luma, monkeypatch):
+    """Only the middles of trusted superpixels, with mean colours of their matches."""
+    monkeypatch.setattr(gupta, "propagate", lambda *scribbles: scribbles)
+    votes = []
+    monkeypatch.setattr(gupta, "_vote", lambda *given: votes.append(given) or given[0])
+    reference = luma[..., None] + np.linspace(-0.1, 0.1, 44)[:, None] * [1, 0, -1]
+    mono, target = luma[:, 5:], gupta._Superpixels(luma[:, 5:])
+    source = gupta._Superpixels(rgb_to_luma(reference)[..., 0])
+    match, cost = gupta._match(target, source, 12)
+    guide, chroma, known = gupta.gupta(mono, reference, 12)
+    assert guide is mono
+    trusted = np.sort(cost.argsort()[: int(0.9 * (len(cost) - 1)) + 1])
+    weights = np.zeros(len(cost))
+    weights[trusted] = np.exp(-cost[trusted])
+    np.testing.assert_allclose(votes[0][1], weights)
+    middles = target.rows[trusted], target.columns[trusted]
+    assert set(zip(*np.nonzero(known), strict=True)) == set(zip(*middles, strict=True))
+    for label, colour in zip(trusted, chroma[middles], strict=True):
+        members = rgb_to_chroma(reference)[source.labels == match[label]]
+        np.testing.assert_allclose(colour, members.mean(axis=0))

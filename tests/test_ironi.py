@@ -24,7 +24,7 @@ def test_feature_space_sees_segments_and_not_what_varies_within():
     segments = np.tile(np.arange(40) // 5, (20, 1))
     features = rng.normal(size=(20, 40, 12))
     features[..., 3] *= 30
-    features[..., 7] += 10 * segments
+    features[..., 7] += 100 * segments
     space = ironi._feature_space(features, segments, 16)
     assert space.shape == (12, ironi._KEPT)
     np.testing.assert_allclose(space.T @ space, np.eye(ironi._KEPT), atol=1e-5)
@@ -52,16 +52,16 @@ def test_nearest_candidates_equal_sorted_ones():
 
 def test_majority_of_the_nearest_gives_the_label():
     segments = np.array([[5, 7, 7, 9, 4]])
-    disparities = np.array([[0, 0, 0, 0, 0], [1, 1, 1, 1, 0], [2, 2, 2, 0, 0]])
+    disparities = np.array([[0, 0, 0, 1, 0], [1, 1, 1, 0, 0], [2, 2, 2, 0, 0]])
     distances = np.array(
         [[1, 1, 1, 1, 1], [2, 2, 2, 2, np.inf], [3, 3, 3, np.inf, np.inf]]
     )
     matches = ironi._classified(disparities[:, None], distances[:, None], segments)
     label, disparity, distance = (values[0].tolist() for values in matches)
     # Pixel 0 sees 5, 7, 7; pixel 1 sees 7, 7, 9; pixel 2 sees 7, 9, 4: the nearest.
-    # What does not exist has no vote.
-    assert label == [7, 7, 7, 9, 4]
-    assert disparity == [1, 0, 0, 0, 0]
+    # Pixel 3 sees 4, 9, and no third candidate, which has no vote.
+    assert label == [7, 7, 7, 4, 4]
+    assert disparity == [1, 0, 0, 1, 0]
     assert distance == [2, 1, 1, 1, 1]
 
 
