@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from colornet.errors import InputError
-from experiments.methods import gupta, ironi, trivial, welsh
+from experiments.methods import gupta, ironi, jeon, semi_global, trivial, welsh
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -22,6 +22,8 @@ _METHODS: dict[str, Method] = {
     "welsh": welsh.welsh,
     "ironi": ironi.ironi,
     "gupta": gupta.gupta,
+    "jeon": jeon.jeon,
+    "semi_global": semi_global.semi_global,
 }
 
 
