@@ -14,7 +14,7 @@ by the project's own loop on the project's own records:
     python -m experiments.evaluate --method=zhang --records=records \
         --weights=runs/zhang --output=runs/zhang/evaluation
 
-What departs from a paper is listed in its module (D-25). Common to all: no weights
+What departs from a paper is listed in its module (D-27). Common to all: no weights
 trained on other pictures, and the project's RMSProp in place of each paper's optimizer.
 """
 
