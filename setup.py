@@ -28,7 +28,7 @@ setup(
     ],
     extras_require={
         "beam": ["apache-beam"],
-        "test": ["apache-beam", "jax", "pytest", "ruff"],
+        "test": ["apache-beam", "jax", "pytest", "pytest-xdist", "ruff"],
         "gpu": ["tensorflow[and-cuda]>=2.21"],
     },
 )

@@ -82,7 +82,7 @@ def _without_time(value):
 @pytest.mark.parametrize("method", [*methods.names(), "ours"])
 def test_rows_means_and_table(records, model, tmp_path, method):
     summary = evaluate(
-        Evaluation(str(records), "test", method),
+        Evaluation(str(records), "test", method, max_disparity=_D),
         tmp_path,
         model if method == "ours" else None,
         progress=False,

@@ -17,7 +17,7 @@ from colornet.training.loop import Reporting, Trainer, make_strategy
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
-from tfrecords_tools.sources.embedded import EmbeddedConfig
+from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
 RNG = np.random.default_rng(0)
@@ -257,8 +257,8 @@ def eager():
 def run(tmp_path_factory, eager):
     """A training of Zhang's network on rendered scenes: its folder and its trainer."""
     top = tmp_path_factory.mktemp("run")
-    scenes = EmbeddedConfig(train_scenes=2, validation_scenes=1, height=40, width=72)
-    records = write_records("embedded", top / "records", scenes=scenes).folder
+    scenes = Embedded(train_scenes=2, validation_scenes=1, height=40, width=72)
+    records = write_records(scenes, top / "records").folder
     config = TrainConfig(
         model=tiny("zhang"),
         records=str(records),
