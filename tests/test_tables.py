@@ -98,8 +98,8 @@ def test_cells_are_the_evaluations(records, runs, cells, tmp_path):
     grey = by_place["grey", "PR"]
     half = 1.96 * np.std(grey.values, ddof=1) / np.sqrt(_COUNT)
     assert grey.error == pytest.approx(half) and grey.spread is None
-    assert by_place["zhang", "PR"].why == "no weights"
-    assert by_place["ours", "MB"].why == "no records of middlebury"
+    assert by_place["zhang", "PR"].why == "no weights of zhang"
+    assert by_place["ours", "MB"].why == "no records of middlebury in Setup 1"
     assert by_place["ours", "MB"].published == 41.94
     assert by_place["zhang", "SF"].published == 17.26
     assert len(list(output.glob("setup1/PR/*/images.csv"))) == 3
@@ -131,7 +131,7 @@ def test_markdown_csv_and_latex():
     assert lines[2] == "| | MB, Setup 1 (2) | CT, Setup 1 |"
     assert lines[4] == "| Welsh 2002 | 30.50 / 30.28 (+0.22) | not run / 37.89 |"
     assert lines[5] == "| Ours | 41.00 ± 0.71 / 41.94 (-0.94) | not run / 44.26 |"
-    assert "welsh, CT: no records of cityscapes" in lines[-1]
+    assert lines[-1] == "Not run: no records of cityscapes."
     rows = list(csv.DictReader(text.csv_table(_CELLS).splitlines()))
     assert float(rows[1]["difference"]) == pytest.approx(-0.94)
     assert float(rows[1]["half_interval_95"]) == pytest.approx(1.96)

@@ -168,9 +168,10 @@ def measure(
 
 def _why_not(row: Row, column: Column) -> str:
     if not column.records:
-        return f"no records of {(paper.COLUMNS | _FURTHER)[column.name]}"
+        dataset = (paper.COLUMNS | _FURTHER)[column.name]
+        return f"no records of {dataset} in Setup {column.setup}"
     if is_network(row.method) and not row.weights.get(column.setup):
-        return "no weights"
+        return f"no weights of {row.name}"
     return ""
 
 

@@ -166,6 +166,9 @@ def _draw(name, column, example, chroma, why, folder) -> Figure:
         },
         "truth": example["target"],
     }
+    where = "squared chroma error of the methods is largest"
+    if _OURS in chroma:
+        where = "squared chroma error of the other methods exceeds ours the most"
     panels = []
     for number, (title, picture) in enumerate(pictures.items()):
         pixels = to_uint8(picture)
@@ -180,7 +183,7 @@ def _draw(name, column, example, chroma, why, folder) -> Figure:
         column.name,
         example["key"],
         f"Figure {name}, {example['key']}, Setup {column.setup}: {why}. The red box is "
-        "where the squared chroma error of the other methods exceeds ours the most.",
+        f"where the {where}.",
         box,
         tuple(panels),
     )
@@ -222,7 +225,7 @@ def with_box(
         color: RGB of the frame.
     """
     left, top, width, height = box
-    thick = max(1, picture.shape[1] // 250)
+    thick = max(1, picture.shape[1] // 150)
     frame = np.zeros(picture.shape[:2], bool)
     frame[max(0, top - thick) : top + height + thick, max(0, left - thick) :] = True
     frame[:, left + width + thick :] = False

@@ -36,7 +36,7 @@ th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);white-space:nowra
 th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}
 td small{display:block;opacity:.75}
 tbody th{position:sticky;left:0;background:Canvas}
-svg{width:100%;height:auto;max-width:44rem;font:12px system-ui,sans-serif}
+svg{width:100%;height:auto;max-width:36rem;font:12px system-ui,sans-serif}
 figure{margin:1rem 0}figcaption{font-size:.9rem;margin-bottom:.5rem}
 .panels{display:grid;gap:.5rem}
 .panels{grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr))}
@@ -153,7 +153,7 @@ def _column_title(name: str) -> str:
 
 def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
     """Ours as a dot with its interval, the paper's as a hollow square, a line a row."""
-    left, width, step = 210, 640, 24
+    left, width, step = 150, 420, 22
     numbers = []
     for cell in cells:
         if cell["ours"]:

@@ -58,9 +58,7 @@ def markdown(title: str, cells: Sequence[Cell], metric: str) -> str:
     for row in rows:
         texts = [cell_text(by_place[row, *column], metric) for column in columns]
         lines.append(f"| {paper.METHOD_TITLES[row]} | " + " | ".join(texts) + " |")
-    whys = sorted(
-        {f"{cell.row}, {cell.column}: {cell.why}" for cell in cells if cell.why}
-    )
+    whys = sorted({cell.why for cell in cells if cell.why})
     if whys:
         lines += ["", f"Not run: {'; '.join(whys)}."]
     return "\n".join(lines) + "\n"
