@@ -1,0 +1,47 @@
+"""The network against the same in Keras's own layers, with whole volumes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from colornet.config import ModelConfig
+from colornet.model import build_colornet
+from experiments.benchmarks.naive import naive_colornet
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_outputs_gradients_and_moving_statistics_agree(attention):
+    config = ModelConfig(n=3, max_disparity=64, attention=attention)
+    fast, naive = build_colornet(config), naive_colornet(config)
+    for variable in fast.variables:
+        noise = 0.3 * max(np.abs(variable).max(), 0.1)
+        variable.assign(variable + noise * RNG.uniform(-1, 1, variable.shape))
+    values = {variable.path: variable.numpy() for variable in fast.variables}
+    assert values.keys() == {variable.path for variable in naive.variables}
+    for variable in naive.variables:
+        variable.assign(values[variable.path])
+
+    inputs = {
+        "mono": RNG.random((2, 64, 96, 1), np.float32),
+        "reference": RNG.random((2, 64, 96, 3), np.float32),
+    }
+    target = RNG.uniform(-0.1, 0.1, (2, 64, 96, 2)).astype(np.float32)
+    for training in (False, True):
+        results = []
+        for model in (fast, naive):
+            variables = {v.path: v for v in model.trainable_variables}
+            with tf.GradientTape() as tape:
+                outputs = model(inputs, training=training)
+                loss = 255**2 * tf.reduce_mean((outputs["chroma"] - target) ** 2)
+            # A softmax does not see it: its gradient is rounding.
+            del variables["l39_conv/bias"]
+            gradients = tape.gradient(loss, {k: v.value for k, v in variables.items()})
+            state = {v.path: v.numpy() for v in model.non_trainable_variables}
+            results.append({"outputs": outputs, "gradients": gradients, "state": state})
+        for part, expected in results[1].items():
+            for name, value in expected.items():
+                actual, scale = results[0][part][name], np.abs(value).max()
+                difference = np.abs(actual - value).max()
+                assert difference <= 5e-3 * scale, (training, part, name)
