@@ -11,9 +11,13 @@ from experiments.benchmarks.naive import naive_colornet
 RNG = np.random.default_rng(0)
 
 
+def flat(tensors):
+    return np.concatenate([np.ravel(tensors[name]) for name in sorted(tensors)])
+
+
 @pytest.mark.parametrize("attention", [True, False])
 def test_outputs_gradients_and_moving_statistics_agree(attention):
-    config = ModelConfig(n=3, max_disparity=64, attention=attention)
+    config = ModelConfig(n=3, max_disparity=64, attention=attention, bn_momentum=0.01)
     fast, naive = build_colornet(config), naive_colornet(config)
     for variable in fast.variables:
         noise = 0.1 * max(np.abs(variable).max(), 0.1)
@@ -28,7 +32,7 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
         "reference": RNG.random((2, 96, 160, 3), np.float32),
     }
     target = RNG.uniform(-0.1, 0.1, (2, 96, 160, 2)).astype(np.float32)
-    for training in (False, True):
+    for training in (True, False):
         results = []
         for model in (fast, naive):
             variables = {v.path: v for v in model.trainable_variables}
@@ -41,9 +45,11 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
             state = {v.path: v.numpy() for v in model.non_trainable_variables}
             results.append({"outputs": outputs, "gradients": gradients, "state": state})
         for part, expected in results[1].items():
+            actual = results[0][part]
+            if training and part == "gradients":
+                # Batch normalization of the coarse levels amplifies rounding; all
+                # together the gradients must still be the same.
+                actual, expected = ({"all": flat(g)} for g in (actual, expected))
             for name, value in expected.items():
-                actual, scale = results[0][part][name], np.abs(value).max()
-                difference = np.abs(actual - value).max()
-                # In training small batches of the coarse levels amplify rounding.
-                limit = 0.05 if training and part == "gradients" else 1e-3
-                assert difference <= limit * scale, (training, part, name)
+                error = np.linalg.norm(actual[name] - value) / np.linalg.norm(value)
+                assert error < 5e-3, (training, part, name)
