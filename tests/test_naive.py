@@ -11,10 +11,6 @@ from experiments.benchmarks.naive import naive_colornet
 RNG = np.random.default_rng(0)
 
 
-def flat(tensors):
-    return np.concatenate([np.ravel(tensors[name]) for name in sorted(tensors)])
-
-
 @pytest.mark.parametrize("attention", [True, False])
 def test_outputs_gradients_and_moving_statistics_agree(attention):
     config = ModelConfig(n=3, max_disparity=64, attention=attention, bn_momentum=0.01)
@@ -45,11 +41,8 @@ def test_outputs_gradients_and_moving_statistics_agree(attention):
             state = {v.path: v.numpy() for v in model.non_trainable_variables}
             results.append({"outputs": outputs, "gradients": gradients, "state": state})
         for part, expected in results[1].items():
-            actual = results[0][part]
-            if training and part == "gradients":
-                # Batch normalization of the coarse levels amplifies rounding; all
-                # together the gradients must still be the same.
-                actual, expected = ({"all": flat(g)} for g in (actual, expected))
+            # Rounding decides at the corner of a ReLU, and gradients are sums of those.
+            limit = 3e-2 if part == "gradients" else 1e-3
             for name, value in expected.items():
-                error = np.linalg.norm(actual[name] - value) / np.linalg.norm(value)
-                assert error < 5e-3, (training, part, name)
+                error = np.linalg.norm(results[0][part][name] - value)
+                assert error < limit * np.linalg.norm(value), (training, part, name)
