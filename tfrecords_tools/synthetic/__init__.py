@@ -13,6 +13,7 @@ Conventions, fixed here once:
 - Visibility is a z-buffer a sample: the largest disparity wins.
 """
 
+from tfrecords_tools.synthetic.camera import other_camera
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
@@ -31,6 +32,7 @@ __all__ = [
     "TextureSource",
     "build_surfaces",
     "folder_textures",
+    "other_camera",
     "render_scene",
     "skimage_textures",
 ]

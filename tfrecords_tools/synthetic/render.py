@@ -6,6 +6,7 @@ import numpy as np
 import scipy.ndimage
 from PIL import Image
 
+from tfrecords_tools.synthetic.camera import other_camera
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
 from tfrecords_tools.synthetic.textures import TextureSource
@@ -117,17 +118,6 @@ def _occlusion(
     return occluded
 
 
-def _differ(
-    picture: np.ndarray, rng: np.random.Generator, strength: float
-) -> np.ndarray:
-    """Another camera's exposure, white balance and gamma; uint8 to uint8."""
-    gain = np.exp(strength * (rng.normal(0, 0.15) + rng.normal(0, 0.05, 3)))
-    gamma = np.exp(strength * rng.normal(0, 0.1))
-    level = np.arange(256)[:, None] / 255
-    table = np.clip(255 * gain * level**gamma + 0.5, 0, 255).astype(np.uint8)
-    return table[picture, np.arange(3)]
-
-
 def render_scene(
     seed: int | Sequence[int],
     config: SceneConfig,
@@ -159,7 +149,7 @@ def render_scene(
     if config.camera_differences > 0:
         parts = [seed] if np.isscalar(seed) else list(seed)
         rng = np.random.default_rng([*parts, 1])
-        views[1] = _differ(views[1], rng, config.camera_differences)
+        views[1] = other_camera(views[1], rng, config.camera_differences)
     disparity, owner = _render(surfaces, config, False, 1, None)
     occluded = _occlusion(surfaces, disparity, owner)
     return Scene(views[0], views[1], disparity, occluded)

@@ -18,8 +18,9 @@ class SceneConfig:
         supersample: int >= 1; supersample^2 samples are averaged in each pixel.
         photo_fraction: float in [0, 1], the share of surfaces that take a picture of
             the texture source; the others are procedural.
-        camera_differences: float in [0, 1], strength of a random exposure, gamma and
-            white balance difference of the reference view. 0: the views are exact.
+        camera_differences: float in [0, 1], strength of a random exposure, gamma,
+            white balance and sharpness difference of the reference view. 0: the views
+            are exact.
 
     Raises:
         ValueError: a value outside its range.
