@@ -8,6 +8,7 @@ into place when it is whole, so a checkpoint that can be seen is complete.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
+from colornet import pretrained
 from colornet.config import Config, NetworkConfig, TrainConfig, network_config
 from colornet.errors import InputError
 from colornet.files import replacing, writing
@@ -77,11 +79,31 @@ def _assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
         variable.assign(values[variable.path])
 
 
-def save_weights(model: Network, path: str | os.PathLike) -> None:
-    """Writes the weights and the configuration of a model as an `.npz` file."""
+def save_weights(
+    model: Network, path: str | os.PathLike, kernels: str = "float32"
+) -> None:
+    """Writes the weights and the configuration of a model as an `.npz` file.
+
+    Args:
+        model: the network.
+        path: where to.
+        kernels: dtype of the kernels in the file; vectors stay float32, since they are
+            small, and variances can be larger than float16 holds.
+    """
     values = {variable.path: np.asarray(variable) for variable in model.variables}
+    for name, value in values.items():
+        if value.ndim > 1:
+            values[name] = value.astype(kernels)
     with replacing(path) as file:
         np.savez(file, **values, **{_CONFIG: np.array(model.config.to_json())})
+
+
+def weights_digest(model: Network) -> str:
+    """SHA-256 of a network's weights, whatever file they came from, hexadecimal."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
 
 
 def load_weights(model: Network, path: str | os.PathLike) -> None:
@@ -107,13 +129,16 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
 
     Args:
         path: a training run's folder (its last checkpoint), a checkpoint's folder, an
-            `.npz` file of weights, or a `.keras` file.
+            `.npz` file of weights, a `.keras` file, or `pretrained:NAME` for weights
+            that come with the package (see `colornet.pretrained`).
         **changes: fields of the configuration that no weight depends on; see
             `Network.rebuilt`.
 
     Raises:
         InputError: nothing there, something else, or a damaged file.
     """
+    if str(path).startswith(pretrained.PREFIX):
+        path = pretrained.weights_file(str(path))
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"expected a folder, .npz or .keras file. Missing: {path}")

@@ -44,7 +44,10 @@ _NOISE = flags.DEFINE_enum(
     "noise", "mixed", ["mixed", "1", "2"], "Setup of Table 2, or levels between."
 )
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
-    "camera_differences", 1.0, "Strength of the differences between the two cameras."
+    "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
+)
+_SUPERSAMPLE = flags.DEFINE_integer(
+    "supersample", 2, "Samples along each axis of a rendered pixel."
 )
 _STEPS = flags.DEFINE_integer("steps", 12_000, "Optimizer steps.")
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 0.001, "Its largest value.")
@@ -109,6 +112,7 @@ def _config() -> PretrainConfig:
             crops_per_scene=_CROPS_PER_SCENE.value,
             noise=_NOISE.value,
             camera_differences=_CAMERA_DIFFERENCES.value,
+            supersample=_SUPERSAMPLE.value,
             seed=_SEED.value,
         ),
         steps=_STEPS.value,
@@ -127,18 +131,12 @@ def _config() -> PretrainConfig:
     )
 
 
-def _open_stream(config: StreamConfig, start_step: int):
-    from experiments.pretraining.stream import SceneStream
-
-    processes = _PROCESSES.value or max((os.cpu_count() or 1) - 1, 1)
-    return SceneStream(config, processes, start_step)
-
-
 def main() -> None:
     config = _config()
     import keras
 
     from experiments.pretraining.loop import Pretrainer, Reporting
+    from experiments.pretraining.processes import stream_opener
     from experiments.pretraining.result import calibrated_weights
 
     reporting = Reporting(
@@ -147,7 +145,8 @@ def main() -> None:
         validate_every=_VALIDATE_EVERY.value,
         validation_batches=_VALIDATION_BATCHES.value,
     )
-    trainer = Pretrainer(config, _RUN_DIR.value, _open_stream, reporting)
+    open_stream = stream_opener(_PROCESSES.value)
+    trainer = Pretrainer(config, _RUN_DIR.value, open_stream, reporting)
     print(
         f"from step {trainer.step} to {config.steps} on {keras.backend.backend()}, "
         f"{config.precision}",
@@ -159,7 +158,7 @@ def main() -> None:
             "again to go on"
         )
         return
-    print(f"weights in {calibrated_weights(_RUN_DIR.value, _open_stream)}")
+    print(f"weights in {calibrated_weights(_RUN_DIR.value, open_stream)}")
 
 
 if __name__ == "__main__":

@@ -57,15 +57,15 @@ def calibrate_statistics(model: Network, batches: Iterable[dict]) -> int:
         count += 1
     if not count:
         raise InputError("expected batches to calibrate with. Received: none")
+    broken = sorted(n for n, value in second.items() if not np.isfinite(value).all())
+    if broken:
+        raise InputError(
+            "expected finite features to calibrate with. "
+            f"Received: statistics of {broken[0]} that are not"
+        )
     for name, total in first.items():
         mean = total / count
-        variance = np.maximum(second[name] / count - mean**2, 0)
-        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-            raise InputError(
-                "expected finite features to calibrate with. "
-                f"Received: statistics of {name} that are not"
-            )
         layer = model.get_layer(name)
         layer.moving_mean.assign(mean)
-        layer.moving_variance.assign(variance)
+        layer.moving_variance.assign(np.maximum(second[name] / count - mean**2, 0))
     return count

@@ -1,1 +1,1 @@
-"""Training on scenes that are rendered on the fly, and the packing of the weights."""
+"""Training of the weights that come with ColorNet, on rendered scenes alone (D-29)."""
