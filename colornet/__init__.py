@@ -15,6 +15,8 @@ _EXPORTS = {
     "build_colornet": "colornet.model",
     "colorize": "colornet.inference",
     "load_model": "colornet.checkpoints",
+    "load_pretrained": "colornet.pretrained",
+    "pretrained_names": "colornet.pretrained",
 }
 
 __all__ = sorted(_EXPORTS)

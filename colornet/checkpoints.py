@@ -2,12 +2,13 @@
 
 A weights file is an `.npz` archive that holds each variable under its path
 (`l01_conv/kernel`, ...) and the configuration as JSON under `config`; NumPy checks its
-CRC. A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz` and
-`train.json`; it is renamed into place when it is whole, so a checkpoint that can be
-seen is complete.
+CRC. A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz` (and
+`optimizer_1.npz`, ... where that would be a large file) and `train.json`; it is renamed
+into place when it is whole, so a checkpoint that can be seen is complete.
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -20,7 +21,8 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
-from colornet.config import NetworkConfig, TrainConfig, network_config
+from colornet import pretrained
+from colornet.config import Config, NetworkConfig, TrainConfig, network_config
 from colornet.errors import InputError
 from colornet.files import replacing, writing
 from colornet.model import ColorNet  # noqa: F401, known to Keras for .keras files
@@ -29,6 +31,8 @@ from colornet.network import Network
 _CONFIG = "config"
 _STEP = re.compile(r"step_(\d{8,})")
 _KEEP = 3
+# Many places that files are sent through refuse those of 16 MiB and more.
+_OPTIMIZER_FILE_BYTES = 15 * 2**20
 
 
 def _read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -75,11 +79,31 @@ def _assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
         variable.assign(values[variable.path])
 
 
-def save_weights(model: Network, path: str | os.PathLike) -> None:
-    """Writes the weights and the configuration of a model as an `.npz` file."""
+def save_weights(
+    model: Network, path: str | os.PathLike, kernels: str = "float32"
+) -> None:
+    """Writes the weights and the configuration of a model as an `.npz` file.
+
+    Args:
+        model: the network.
+        path: where to.
+        kernels: dtype of the kernels in the file; vectors stay float32, since they are
+            small, and variances can be larger than float16 holds.
+    """
     values = {variable.path: np.asarray(variable) for variable in model.variables}
+    for name, value in values.items():
+        if value.ndim > 1:
+            values[name] = value.astype(kernels)
     with replacing(path) as file:
         np.savez(file, **values, **{_CONFIG: np.array(model.config.to_json())})
+
+
+def weights_digest(model: Network) -> str:
+    """SHA-256 of a network's weights, whatever file they came from, hexadecimal."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
 
 
 def load_weights(model: Network, path: str | os.PathLike) -> None:
@@ -105,13 +129,16 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
 
     Args:
         path: a training run's folder (its last checkpoint), a checkpoint's folder, an
-            `.npz` file of weights, or a `.keras` file.
+            `.npz` file of weights, a `.keras` file, or `pretrained:NAME` for weights
+            that come with the package (see `colornet.pretrained`).
         **changes: fields of the configuration that no weight depends on; see
             `Network.rebuilt`.
 
     Raises:
         InputError: nothing there, something else, or a damaged file.
     """
+    if str(path).startswith(pretrained.PREFIX):
+        path = pretrained.weights_file(str(path))
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"expected a folder, .npz or .keras file. Missing: {path}")
@@ -137,15 +164,44 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     return model.rebuilt(**changes)
 
 
+def _optimizer_files(variables: Iterable) -> dict[str, dict[str, np.ndarray]]:
+    """Values of an optimizer's variables by path, by the file that they go to."""
+    files, size = [{}], 0
+    for variable in variables:
+        value = np.asarray(variable)
+        size += value.nbytes
+        if files[-1] and size > _OPTIMIZER_FILE_BYTES:
+            files.append({})
+            size = value.nbytes
+        files[-1][variable.path] = value
+    return {
+        f"optimizer_{index}.npz" if index else "optimizer.npz": values
+        for index, values in enumerate(files)
+    }
+
+
+def _flat(values: dict, prefix: str = "") -> dict:
+    """Nested dictionaries as one, with names like `model.n`."""
+    flat = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpoints:
     """The checkpoints of one training run, the newest three kept.
 
     Args:
         run_dir: folder of the run; checkpoints go to `run_dir/checkpoints`.
+        config_class: class of the run's configuration.
     """
 
     run_dir: pathlib.Path
+    config_class: type[Config] = TrainConfig
 
     @property
     def directory(self) -> pathlib.Path:
@@ -161,7 +217,7 @@ class Checkpoints:
     def path(self, step: int) -> pathlib.Path:
         return self.directory / f"step_{step:08d}"
 
-    def save(self, step: int, model, optimizer, config: TrainConfig) -> None:
+    def save(self, step: int, model, optimizer, config: Config) -> None:
         """Writes a checkpoint, then removes the oldest ones.
 
         Raises:
@@ -170,14 +226,14 @@ class Checkpoints:
         with writing(self.path(step)):
             self._save(step, model, optimizer, config)
 
-    def _save(self, step: int, model, optimizer, config: TrainConfig) -> None:
+    def _save(self, step: int, model, optimizer, config: Config) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         part = self.directory / "part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         save_weights(model, part / "weights.npz")
-        values = {v.path: np.asarray(v) for v in optimizer.variables}
-        np.savez(part / "optimizer.npz", **values)
+        for name, values in _optimizer_files(optimizer.variables).items():
+            np.savez(part / name, **values)
         state = {"step": step, "config": config.to_dict()}
         (part / "train.json").write_text(json.dumps(state, indent=2, sort_keys=True))
         shutil.rmtree(self.path(step), ignore_errors=True)
@@ -185,22 +241,44 @@ class Checkpoints:
         for old in self.steps()[:-_KEEP]:
             shutil.rmtree(self.path(old))
 
-    def config(self, step: int) -> TrainConfig:
+    def config(self, step: int) -> Config:
         """The configuration that a checkpoint was trained with."""
         path = self.path(step) / "train.json"
         try:
-            return TrainConfig.from_dict(json.loads(path.read_text())["config"])
+            return self.config_class.from_dict(json.loads(path.read_text())["config"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"expected the configuration of a training run. Received: {path} "
                 f"({error})"
             ) from error
 
+    def require_same_run(self, config: Config, may_differ: tuple[str, ...]) -> None:
+        """Raises InputError if the newest checkpoint is of another configuration.
+
+        Args:
+            config: what to go on with.
+            may_differ: names of fields that may have changed.
+        """
+        before = _flat(self.config(self.steps()[-1]).to_dict())
+        now = _flat(config.to_dict())
+        changed = [
+            f"{name}: {before.get(name)!r} -> {now.get(name)!r}"
+            for name in {**before, **now}
+            if before.get(name) != now.get(name) and name not in may_differ
+        ]
+        if changed:
+            raise InputError(
+                f"{self.run_dir} holds a run of another configuration: go on with its "
+                f"own flags or in another folder. Received: {'; '.join(changed)}"
+            )
+
     def restore(self, step: int, model, optimizer) -> None:
         """Gives model and optimizer the state of a checkpoint."""
         load_weights(model, self.path(step) / "weights.npz")
-        path = self.path(step) / "optimizer.npz"
-        _assign(optimizer.variables, _read_archive(path), path)
+        values = {}
+        for path in sorted(self.path(step).glob("optimizer*.npz")):
+            values |= _read_archive(path)
+        _assign(optimizer.variables, values, self.path(step) / "optimizer.npz")
 
 
 def latest_checkpoint(run_dir: str | os.PathLike) -> pathlib.Path:

@@ -10,6 +10,10 @@ class InputError(ValueError):
     """
 
 
+class NonFiniteError(InputError):
+    """A loss or a gradient stopped being a number."""
+
+
 class Interrupted(Exception):
     """A signal stopped long work, which lost nothing.
 

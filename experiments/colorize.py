@@ -1,10 +1,11 @@
 """Gives a monochrome picture the colours of a reference picture.
 
     python -m experiments.colorize --mono=right.png --reference=left.png \
-        --output=colour.png --weights=runs/full
+        --output=colour.png
 
-The pictures are rectified views of the same size. With --mono_view=right, the
-default, the monochrome camera is the right one.
+The weights are those that come with the package, or those of --weights. The pictures
+are rectified views of the same size. With --mono_view=right, the default, the
+monochrome camera is the right one.
 """
 
 import pathlib
@@ -19,6 +20,7 @@ from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.files import replacing, writing
 from colornet.images import check_writable, read_picture, to_float, write_picture
+from colornet.pretrained import DEFAULT, full_name
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.", required=True)
 _REFERENCE = flags.DEFINE_string(
@@ -28,7 +30,7 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "Picture to write; .png for 16 bit.", required=True
 )
 _WEIGHTS = flags.DEFINE_string(
-    "weights", None, "A run, a checkpoint, .npz or .keras.", required=True
+    "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."
 )
 _MONO_VIEW = flags.DEFINE_enum(
     "mono_view", "right", ["right", "left"], "The monochrome camera's view (D-01)."
@@ -76,8 +78,9 @@ def main() -> None:
     from colornet.checkpoints import load_model
     from colornet.inference import colorize_outputs
 
+    weights = full_name(_WEIGHTS.value)
     model = load_model(
-        _WEIGHTS.value,
+        weights,
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
     )
@@ -92,6 +95,7 @@ def main() -> None:
         _write_volumes(volumes, *views, outputs, is_distribution)
     write_picture(_OUTPUT.value, picture[:, ::-1] if mirrored else picture)
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
+    print(f"weights: {weights}")
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")

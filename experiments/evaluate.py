@@ -19,7 +19,9 @@ _METHOD = flags.DEFINE_enum(
     "method", "ours", ["ours", *methods.names(), *networks.names()], "What to score."
 )
 _WEIGHTS = flags.DEFINE_string(
-    "weights", None, "Of a network: a run, a checkpoint, .npz or .keras."
+    "weights",
+    None,
+    "Of a network: a run, a checkpoint, .npz, .keras or pretrained:NAME.",
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."

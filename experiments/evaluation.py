@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import hashlib
 import itertools
 import json
 import os
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from colornet.checkpoints import load_model
+from colornet.checkpoints import load_model, weights_digest
 from colornet.data import Records
 from colornet.errors import InputError
 from colornet.files import replacing, writing
@@ -106,13 +105,6 @@ def _method_predictor(name: str, max_disparity: int) -> Predictor:
     return run
 
 
-def _digest(model: Network) -> str:
-    digest = hashlib.sha256()
-    for value in model.get_weights():
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
-
-
 def _finished_rows(directory: pathlib.Path, settings: dict) -> list[dict[str, str]]:
     """The rows that an evaluation with the same settings has left.
 
@@ -199,7 +191,7 @@ def predictor(
     """
     if is_network(evaluation.method):
         model = _network(evaluation, model)
-        settings = {"model": model.config.to_dict(), "sha256": _digest(model)}
+        settings = {"model": model.config.to_dict(), "sha256": weights_digest(model)}
         return _network_predictor(model), settings
     max_disparity = evaluation.max_disparity or _MAX_DISPARITY
     run = _method_predictor(evaluation.method, max_disparity)

@@ -1,15 +1,18 @@
 """Writes a SavedModel that needs TensorFlow alone.
 
-python -m experiments.export --weights=runs/full --output=exported
+    python -m experiments.export --output=exported
+
+The weights are those that come with the package, or those of --weights.
 """
 
 from absl import flags
 
 from colornet import app
 from colornet.config import BN_STATISTICS
+from colornet.pretrained import DEFAULT, full_name
 
 _WEIGHTS = flags.DEFINE_string(
-    "weights", None, "A run, a checkpoint, .npz or .keras.", required=True
+    "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A new folder.", required=True)
 _MAX_DISPARITY = flags.DEFINE_integer(
@@ -24,12 +27,14 @@ def main() -> None:
     from colornet.checkpoints import load_model
     from colornet.export import SIGNATURE, export_saved_model
 
+    weights = full_name(_WEIGHTS.value)
     model = load_model(
-        _WEIGHTS.value,
+        weights,
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
     )
     export_saved_model(model, _OUTPUT.value)
+    print(f"weights: {weights}")
     print(f"SavedModel with signature {SIGNATURE!r} in {_OUTPUT.value}")
 
 

@@ -147,7 +147,7 @@ def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path
 
 def test_another_configuration_does_not_go_on_in_the_same_folder(records, whole):
     changed = config_for(records, model=ModelConfig(n=3, max_disparity=32), seed=5)
-    with pytest.raises(InputError, match="Received: n: 2 -> 3; seed: 0 -> 5"):
+    with pytest.raises(InputError, match="Received: model.n: 2 -> 3; seed: 0 -> 5"):
         trainer_for(changed, whole)
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import signal
 
 import keras
 import tensorflow as tf
@@ -11,7 +10,7 @@ import tensorflow as tf
 from colornet.checkpoints import Checkpoints
 from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
-from colornet.errors import InputError, Interrupted
+from colornet.errors import InputError, NonFiniteError
 from colornet.network import Network
 from colornet.training.losses import (
     build_optimizer,
@@ -19,13 +18,10 @@ from colornet.training.losses import (
     training_loss,
 )
 from colornet.training.run_log import RunLog
+from colornet.training.stopping import StopSignals
 
 # A resumed run may go further or report more often, but must not change what it is.
 _RESUMABLE = ("steps",)
-
-
-class NonFiniteError(InputError):
-    """A loss or a gradient stopped being a number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +123,7 @@ class Trainer:
         steps = self.checkpoints.steps()
         self.step = steps[-1] if steps else 0
         if steps:
-            self._check_same_run(self.checkpoints.config(self.step))
+            self.checkpoints.require_same_run(config, _RESUMABLE)
 
         if not tf.config.get_visible_devices("GPU"):
             tf.config.experimental.enable_op_determinism()
@@ -140,21 +136,7 @@ class Trainer:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
         self._tensors = ["loss"] + [v.path for v in self.model.trainable_variables]
         self._chief = strategy.extended.should_checkpoint
-        self._signal: int | None = None
-
-    def _check_same_run(self, before: TrainConfig) -> None:
-        old, new = before.to_dict(), self.config.to_dict()
-        old, new = {**old.pop("model"), **old}, {**new.pop("model"), **new}
-        changed = [
-            f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
-            for name in {**old, **new}
-            if old.get(name) != new.get(name) and name not in _RESUMABLE
-        ]
-        if changed:
-            raise InputError(
-                f"{self.run_dir} holds a run of another configuration: go on with its "
-                f"own flags or in another folder. Received: {'; '.join(changed)}"
-            )
+        self._signals = StopSignals()
 
     def batches(self):
         """Training batches from the trainer's step on, for the strategy's replicas."""
@@ -250,9 +232,6 @@ class Trainer:
         if self._chief:
             self.checkpoints.save(self.step, self.model, self.optimizer, self.config)
 
-    def _handle(self, signum, frame) -> None:
-        self._signal = signum
-
     def run(self) -> Network:
         """Trains up to `config.steps` steps and returns the network.
 
@@ -261,15 +240,8 @@ class Trainer:
             NonFiniteError: a loss or gradient is not finite; nothing was written.
             InputError: the records are damaged.
         """
-        handlers = {
-            number: signal.signal(number, self._handle)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        try:
+        with self._signals:
             self._run()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         return self.model
 
     def _run(self) -> None:
@@ -299,7 +271,7 @@ class Trainer:
         train_step = self.compiled_step()
         for batch in self.records.checked(self.batches()):
             # Through the step, so that all workers stop after the same one.
-            stop = tf.constant(0.0 if self._signal is None else 1.0)
+            stop = tf.constant(0.0 if self._signals.number is None else 1.0)
             metrics = {k: v.numpy() for k, v in train_step(batch, stop).items()}
             self._require_finite(metrics, self.step + 1)
             self.step += 1
@@ -320,9 +292,4 @@ class Trainer:
             if done:
                 return
             if stopped:
-                number = self._signal or signal.SIGTERM
-                raise Interrupted(
-                    number,
-                    f"{signal.Signals(number).name}: checkpoint of step {self.step} "
-                    "written; start again to go on",
-                )
+                raise self._signals.interrupted(self.step)

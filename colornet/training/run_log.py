@@ -1,30 +1,14 @@
 """What a training run tells while it runs: bar, `metrics.csv` and TensorBoard."""
 
-import csv
-import math
-import pathlib
 import time
 
 import numpy as np
 
 from colornet.progress import progress_bar
+from colornet.training.curve import LearningCurve, psnr
 from colornet.training.summaries import TrainingSummaries
 
 COLUMNS = ("loss", "psnr_rough", "psnr_final", "steps_per_second")
-
-
-def psnr(mse: float) -> float:
-    """Decibels of a mean squared error whose peak is 1."""
-    return -10 * math.log10(max(mse, 1e-12))
-
-
-def _rows_up_to(path: pathlib.Path, step: int) -> list[list[str]]:
-    """Rows of an earlier run, less those after the checkpoint that it goes on from."""
-    if not path.is_file():
-        return []
-    with open(path, newline="") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) + 1]
-    return [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
 
 
 class RunLog:
@@ -40,13 +24,7 @@ class RunLog:
 
     def __init__(self, run_dir, model, example, *, step, steps, progress):
         self._summaries = TrainingSummaries(run_dir / "tensorboard", model, example)
-        path = run_dir / "metrics.csv"
-        rows = _rows_up_to(path, step)
-        self._file = open(path, "w", newline="")
-        self._table = csv.writer(self._file)
-        self._table.writerow(("step", *COLUMNS))
-        self._table.writerows(rows)
-        self._file.flush()
+        self._curve = LearningCurve(run_dir / "metrics.csv", COLUMNS, step)
         self._bar = progress_bar(steps, "step", initial=step, show=progress)
         self._recent: list[dict] = []
         self._since = time.monotonic()
@@ -65,8 +43,7 @@ class RunLog:
         speed = len(self._recent) / (time.monotonic() - self._since)
         values = (loss, psnr(rough), psnr(final), speed)
         row = dict(zip(COLUMNS, values, strict=True))
-        self._table.writerow([step, *(f"{value:.6g}" for value in values)])
-        self._file.flush()
+        self._curve.write(step, row)
         self._summaries.scalars(step, row)
         self._bar.set_postfix_str(
             f"loss {loss:.3g}, rough {row['psnr_rough']:.2f} dB, "
@@ -81,5 +58,5 @@ class RunLog:
 
     def close(self) -> None:
         self._bar.close()
-        self._file.close()
+        self._curve.close()
         self._summaries.close()

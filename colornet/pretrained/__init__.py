@@ -1,0 +1,130 @@
+"""Weights that come with the package.
+
+Everything that takes weights takes `pretrained:NAME`, or `pretrained:default` for those
+that `index.json` names as the default; no path is taken for such a name. The kernels
+are stored as float16, and every file is checked against its SHA-256 before it is read.
+The environment variable COLORNET_PRETRAINED names another folder of this kind.
+`MODEL_CARD.md` says what the weights were trained on, how, and what they reach.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from colornet.errors import InputError
+
+if TYPE_CHECKING:
+    from colornet.network import Network
+
+PREFIX = "pretrained:"
+DEFAULT = f"{PREFIX}default"
+INDEX = "index.json"
+
+
+def folder() -> pathlib.Path:
+    """Where the weights, their index and their card are."""
+    other = os.environ.get("COLORNET_PRETRAINED")
+    return pathlib.Path(other) if other else pathlib.Path(__file__).parent
+
+
+def read_index(directory: pathlib.Path) -> dict[str, Any]:
+    """The index of a folder of weights.
+
+    Returns:
+        {"default": a name or None, "weights": {name: {"file": its name in the folder,
+        "sha256": hexadecimal, …}}}.
+
+    Raises:
+        InputError: there is none, or it is none.
+    """
+    path = directory / INDEX
+    try:
+        index = json.loads(path.read_text())
+        if not all(
+            {"file", "sha256"} <= entry.keys() for entry in index["weights"].values()
+        ):
+            raise ValueError("weights without a file or a checksum")
+        return {"default": index["default"], "weights": index["weights"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"expected an index of weights. Received: {path} ({error})"
+        ) from error
+
+
+def pretrained_names() -> list[str]:
+    """Names of the weights that come with the package, the default's first."""
+    index = read_index(folder())
+    return sorted(index["weights"], key=lambda name: (name != index["default"], name))
+
+
+def full_name(weights: str) -> str:
+    """`pretrained:default` with the name that it stands for; all else as it is.
+
+    Raises:
+        InputError: no weights come with this copy of the package.
+    """
+    if weights != DEFAULT:
+        return weights
+    default = read_index(folder())["default"]
+    if default is None:
+        raise InputError(
+            "expected weights: a run, a checkpoint, .npz or .keras; none come with "
+            f"this copy of colornet. Received: {weights}"
+        )
+    return PREFIX + default
+
+
+def sha256_of(path: pathlib.Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_file(weights: str) -> pathlib.Path:
+    """The file of `pretrained:NAME`, once its SHA-256 is known to be right.
+
+    Raises:
+        InputError: no such weights, a missing file, or another one than was packed.
+    """
+    name = full_name(weights).removeprefix(PREFIX)
+    known = read_index(folder())["weights"]
+    if name not in known:
+        raise InputError(
+            f"expected pretrained weights of a known name ({', '.join(known)}). "
+            f"Received: {name!r}"
+        )
+    path = folder() / known[name]["file"]
+    if not path.is_file():
+        raise InputError(f"expected a file of weights. Missing: {path}")
+    found = sha256_of(path)
+    if found != known[name]["sha256"]:
+        raise InputError(
+            f"expected {path} with SHA-256 {known[name]['sha256']}. Received: {found}"
+        )
+    return path
+
+
+def load_pretrained(name: str | None = None, **changes) -> "Network":
+    """Loads weights that come with the package.
+
+    ```python
+    model = colornet.load_pretrained()
+    rgb = colornet.colorize(model, mono, reference)
+    ```
+
+    Args:
+        name: one of `pretrained_names()`; the default's if None.
+        **changes: fields of the configuration that no weight depends on, such as
+            `max_disparity`; see `Network.rebuilt`.
+
+    Returns:
+        The network; its variables are float32.
+
+    Raises:
+        InputError: no such weights, or a file that is not as it was packed.
+    """
+    from colornet.checkpoints import load_model
+
+    return load_model(DEFAULT if name is None else PREFIX + name, **changes)

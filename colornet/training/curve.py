@@ -1,0 +1,48 @@
+"""The learning curve of a run as a CSV file that a resumed run goes on with."""
+
+import csv
+import math
+import os
+import pathlib
+
+
+def psnr(mse: float) -> float:
+    """Decibels of a mean squared error whose peak is 1."""
+    return -10 * math.log10(max(mse, 1e-12))
+
+
+class LearningCurve:
+    """A CSV file with a row of numbers for some of the steps.
+
+    Args:
+        path: the file. Rows of an earlier run stay, less those after `step`: the
+            checkpoint that it goes on from knows nothing of them.
+        columns: names of the numbers; the column `step` comes first.
+        step: where the run starts.
+    """
+
+    def __init__(self, path: str | os.PathLike, columns: tuple[str, ...], step: int):
+        self._columns = columns
+        rows = self._rows_up_to(pathlib.Path(path), step)
+        self._file = open(path, "w", newline="")
+        self._table = csv.writer(self._file)
+        self._table.writerow(("step", *columns))
+        self._table.writerows(rows)
+        self._file.flush()
+
+    def _rows_up_to(self, path: pathlib.Path, step: int) -> list[list[str]]:
+        if not path.is_file():
+            return []
+        with open(path, newline="") as file:
+            width = len(self._columns) + 1
+            rows = [row for row in csv.reader(file) if len(row) == width]
+        return [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Adds a row: a number for each of the columns."""
+        row = [f"{values[column]:.6g}" for column in self._columns]
+        self._table.writerow([step, *row])
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()

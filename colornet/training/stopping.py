@@ -1,0 +1,38 @@
+"""Signals that end a run at the next step instead of in the middle of one."""
+
+import signal
+
+from colornet.errors import Interrupted
+
+
+class StopSignals:
+    """A context that notes SIGTERM and Ctrl-C; what was in force comes back after it.
+
+    Attributes:
+        number: of the signal that came, or None.
+    """
+
+    def __init__(self):
+        self.number: int | None = None
+        self._before: dict = {}
+
+    def _handle(self, number, frame) -> None:
+        self.number = number
+
+    def __enter__(self) -> "StopSignals":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def interrupted(self, step: int) -> Interrupted:
+        """What to raise once the checkpoint of `step` is written."""
+        number = self.number or signal.SIGTERM
+        return Interrupted(
+            number,
+            f"{signal.Signals(number).name}: checkpoint of step {step} "
+            "written; start again to go on",
+        )

@@ -1,0 +1,100 @@
+"""The model card of the weights that come with the package, from their index."""
+
+from typing import Any
+
+CARD = "MODEL_CARD.md"
+
+_HEAD = """# Weights that come with ColorNet
+
+Written by `python -m experiments.pretrain_export` from `index.json`.
+
+**What they do.** They give the picture of a monochrome camera the colours of the
+picture of a colour camera beside it, with the network of Dong, Li, Wang, Wang:
+*Learning a Deep Convolutional Network for Colorization in Monochrome-Color Dual-Lens
+System*, AAAI 2019. `colornet.load_pretrained(NAME)`, or `--weights=pretrained:NAME`.
+
+**Data.** Stereo scenes that were rendered during the training, with freely licensed
+pictures as surfaces and with noise as in the paper's Table 2. No photographed pair was
+seen.
+
+**Limits.** The pair must be rectified, the monochrome camera the right one (or both
+mirrored), and no disparity larger than the network's d. Colours of what only the
+monochrome camera sees are a guess from the surroundings. Rendered scenes lack
+reflections, highlights, transparency and lens errors; cameras that differ in exposure,
+white balance or sharpness by more than the recipe says were not trained for.
+
+**Licence.** Apache-2.0, as the code. The textures are no part of the weights; where
+there is a table of their sources, it lies beside the file.
+"""
+
+
+def _results(evaluations: dict[str, Any]) -> list[str]:
+    if not evaluations:
+        return ["No evaluation of these weights is on record."]
+    lines = [
+        "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures.",
+        "",
+        "| | dataset | pictures | setup | d | rough C' | final C |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for label, evaluation in evaluations.items():
+        for dataset, mean in evaluation["datasets"].items():
+            cells = [label, dataset, mean["count"], evaluation["setup"]]
+            cells.append(evaluation["max_disparity"])
+            for prefix in ("rough_", ""):
+                scores = (
+                    [f"{mean[prefix + 'psnr']:.2f}"] if prefix + "psnr" in mean else []
+                )
+                if prefix + "ssim" in mean:
+                    scores.append(f"{mean[prefix + 'ssim']:.3f}")
+                cells.append(" / ".join(scores))
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return lines
+
+
+def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
+    recipe = entry["recipe"]
+    model, stream = recipe["model"], recipe["stream"]
+    schedule = recipe["learning_rate_schedule"]
+    average = (
+        f"average of weights {recipe['ema_decay']}, " if recipe["ema_decay"] else ""
+    )
+    clip = (
+        f"gradient norm at most {recipe['clip_norm']}, " if recipe["clip_norm"] else ""
+    )
+    lines = [
+        f"## {name}" + (" (default)" if is_default else ""),
+        "",
+        f"- File: `{entry['file']}`, SHA-256 `{entry['sha256']}`; float16 kernels "
+        f"change the Motorcycle pair by at most {entry['float16_difference']:.2f} grey "
+        "levels of chroma.",
+        f"- Network: n = {model['n']}, d = {model['max_disparity']} in training, "
+        f"{entry['parameters']:,} parameters.",
+        f"- Scenes: crops of {stream['height']}x{stream['width']}, noise "
+        f"`{stream['noise']}`, camera differences up to "
+        f"{stream['camera_differences']}, textures `{stream['textures']}`"
+        + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
+        + f", seed {stream['seed']}.",
+        f"- Recipe: {entry['step']:,} of {recipe['steps']:,} steps of batch "
+        f"{stream['batch_size']}, {recipe['optimizer']}, learning rate "
+        f"{recipe['learning_rate']} ({schedule}), {average}{clip}"
+        f"weight of the rough chroma's loss {recipe['rough_weight']}, "
+        f"{recipe['precision']}, statistics from {recipe['calibration_batches']} "
+        f"batches, seed {recipe['seed']}.",
+        "",
+    ]
+    return [*lines, *_results(entry["evaluations"]), ""]
+
+
+def model_card(index: dict[str, Any]) -> str:
+    """Markdown on all weights of an index, the default first.
+
+    Args:
+        index: as `colornet.pretrained.read_index` returns it, with the entries that
+            `experiments.pretraining.packing.pack` makes.
+    """
+    default = index["default"]
+    lines = [_HEAD]
+    for name in sorted(index["weights"], key=lambda name: (name != default, name)):
+        lines += _section(name, index["weights"][name], name == default)
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,174 @@
+"""From a pretraining run to weights that come with the package."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+
+import numpy as np
+from skimage import data
+
+from colornet import pretrained
+from colornet.checkpoints import (
+    Checkpoints,
+    load_model,
+    save_weights,
+    weights_digest,
+)
+from colornet.color import rgb_to_luma
+from colornet.errors import InputError
+from colornet.files import replacing, writing
+from colornet.images import to_float
+from colornet.inference import predict
+from colornet.network import Network
+from experiments.pretraining.card import CARD, model_card
+from experiments.pretraining.loop import OpenStream
+from experiments.pretraining.recipe import PretrainConfig
+from experiments.pretraining.result import calibrated_weights
+
+_LARGEST_DIFFERENCE = 0.5  # 8-bit levels
+_SCORES = ("count", "psnr", "ssim", "rough_psnr", "rough_ssim")
+
+
+def _motorcycle_chroma(model: Network) -> np.ndarray:
+    """Chroma that a network gives the Motorcycle pair without noise, 500 x 741."""
+    left, right, _ = data.stereo_motorcycle()
+    return predict(model, rgb_to_luma(to_float(right)), to_float(left))["chroma"]
+
+
+def float16_difference(exact: Network, packed: Network) -> float:
+    """Largest chroma difference of two networks on the Motorcycle pair, 8-bit levels.
+
+    Raises:
+        InputError: it is more than half a level.
+    """
+    chroma = [_motorcycle_chroma(model) for model in (exact, packed)]
+    difference = float(255 * np.abs(chroma[0] - chroma[1]).max())
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise InputError(
+            "expected float16 weights that change the chroma of the Motorcycle pair by "
+            f"at most {_LARGEST_DIFFERENCE} grey levels. Received: {difference:.3f}"
+        )
+    return difference
+
+
+def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
+    """What the card says of an evaluation: its settings and means by dataset.
+
+    Raises:
+        InputError: no finished evaluation, or one of other weights.
+    """
+    path = pathlib.Path(directory) / "summary.json"
+    try:
+        summary = json.loads(path.read_text())
+        settings = summary["settings"]
+        of_these = settings.get("sha256") == weights_digest(model)
+        entry = {
+            "split": settings["split"],
+            "setup": settings["records_metadata"]["setup"],
+            "max_disparity": settings["model"]["max_disparity"],
+            "bn_statistics": settings["model"]["bn_statistics"],
+            "datasets": {
+                name: {key: mean[key] for key in _SCORES if key in mean}
+                for name, mean in summary["datasets"].items()
+            },
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "expected a folder that experiments.evaluate has written for a network. "
+            f"Received: {directory} ({error!r})"
+        ) from error
+    if not of_these:
+        raise InputError(
+            "expected an evaluation of the weights as they are packed. "
+            f"Received: {directory}, of others"
+        )
+    return entry
+
+
+def _write_text(path: pathlib.Path, text: str) -> None:
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def pack(
+    run_dir: str | os.PathLike,
+    name: str,
+    directory: str | os.PathLike,
+    open_stream: OpenStream,
+    *,
+    default: bool = False,
+    texture_sources: str | os.PathLike | None = None,
+    evaluations: Mapping[str, str | os.PathLike] | None = None,
+) -> dict:
+    """Calibrates and packs the newest checkpoint of a run.
+
+    Writes `NAME.npz` with float16 kernels, its entry in `index.json`, and the model
+    card of all weights that the index names. Nothing is written if float16 is not exact
+    enough.
+
+    Args:
+        run_dir: of `experiments.pretrain`.
+        name: of the weights, of letters, digits, `-`, `_` and `.`; what has the name
+            is replaced.
+        directory: folder of packed weights; made if it is not there.
+        open_stream: see `Pretrainer`, for the calibration.
+        default: whether the weights become the default.
+        texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
+        evaluations: folders of `experiments.evaluate` for the packed weights, by the
+            label that the card gives them.
+
+    Returns:
+        The entry of the index.
+
+    Raises:
+        InputError: no checkpoint, a bad name, float16 that is not exact enough, an
+            evaluation of other weights, or a folder that cannot be written.
+    """
+    if not re.fullmatch(r"[\w.-]+", name) or name == "default":
+        raise InputError(f"expected a name like n32-d192. Received: {name!r}")
+    directory = pathlib.Path(directory)
+    exact_path = calibrated_weights(run_dir, open_stream)
+    exact = load_model(exact_path)
+    with tempfile.TemporaryDirectory() as scratch:
+        packed_path = pathlib.Path(scratch) / "packed.npz"
+        save_weights(exact, packed_path, kernels="float16")
+        content = packed_path.read_bytes()
+        packed = load_model(packed_path)
+    checkpoints = Checkpoints(pathlib.Path(run_dir), PretrainConfig)
+    step = checkpoints.steps()[-1]
+    entry = {
+        "file": f"{name}.npz",
+        "step": step,
+        "recipe": checkpoints.config(step).to_dict(),
+        "parameters": exact.count_params(),
+        "float16_difference": round(float16_difference(exact, packed), 4),
+        "evaluations": {
+            label: _evaluation(folder, packed)
+            for label, folder in (evaluations or {}).items()
+        },
+    }
+    # Paths of the machine that it was trained on say nothing to others.
+    textures = entry["recipe"]["stream"]["textures"]
+    entry["recipe"]["stream"]["textures"] = pathlib.Path(textures).name
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    index = {"default": None, "weights": {}}
+    if (directory / pretrained.INDEX).exists():
+        index = pretrained.read_index(directory)
+    if texture_sources is not None:
+        entry["texture_sources"] = f"{name}.textures.tsv"
+        shutil.copyfile(texture_sources, directory / entry["texture_sources"])
+    with replacing(directory / entry["file"]) as file:
+        file.write(content)
+    entry["sha256"] = pretrained.sha256_of(directory / entry["file"])
+    index["weights"][name] = entry
+    if default:
+        index["default"] = name
+    text = json.dumps(index, indent=2, sort_keys=True)
+    _write_text(directory / pretrained.INDEX, text + "\n")
+    _write_text(directory / CARD, model_card(index))
+    return entry

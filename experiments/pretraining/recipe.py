@@ -1,0 +1,103 @@
+"""The recipe of the pretraining: what is trained on what, and how (D-30).
+
+The defaults are what gives the best network in few steps. The paper's own settings are
+`learning_rate_schedule="constant"`, `optimizer="rmsprop"`, `ema_decay=0` and
+`precision="float32"`; all else is the paper's already.
+"""
+
+import dataclasses
+from typing import Any, Self
+
+from colornet.config import Config, ModelConfig
+from colornet.errors import InputError
+from experiments.pretraining.stream import StreamConfig
+
+SCHEDULES = ("cosine", "constant")
+OPTIMIZERS = ("adam", "rmsprop")
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig(Config):
+    """All that decides the outcome of a pretraining run.
+
+    Attributes:
+        model: the network.
+        stream: the rendered training batches.
+        steps: number of optimizer steps (batches).
+        learning_rate: its largest value.
+        learning_rate_schedule: "cosine" rises linearly over `warmup_steps`, is constant
+            up to the fraction `anneal_from` of the steps and falls to 0 along half a
+            cosine; "constant" is `learning_rate` always (the paper's).
+        warmup_steps, anneal_from: of "cosine".
+        optimizer: "adam", or "rmsprop" (the paper's; D-13).
+        epsilon: of the optimizer (D-21).
+        clip_norm: largest global norm of the gradients; 0 for any.
+        ema_decay: of the exponential moving average of the weights, which the result is
+            then; 0 for none.
+        rough_weight: weight of the squared error of the rough chroma C' in the loss,
+            beside the final chroma's 1; 0 is the paper's.
+        calibration_batches: number of batches that the statistics of batch
+            normalization are computed from at the end (D-31); 0 keeps the moving
+            statistics of the training.
+        precision: Keras dtype policy of the training; the result is float32.
+        seed: of the initial weights; the stream has its own.
+    """
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    stream: StreamConfig = dataclasses.field(default_factory=StreamConfig)
+    steps: int = 12_000
+    learning_rate: float = 0.001
+    learning_rate_schedule: str = "cosine"
+    warmup_steps: int = 100
+    anneal_from: float = 0.5
+    optimizer: str = "adam"
+    epsilon: float = 1e-7
+    clip_norm: float = 0.0
+    ema_decay: float = 0.998
+    rough_weight: float = 0.0
+    calibration_batches: int = 64
+    precision: str = "mixed_bfloat16"
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, choices in (
+            ("learning_rate_schedule", SCHEDULES),
+            ("optimizer", OPTIMIZERS),
+            ("precision", PRECISIONS),
+        ):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"expected {name} to be one of {choices}. "
+                    f"Received: {getattr(self, name)!r}"
+                )
+        for name, least, below in (
+            ("steps", 1, None),
+            ("warmup_steps", 0, None),
+            ("anneal_from", 0, 1),
+            ("clip_norm", 0, None),
+            ("ema_decay", 0, 1),
+            ("rough_weight", 0, None),
+            ("calibration_batches", 0, None),
+            ("seed", 0, None),
+        ):
+            value = getattr(self, name)
+            if not value >= least or (below is not None and not value < below):
+                room = f"at least {least}" + (f" and below {below}" if below else "")
+                raise InputError(f"expected {name} {room}. Received: {value}")
+        for name in ("learning_rate", "epsilon"):
+            if not getattr(self, name) > 0:
+                raise InputError(
+                    f"expected {name} above 0. Received: {getattr(self, name)}"
+                )
+        if self.stream.max_disparity > self.model.max_disparity:
+            raise InputError(
+                "expected scenes whose disparities the network searches, at most "
+                f"{self.model.max_disparity}. Received: {self.stream.max_disparity}"
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        model = ModelConfig.from_dict(values.get("model", {}))
+        stream = StreamConfig.from_dict(values.get("stream", {}))
+        return super().from_dict({**values, "model": model, "stream": stream})

@@ -1,0 +1,54 @@
+"""The network that a pretraining run has led to."""
+
+import itertools
+import os
+import pathlib
+
+from colornet.checkpoints import Checkpoints, latest_checkpoint, save_weights
+from colornet.network import Network
+from colornet.training.calibration import calibrate_statistics
+from experiments.pretraining.loop import OpenStream
+from experiments.pretraining.optimization import averaged, build_optimizer
+from experiments.pretraining.recipe import PretrainConfig
+from experiments.pretraining.validation import float_maps
+
+
+def _averaged_network(run_dir: pathlib.Path, step: int) -> Network:
+    checkpoints = Checkpoints(run_dir, PretrainConfig)
+    config = checkpoints.config(step)
+    model = config.model.build()
+    optimizer = build_optimizer(config, model.trainable_variables)
+    checkpoints.restore(step, model, optimizer)
+    return averaged(model, optimizer)
+
+
+def calibrated_weights(
+    run_dir: str | os.PathLike, open_stream: OpenStream
+) -> pathlib.Path:
+    """Weights of a run's newest checkpoint, averaged and calibrated (D-31).
+
+    Args:
+        run_dir: of the run, finished or not.
+        open_stream: see `Pretrainer`; the batches after the checkpoint are taken.
+
+    Returns:
+        The file `calibrated_00012000.npz` in `run_dir`, which is made if it is not
+        there yet.
+
+    Raises:
+        InputError: no checkpoint, or a damaged one.
+    """
+    run_dir = pathlib.Path(run_dir)
+    latest_checkpoint(run_dir)  # Says what is wrong if there is none.
+    checkpoints = Checkpoints(run_dir, PretrainConfig)
+    step = checkpoints.steps()[-1]
+    config = checkpoints.config(step)
+    path = run_dir / f"calibrated_{step:08d}.npz"
+    if not path.is_file():
+        model = _averaged_network(run_dir, step)
+        if config.calibration_batches:
+            with open_stream(config.stream, step) as batches:
+                chosen = itertools.islice(batches, config.calibration_batches)
+                calibrate_statistics(model, map(float_maps, chosen))
+        save_weights(model, path)
+    return path

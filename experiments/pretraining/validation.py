@@ -1,0 +1,73 @@
+"""Scores of held-out rendered scenes while a network trains."""
+
+import itertools
+import pathlib
+
+import keras
+import numpy as np
+
+from colornet.color import rgb_to_chroma
+from colornet.training.curve import LearningCurve, psnr
+from experiments.pretraining.optimization import averaged
+from experiments.pretraining.stream import StreamConfig
+
+_COLUMNS = ("psnr_rough", "psnr_final")
+# No training run is given a seed so large: its scenes are others.
+_HELD_OUT_SEED = 1_000_000_000
+
+
+def float_maps(batch: dict) -> dict[str, np.ndarray]:
+    """`mono` and `reference` of a batch of the stream, float32 in [0, 1]."""
+    return {
+        name: np.asarray(batch[name], np.float32) / 255
+        for name in ("mono", "reference")
+    }
+
+
+class Validation:
+    """Chroma PSNR of rough and final on batches that are the same for the whole run.
+
+    The weights are those of the moving average; batch normalization uses the statistics
+    of the batch (D-14), because the moving ones are measured at the end only (D-31).
+
+    Args:
+        run_dir: folder for `validation.csv`.
+        stream: of the training; the scenes are of another seed.
+        open_stream: see `Pretrainer`.
+        count: number of batches.
+        step: where the run starts.
+    """
+
+    def __init__(
+        self, run_dir: pathlib.Path, stream: StreamConfig, open_stream, count, step
+    ):
+        held_out = stream.replace(seed=stream.seed + _HELD_OUT_SEED)
+        with open_stream(held_out, 0) as batches:
+            self._batches = list(itertools.islice(batches, count))
+        self._curve = LearningCurve(run_dir / "validation.csv", _COLUMNS, step)
+        self._network = None
+
+    def score(self, step: int, model, optimizer) -> None:
+        """Writes a row for the model and the optimizer as they are now."""
+        if self._network is None:
+            self._network = averaged(model, optimizer, bn_statistics="batch")
+            if keras.backend.backend() == "tensorflow":
+                self._network.jit_compile = False  # As `colornet.inference.predict`.
+        else:
+            self._network.set_weights(model.get_weights())
+            optimizer.finalize_variable_values(self._network.trainable_variables)
+        errors = {"rough_chroma": [], "chroma": []}
+        for batch in self._batches:
+            outputs = self._network.predict_on_batch(float_maps(batch))
+            truth = rgb_to_chroma(batch["target"].astype(np.float32) / 255)
+            for name, values in errors.items():
+                difference = np.asarray(outputs[name]) - truth
+                values += list(np.square(difference).mean(axis=(1, 2, 3)))
+        rough, final = (
+            float(np.mean([psnr(mse) for mse in values])) for values in errors.values()
+        )
+        self._curve.write(step, {"psnr_rough": rough, "psnr_final": final})
+        print(f"held-out scenes: rough {rough:.2f} dB, final {final:.2f} dB")
+
+    def close(self) -> None:
+        self._curve.close()
