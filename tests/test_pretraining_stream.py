@@ -85,7 +85,8 @@ def test_scenes_are_kept_only_while_crops_are_to_come() -> None:
 def test_noise_is_that_of_table_2() -> None:
     for name, setup in (("1", noise.NOISE_SETUPS[1]), ("2", noise.NOISE_SETUPS[2])):
         config = StreamConfig(height=128, width=128, max_disparity=1, noise=name)
-        config = config.replace(camera_differences=0.0)  # one view, seen twice
+        # Disparity 0: the clean mono view is the clean reference.
+        config = config.replace(camera_differences=0.0, scenes="planes")
         for index in range(3):
             example = training_example(config, index)
             clean = {"mono": luma(example["target"])}
@@ -186,6 +187,7 @@ def test_an_unreadable_texture_is_named(tmp_path: pathlib.Path) -> None:
         {"max_disparity": 0},
         {"batch_size": 0},
         {"noise": "3"},
+        {"scenes": "flat"},
         {"camera_differences": 1.5},
         {"seed": -1},
     ],

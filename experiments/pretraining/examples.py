@@ -14,6 +14,7 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
 _NOISE = ("mixed", "1", "2")
+_SCENES = ("varied", "planes")
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
@@ -39,6 +40,9 @@ class StreamConfig(Config):
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.
+        scenes: "varied": many surfaces are curved or of one colour, some scenes have
+            little colour, most have shadows and highlights, and some mono views are a
+            little out of focus. "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -51,6 +55,7 @@ class StreamConfig(Config):
     crops_per_scene: int = 4
     noise: str = "mixed"
     camera_differences: float = 0.25
+    scenes: str = "varied"
     supersample: int = 2
     seed: int = 0
 
@@ -66,10 +71,12 @@ class StreamConfig(Config):
                 raise InputError(
                     f"expected {name} of at least 1. Received: {getattr(self, name)}"
                 )
-        if self.noise not in _NOISE:
-            raise InputError(
-                f"expected noise to be one of {_NOISE}. Received: {self.noise!r}"
-            )
+        for name, choices in (("noise", _NOISE), ("scenes", _SCENES)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"expected {name} to be one of {choices}. "
+                    f"Received: {getattr(self, name)!r}"
+                )
         if not 0 <= self.camera_differences <= 1:
             raise InputError(
                 "expected camera_differences in [0, 1]. "
@@ -98,17 +105,27 @@ def _textures(name: str) -> synthetic.TextureSource:
         raise InputError(str(error)) from error
 
 
-def _scene_config(config: StreamConfig, rng: np.random.Generator) -> dict:
+def _scene_config(
+    config: StreamConfig, rng: np.random.Generator
+) -> synthetic.SceneConfig:
     """Settings of one scene, random so that no two rooms are furnished alike."""
     # Deep rooms in most of the draws, nearly flat ones in the others.
     share = rng.uniform(0.2, 1.0) if rng.random() < 0.7 else rng.uniform(0.02, 1.0) ** 2
-    return dict(
+    planes = synthetic.SceneConfig(
         height=int(_MARGIN * config.height),
         width=int(_MARGIN * config.width),
         max_disparity=max(1, round(config.max_disparity * share)),
-        max_objects=40,
         supersample=config.supersample,
-        photo_fraction=rng.choice((0.3, 0.6, 0.9)),
+        photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
+    )
+    if config.scenes == "planes":
+        return planes
+    return dataclasses.replace(
+        planes,
+        curved_fraction=rng.uniform(0.0, 0.7),
+        plain_fraction=rng.uniform(0.0, 0.3),
+        muted_fraction=0.2,
+        lighting=rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0,
     )
 
 
@@ -148,6 +165,8 @@ class ExampleMaker:
         strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
         reference = synthetic.other_camera(scene.reference[window], rng, strength)
         setup = _noise_setup(config.noise, rng)
+        if config.scenes == "varied" and rng.random() < 0.15:
+            target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
         return {
             "mono": _noisy(luma(target), setup.mono, rng),
             "reference": _noisy(reference / 255.0, setup.color, rng),
@@ -159,7 +178,7 @@ class ExampleMaker:
         if scene is None:
             seed = self.config.seed
             rng = np.random.default_rng((_SETTINGS, seed, number))
-            settings = synthetic.SceneConfig(**_scene_config(self.config, rng))
+            settings = _scene_config(self.config, rng)
             try:
                 scene = synthetic.render_scene(
                     (_SURFACES, seed, number), settings, self._textures

@@ -27,6 +27,9 @@ _MAX_DISPARITY = flags.DEFINE_integer(
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", _DEFAULTS.supersample, "Samples along each axis of a pixel."
 )
+_SCENES = flags.DEFINE_enum(
+    "scenes", _DEFAULTS.scenes, ["varied", "planes"], "What the scenes are made of."
+)
 _EXAMPLES = flags.DEFINE_integer("examples", 64, "How many to make.")
 _SHOWN = flags.DEFINE_integer("shown", 12, "How many of them are in the picture.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the stream.")
@@ -46,6 +49,7 @@ def main() -> None:
         height=_HEIGHT.value,
         width=_WIDTH.value,
         max_disparity=_MAX_DISPARITY.value,
+        scenes=_SCENES.value,
         supersample=_SUPERSAMPLE.value,
         seed=_SEED.value,
     )

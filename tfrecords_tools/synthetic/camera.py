@@ -7,6 +7,13 @@ import scipy.ndimage
 _SHARPEST = 0.2
 
 
+def defocused(picture: np.ndarray, blur: float) -> np.ndarray:
+    """An (H, W, 3) uint8 picture through a Gaussian of `blur` px; uint8."""
+    soft = picture.astype(np.float32)
+    soft = scipy.ndimage.gaussian_filter(soft, (blur, blur, 0), truncate=3)
+    return (soft + 0.5).astype(np.uint8)
+
+
 def other_camera(
     picture: np.ndarray, rng: np.random.Generator, strength: float
 ) -> np.ndarray:
@@ -27,9 +34,7 @@ def other_camera(
     if strength == 0:
         return picture
     if blur > _SHARPEST:
-        soft = picture.astype(np.float32)
-        soft = scipy.ndimage.gaussian_filter(soft, (blur, blur, 0), truncate=3)
-        picture = (soft + 0.5).astype(np.uint8)
+        picture = defocused(picture, blur)
     level = np.arange(256)[:, None] / 255
     table = np.clip(255 * gain * level**gamma + 0.5, 0, 255).astype(np.uint8)
     return table[picture, np.arange(3)]
