@@ -132,9 +132,10 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     values = _read_archive(path)
     if _CONFIG not in values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
-    model = _stored_config(values.pop(_CONFIG), path).build()
+    config = _stored_config(values.pop(_CONFIG), path)
+    model = config.changed(**changes).build()
     _assign(model.variables, values, path)
-    return model.rebuilt(**changes)
+    return model
 
 
 @dataclasses.dataclass(frozen=True)
