@@ -97,7 +97,7 @@ def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, coun
         assert found[name].shape == value.shape
         np.testing.assert_allclose(found[name], value, atol=1e-5)
     # The tiles were there: without overlap they show.
-    cut = predict(model, mono, reference, tiling=Tiling(overlap=0, tile=tile))
+    cut = predict(model, mono, reference, tiling=Tiling(overlap=0, tile=(96, 96)))
     assert np.abs(cut["chroma"] - expected["chroma"]).max() > 1e-3
 
 
