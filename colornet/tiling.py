@@ -16,7 +16,7 @@ from colornet.config import ModelConfig
 from colornet.errors import InputError
 
 GRID = 32
-# Measured with trained weights: `experiments.benchmark --section=tiling`.
+# Chosen by measurement: `experiments.benchmark --section=tiling --weights=...` (D-32).
 DEFAULT_OVERLAP = 128
 DEFAULT_MEMORY_GB = 3.0
 # Peak memory of one tile in bytes for each filter and voxel (height x width x d), and
