@@ -11,6 +11,7 @@ _EXPORTS = {
     "ModelConfig": "colornet.config",
     "TrainConfig": "colornet.config",
     "InputError": "colornet.errors",
+    "Tiling": "colornet.tiling",
     "ColorNet": "colornet.model",
     "build_colornet": "colornet.model",
     "colorize": "colornet.inference",

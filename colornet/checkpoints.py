@@ -159,9 +159,10 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     values = _read_archive(path)
     if _CONFIG not in values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
-    model = _stored_config(values.pop(_CONFIG), path).build()
+    config = _stored_config(values.pop(_CONFIG), path)
+    model = config.changed(**changes).build()
     _assign(model.variables, values, path)
-    return model.rebuilt(**changes)
+    return model
 
 
 def _optimizer_files(variables: Iterable) -> dict[str, dict[str, np.ndarray]]:

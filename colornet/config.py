@@ -58,6 +58,11 @@ class NetworkConfig(Config):
         """A `colornet.network.Network` of this configuration with fresh weights."""
         raise NotImplementedError
 
+    def changed(self, **changes) -> Self:
+        """As `replace`; None leaves a field as it is."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return self.replace(**given)
+
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {}
 

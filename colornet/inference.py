@@ -9,8 +9,9 @@ from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.images import to_float
 from colornet.model import ColorNet
-
-_SIZE_MULTIPLE = 32
+from colornet.network import Network
+from colornet.progress import progress_bar
+from colornet.tiling import GRID, Tile, Tiling, plan
 
 
 def _check_pair(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> None:
@@ -53,8 +54,8 @@ def pad(pictures):
         pictures: (batch, height, width, channels).
     """
     height, width = ops.shape(pictures)[1:3]
-    rows = _reflected(0, height, -height % _SIZE_MULTIPLE)
-    columns = _reflected(-width % _SIZE_MULTIPLE, width, 0)
+    rows = _reflected(0, height, -height % GRID)
+    columns = _reflected(-width % GRID, width, 0)
     return ops.take(ops.take(pictures, rows, axis=1), columns, axis=2)
 
 
@@ -63,7 +64,7 @@ def unpad(name: str, value, height: int, width: int):
 
     `attention` is at half the size, rounded up.
     """
-    left = -width % _SIZE_MULTIPLE
+    left = -width % GRID
     if name == "attention":
         return value[:, :, : (height + 1) // 2, left // 2 :]
     if name == "weights":
@@ -72,31 +73,69 @@ def unpad(name: str, value, height: int, width: int):
 
 
 def predict(
-    model: keras.Model, mono: np.ndarray, reference: np.ndarray
+    model: Network,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    *,
+    volumes: bool = False,
+    tiling: Tiling | None = None,
+    progress: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Runs the network on one pair of any size.
+    """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
     Args:
-        model: a `ColorNet`, or one `with_volumes`.
+        model: a `ColorNet`; or another network, which works on the whole picture
+            however large it is.
         mono: (height, width, 1) float luma, in [0, 1].
         reference: (height, width, 3) float RGB, in [0, 1].
+        volumes: whether the outputs are those of `with_volumes`.
+        tiling: memory and overlap of the tiles; the defaults of `Tiling` if None.
+        progress: whether to draw a progress bar where there are several tiles.
 
     Returns:
         The outputs of the model without batch axis, cut to the pictures' size.
+
+    Raises:
+        InputError: as `colornet.tiling.plan`.
     """
+    views = {
+        name: np.asarray(pad(view[None].astype(np.float32)))
+        for name, view in (("mono", mono), ("reference", reference))
+    }
+    tiles = [None]
+    if isinstance(model.config, ModelConfig):
+        size, tiling = views["mono"].shape[1:3], tiling or Tiling()
+        tiles = plan(*size, model.config, tiling, "volumes" if volumes else None)
+    runner = model.with_volumes() if volumes else model
     if keras.backend.backend() == "tensorflow":
         # Keras would compile with XLA, which is slower on a CPU and takes a minute.
-        model.jit_compile = False
-    inputs = {"mono": mono, "reference": reference}
-    inputs = {
-        name: np.asarray(pad(picture[None].astype(np.float32)))
-        for name, picture in inputs.items()
-    }
-    outputs = model.predict_on_batch(inputs)
+        runner.jit_compile = False
+    if len(tiles) == 1:
+        outputs = runner.predict_on_batch(views)
+    else:
+        outputs = _predict_tiles(runner, views, tiles, progress)
     return {
         name: np.asarray(unpad(name, value, *mono.shape[:2])[0])
         for name, value in outputs.items()
     }
+
+
+def _predict_tiles(
+    model: keras.Model, views: dict[str, np.ndarray], tiles: list[Tile], progress: bool
+) -> dict[str, np.ndarray]:
+    outputs: dict[str, np.ndarray] = {}
+    with progress_bar(len(tiles), "tile", show=progress) as bar:
+        for tile in tiles:
+            part = model.predict_on_batch(
+                {name: view[:, *tile.area] for name, view in views.items()}
+            )
+            for name, value in part.items():
+                if name not in outputs:
+                    shape = (1, *views["mono"].shape[1:3], *value.shape[3:])
+                    outputs[name] = np.empty(shape, value.dtype)
+                outputs[name][:, *tile.kept] = value[:, *tile.inner]
+            bar.update()
+    return outputs
 
 
 def colorize(
@@ -104,6 +143,9 @@ def colorize(
     mono: np.ndarray,
     reference: np.ndarray,
     max_disparity: int | None = None,
+    *,
+    tiling: Tiling | None = None,
+    progress: bool = False,
 ) -> np.ndarray:
     """Gives a monochrome picture the colours of the colour camera's picture.
 
@@ -119,15 +161,21 @@ def colorize(
         max_disparity: d of Eq. 1 in pixels, a multiple of 32; the model's own if None.
             Another one rebuilds the model at every call: `ColorNet.rebuilt` does it
             once.
+        tiling: pictures too large for its `memory_gb` are worked on in overlapping
+            tiles; the defaults of `Tiling` if None (D-32).
+        progress: whether to draw a progress bar where there are several tiles.
 
     Returns:
         RGB (height, width, 3) of the kind of `mono`, with the luma of `mono` (D-10).
 
     Raises:
         InputError: pictures that do not fit together, are narrower than
-            `max_disparity`, hold NaN, or a reference without colour.
+            `max_disparity`, hold NaN, or a reference without colour; pictures that are
+            too large for the memory and cannot be tiled (`colornet.tiling.plan`).
     """
-    return colorize_outputs(model, mono, reference, max_disparity)["picture"]
+    return colorize_outputs(
+        model, mono, reference, max_disparity, tiling=tiling, progress=progress
+    )["picture"]
 
 
 def colorize_outputs(
@@ -137,11 +185,13 @@ def colorize_outputs(
     max_disparity: int | None = None,
     *,
     volumes: bool = False,
+    tiling: Tiling | None = None,
+    progress: bool = False,
 ) -> dict[str, np.ndarray]:
     """What `colorize` returns, as `picture`, with all that the network says.
 
     Args:
-        model, mono, reference, max_disparity: see `colorize`.
+        model, mono, reference, max_disparity, tiling, progress: see `colorize`.
         volumes: whether A and W are among the outputs: d float32 maps, or more.
 
     Returns:
@@ -149,19 +199,20 @@ def colorize_outputs(
         batch axis and cut to the size of the pictures.
 
     Raises:
-        InputError: as `colorize`.
+        InputError: as `colorize`; volumes of a picture that would need tiles.
     """
     mono, reference = np.asarray(mono), np.asarray(reference)
     if mono.ndim == 3 and mono.shape[-1] == 1:
         mono = mono[..., 0]
     if max_disparity is None:
         max_disparity = model.config.max_disparity
-    ModelConfig(max_disparity=max_disparity)  # Says what is wrong with it.
+    model.config.replace(max_disparity=max_disparity)  # Says what is wrong with it.
     _check_pair(mono, reference, max_disparity)
     luma, colors = to_float(mono)[..., None], to_float(reference)
-    if max_disparity != model.config.max_disparity:
-        model = model.rebuilt(max_disparity=max_disparity)
-    outputs = predict(model.with_volumes() if volumes else model, luma, colors)
+    model = model.rebuilt(max_disparity=max_disparity)
+    outputs = predict(
+        model, luma, colors, volumes=volumes, tiling=tiling, progress=progress
+    )
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
     return {"picture": picture, **outputs}
 

@@ -61,10 +61,10 @@ class Network(keras.Model):
 
         Only fields that no weight depends on can be. None leaves a field as it is.
         """
-        changes = {name: value for name, value in changes.items() if value is not None}
-        if not changes:
+        config = self.config.changed(**changes)
+        if config == self.config:
             return self
-        other = type(self)(self.config.replace(**changes), name=self.name)
+        other = type(self)(config, name=self.name)
         other.set_weights(self.get_weights())
         return other
 

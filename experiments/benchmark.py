@@ -1,6 +1,8 @@
 """Measures speed and memory, as ratios within one run.
 
     python -m experiments.benchmark --size=full --json=benchmark.json
+    python -m experiments.benchmark --section=startup --section=tiling \
+        --weights=runs/full --data_dir=PAIRS
 
 Every line is measured in a process of its own. Run it on an idle machine.
 """
@@ -12,12 +14,22 @@ from absl import flags
 from colornet import app
 from colornet.files import replacing
 
-_SECTIONS = flags.DEFINE_multi_enum("section", ["input"], ["input"], "What to measure.")
+_NAMES = ["input", "startup", "tiling"]
+_SECTIONS = flags.DEFINE_multi_enum("section", _NAMES, _NAMES, "What to measure.")
 _SIZE = flags.DEFINE_enum(
     "size", "quick", ["quick", "full"], "quick only shows that everything runs."
 )
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Section input: stereo pairs to convert, as for dataset pairs."
+    "data_dir",
+    None,
+    "Sections input and tiling: stereo pairs, as for dataset pairs; the Motorcycle "
+    "pair if unset.",
+)
+_WEIGHTS = flags.DEFINE_string(
+    "weights",
+    None,
+    "Sections startup and tiling: what the network has learned. Untrained if unset: "
+    "what an overlap costs in quality is then not measured.",
 )
 _JSON = flags.DEFINE_string("json", None, "File for all numbers.")
 
@@ -42,15 +54,26 @@ def table(rows: list[dict]) -> str:
     )
 
 
-def main() -> None:
-    from experiments.benchmarks import input as input_section
+def _measure(section: str) -> list[dict]:
+    size = _SIZE.value
+    if section == "input":
+        from experiments.benchmarks.input import SIZES, measure_input
 
+        return measure_input(SIZES[size], _DATA_DIR.value)
+    if section == "startup":
+        from experiments.benchmarks.startup import SIZES, measure_startup
+
+        return measure_startup(SIZES[size], _WEIGHTS.value)
+    from experiments.benchmarks.tiling import SIZES, measure_tiling
+
+    return measure_tiling(SIZES[size], _WEIGHTS.value, _DATA_DIR.value)
+
+
+def main() -> None:
     results = {}
     for section in _SECTIONS.value:
         print(f"== {section}", flush=True)
-        results[section] = input_section.measure_input(
-            input_section.SIZES[_SIZE.value], _DATA_DIR.value
-        )
+        results[section] = _measure(section)
         print(table(results[section]), flush=True)
     if _JSON.value:
         with replacing(_JSON.value) as file:

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 from absl import flags
 
-from colornet import app
+from colornet import app, tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.files import replacing, writing
@@ -41,6 +41,14 @@ _MAX_DISPARITY = flags.DEFINE_integer(
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
 )
+_MEMORY_GB = flags.DEFINE_float(
+    "memory_gb",
+    tiling.DEFAULT_MEMORY_GB,
+    "Memory for the network; larger pictures are worked on in tiles (D-32).",
+)
+_OVERLAP = flags.DEFINE_integer(
+    "overlap", tiling.DEFAULT_OVERLAP, "Pixels next to a cut that two tiles share."
+)
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
@@ -65,6 +73,7 @@ def _as_reference(picture: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
+    parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
     # A warning is for the user of the program: one line, without a place in the code.
     warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
     mono = _as_mono(read_picture(_MONO.value))
@@ -87,7 +96,9 @@ def main() -> None:
     mirrored = _MONO_VIEW.value == "left"
     if mirrored:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
-    outputs = colorize_outputs(model, mono, reference, volumes=bool(volumes))
+    outputs = colorize_outputs(
+        model, mono, reference, volumes=bool(volumes), tiling=parts, progress=True
+    )
     picture = outputs["picture"]
     if volumes:
         is_distribution = model.config.weight_normalization == "softmax"

@@ -10,6 +10,7 @@ from absl import flags
 
 from colornet import app
 from colornet.config import BN_STATISTICS
+from colornet.tiling import DEFAULT_MEMORY_GB
 from experiments import methods
 from experiments.methods import networks
 
@@ -33,6 +34,11 @@ _DATASETS = flags.DEFINE_list(
     "datasets", [], "Names of the datasets among the records to score; all if unset."
 )
 _LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
+_MEMORY_GB = flags.DEFINE_float(
+    "memory_gb",
+    DEFAULT_MEMORY_GB,
+    "Memory for our network; larger pictures are worked on in tiles (D-32).",
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for images.csv and summary.json.", required=True
 )
@@ -50,6 +56,7 @@ def main() -> None:
         bn_statistics=_BN_STATISTICS.value,
         datasets=tuple(_DATASETS.value),
         limit=_LIMIT.value,
+        memory_gb=_MEMORY_GB.value,
     )
     summary = evaluate(evaluation, _OUTPUT.value)
     print(table({_METHOD.value: summary}))

@@ -19,6 +19,7 @@ from colornet.inference import predict
 from colornet.metrics import score
 from colornet.network import Network
 from colornet.progress import progress_bar
+from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
 from experiments import methods
 from experiments.methods import networks
 
@@ -46,6 +47,7 @@ class Evaluation:
             None.
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
+        memory_gb: of `colornet.Tiling`: our network works on larger pictures in tiles.
     """
 
     records: str
@@ -56,6 +58,7 @@ class Evaluation:
     bn_statistics: str | None = None
     datasets: tuple[str, ...] = ()
     limit: int | None = None
+    memory_gb: float = DEFAULT_MEMORY_GB
 
 
 def _network(evaluation: Evaluation, model: Network | None) -> Network:
@@ -76,7 +79,7 @@ def _network(evaluation: Evaluation, model: Network | None) -> Network:
     return model.rebuilt(**changes)
 
 
-def _network_predictor(model: Network) -> Predictor:
+def _network_predictor(model: Network, tiling: Tiling) -> Predictor:
     d = getattr(model.config, "max_disparity", 0)
 
     def run(example):
@@ -86,7 +89,8 @@ def _network_predictor(model: Network) -> Predictor:
                 f"expected pictures at least max_disparity = {d} pixels wide. "
                 f"Received: {example['key']}, {width} wide"
             )
-        outputs = predict(model, example["mono"], example["reference"])
+        pair = example["mono"], example["reference"]
+        outputs = predict(model, *pair, tiling=tiling)
         results = {"": "chroma", "rough_": "rough_chroma"}
         return {
             prefix: outputs[name] for prefix, name in results.items() if name in outputs
@@ -178,7 +182,8 @@ def predictor(
     """The method of an evaluation, ready to run.
 
     Args:
-        evaluation: its `method`, `weights`, `max_disparity` and `bn_statistics` count.
+        evaluation: its `method`, `weights`, `max_disparity`, `bn_statistics` and
+            `memory_gb` count.
         model: the network of the method; loaded from the weights if None.
 
     Returns:
@@ -192,7 +197,7 @@ def predictor(
     if is_network(evaluation.method):
         model = _network(evaluation, model)
         settings = {"model": model.config.to_dict(), "sha256": weights_digest(model)}
-        return _network_predictor(model), settings
+        return _network_predictor(model, Tiling(evaluation.memory_gb)), settings
     max_disparity = evaluation.max_disparity or _MAX_DISPARITY
     run = _method_predictor(evaluation.method, max_disparity)
     return run, {"max_disparity": max_disparity}

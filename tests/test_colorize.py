@@ -16,11 +16,14 @@ from colornet.config import ModelConfig
 from colornet.images import read_picture, write_picture
 from colornet.inference import colorize
 from colornet.model import build_colornet
+from colornet.tiling import Tiling, tile_bytes
 from tests.command_line import assert_one_line_error, start, start_each
 
 _MODULE = "experiments.colorize"
 _D = 32
 _HEIGHT, _WIDTH = 33, 45
+# What half the pictures, padded to 64 x 64, take.
+_ONE_TILE_GB = tile_bytes(32, 64, ModelConfig(n=2, max_disparity=_D)) / 1e9
 
 
 def _picture(dtype, *shape):
@@ -107,6 +110,14 @@ _BAD = {
     ),
     "narrow for the flag": ({"max_disparity": 64}, "max_disparity = 64", "width 45"),
     "max_disparity": ({"max_disparity": 33}, "multiple of 32", "Received: 33"),
+    "overlap": ({"overlap": 33}, "multiple of 32", "Received: 33"),
+    "no memory": ({"memory_gb": 0}, "more than 0", "Received: 0"),
+    "little memory": ({"memory_gb": 1e-6}, "at least", "overlap = 128"),
+    "volumes in tiles": (
+        {"memory_gb": 1e-6, "save_volumes": "no_run"},
+        "as a whole for volumes",
+        "more memory_gb",
+    ),
     "no number": ({"max_disparity": "many"}, "max_disparity=many"),
     "unknown value": ({"mono_view": "top"}, "mono_view=top", "right|left"),
     "unknown flag": ({"colour": "yes"}, "colour"),
@@ -175,6 +186,7 @@ def outputs(folder):
         "volumes": {"save_volumes": "out/volumes/deep"},
         "left": {"mono_view": "left", "save_volumes": "out/mirrored"},
         "wide": {"mono": "wide.png", "reference": "wide.png", "max_disparity": 64},
+        "tiles": {"overlap": 0, "memory_gb": _ONE_TILE_GB},
     }
     arguments = {
         name: _arguments(folder, **{"output": f"out/{name}.png", **changes})
@@ -225,6 +237,15 @@ def test_a_coloured_mono_and_max_disparity_of_the_flag(folder, model, outputs):
     _check(outputs, "wide", colorize(model, mono, colors, max_disparity=64), mono)
     warning = "warning: the mono picture has colour: its luma is taken\n"
     assert outputs[1]["wide"].stderr == warning
+
+
+def test_tiles_with_a_progress_bar(folder, model, outputs):
+    pair = (read_picture(folder / name) for name in ("mono.png", "reference.png"))
+    tiling = Tiling(_ONE_TILE_GB, overlap=0)
+    expected = colorize(model, *pair, tiling=tiling)
+    _check(outputs, "tiles", expected, read_picture(folder / "mono.png"))
+    assert "2/2" in outputs[1]["tiles"].stderr
+    assert "tile" not in outputs[1]["wide"].stderr
 
 
 def test_volumes(outputs):

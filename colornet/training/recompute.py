@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from colornet.layers import SubpixelConv3DTranspose, VolumeConv3D
 from colornet.network import Network
 
 
@@ -28,12 +29,16 @@ class _Segment:
 def _ends_segment(operation) -> bool:
     """Whether what comes next starts behind this operation.
 
-    In the residual blocks of pictures that is their sum: their two convolutions are
-    done again. Volumes are larger and their convolutions dearer: every one is kept.
+    In the residual blocks of pictures that is their sum: their convolutions are done
+    again. Of the volumes the results of 3x3x3 convolutions are kept, but for those at
+    half resolution that another one follows.
     """
     if isinstance(operation, keras.layers.Add):
         return len(operation.output.shape) == 4
-    return isinstance(operation, keras.layers.Conv3D | keras.layers.Conv3DTranspose)
+    if isinstance(operation, VolumeConv3D):
+        return False
+    kinds = keras.layers.Conv3D | keras.layers.Conv3DTranspose
+    return isinstance(operation, kinds) and max(operation.kernel_size) > 1
 
 
 def _segments(model: Network) -> list[_Segment]:
@@ -48,7 +53,7 @@ def _segments(model: Network) -> list[_Segment]:
     wanted = {id(tensor) for tensor in model.outputs}
     segments = []
     for group in filter(None, reversed(groups)):
-        made = {id(tensor) for node in group for tensor in node.outputs}
+        made = [id(tensor) for node in group for tensor in node.outputs]
         needs = [id(t) for node in group for t in node.arguments.keras_tensors]
         inputs = tuple(dict.fromkeys(t for t in needs if t not in made))
         segments.append(
@@ -111,9 +116,7 @@ class RecomputingNetwork:
 
     def __call__(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         model = self._model
-        values = {
-            id(tensor): inputs[name] for name, tensor in model.input.items()
-        }
+        values = {id(tensor): inputs[name] for name, tensor in model.input.items()}
         for segment in self._segments:
             tensors = [values[tensor] for tensor in segment.inputs]
             results = _recomputed(segment)(*tensors)

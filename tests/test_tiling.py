@@ -1,0 +1,180 @@
+"""Large pictures in tiles, and which pixels a result depends on."""
+
+import keras
+import numpy as np
+import pytest
+
+import colornet
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.inference import colorize, colorize_outputs, predict
+from colornet.model import build_colornet
+from colornet.receptive_field import exact_overlap, receptive_field
+from colornet.tiling import Tiling, plan, tile_bytes
+
+_D = 32
+_CONFIG = ModelConfig(n=1, max_disparity=_D, residue_init="he", bn_momentum=0.0)
+_EXACT = exact_overlap(_CONFIG)
+_WHOLE = Tiling(memory_gb=1e3)
+
+
+def _pair(height, width):
+    rng = np.random.default_rng(height * 10000 + width)
+    mono = rng.random((height, width, 1), np.float32)
+    return mono, rng.random((height, width, 3), np.float32)
+
+
+def _network(config):
+    keras.utils.set_random_seed(0)
+    network = build_colornet(config)
+    mono, reference = _pair(64, 96)
+    network({"mono": mono[None], "reference": reference[None]}, training=True)
+    network.jit_compile = False
+    return network
+
+
+@pytest.fixture(scope="module")
+def model():
+    """An untrained network, its residue not 0, its statistics those of a picture."""
+    return _network(_CONFIG)
+
+
+@pytest.fixture(scope="module")
+def model_without_residue():
+    return _network(_CONFIG.replace(residue=False))
+
+
+@pytest.mark.parametrize("residue", [True, False])
+@pytest.mark.parametrize("axis", [0, 1], ids=["row", "column"])
+@pytest.mark.parametrize("view", ["mono", "reference"])
+@pytest.mark.parametrize("position", [400, 447])
+def test_receptive_field(request, residue, axis, view, position):
+    """NaN in one row or column is found in the field's results, and nowhere else."""
+    model = request.getfixturevalue("model" if residue else "model_without_residue")
+    size = 864
+    views = dict(zip(("mono", "reference"), _pair(size, 32), strict=True))
+    views[view][position] = np.nan
+    if axis == 1:
+        views = {name: value.swapaxes(0, 1) for name, value in views.items()}
+    inputs = {name: value[None] for name, value in views.items()}
+    spoilt = np.isnan(model.predict_on_batch(inputs)["chroma"][0]).any(axis=-1)
+    fields = [
+        receptive_field(result, model.config)[view == "reference" and axis == 1]
+        for result in range(size)
+    ]
+    expected = [first <= position <= last for first, last in fields]
+    assert 0 < sum(expected) < size - 200
+    np.testing.assert_array_equal(spoilt.any(axis=1 - axis), expected)
+
+
+def test_the_field_of_the_paper():
+    assert receptive_field(0, ModelConfig(max_disparity=192)) == (
+        (-255, 253),
+        (-255, 253 + 190),
+    )
+    assert exact_overlap(ModelConfig()) == 288
+    assert exact_overlap(ModelConfig(residue=False)) == 224
+
+
+@pytest.mark.parametrize(
+    ("size", "tile", "count"),
+    [
+        ((61, 1291), (64, _D + 672), 8),
+        ((1201, 70), (672, 96), 7),
+        ((633, 667), (608, 640), 4),
+    ],
+    ids=["columns", "rows", "both"],
+)
+def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, count):
+    mono, reference = _pair(*size)
+    tiling = Tiling(overlap=_EXACT, tile=tile)
+    padded = (-(-side // 32) * 32 for side in size)
+    assert len(plan(*padded, _CONFIG, tiling)) == count
+    expected = predict(model, mono, reference, tiling=_WHOLE)
+    found = predict(model, mono, reference, tiling=tiling)
+    assert set(found) == set(expected) == {"chroma", "rough_chroma"}
+    for name, value in expected.items():
+        assert found[name].shape == value.shape
+        np.testing.assert_allclose(found[name], value, atol=1e-5)
+    # The tiles were there: without overlap they show.
+    cut = predict(model, mono, reference, tiling=Tiling(overlap=0, tile=(96, 96)))
+    assert np.abs(cut["chroma"] - expected["chroma"]).max() > 1e-3
+
+
+def test_one_graph_for_all_tiles(model, monkeypatch):
+    calls = []
+    network = build_colornet(_CONFIG)
+    call = network.call
+    monkeypatch.setattr(
+        network,
+        "call",
+        lambda *args, **kwargs: calls.append(1) or call(*args, **kwargs),
+    )
+    tiling = Tiling(overlap=0, tile=(32, 96))
+    assert len(plan(128, 256, _CONFIG, tiling)) == 16
+    predict(network, *_pair(100, 230), tiling=tiling)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("size", [(1120, 1408), (1120, 32), (64, 1408), (3008, 4000)])
+@pytest.mark.parametrize("overlap", [0, 64, 128])
+@pytest.mark.parametrize("d", [32, 256])
+def test_plan(size, overlap, d):
+    config = ModelConfig(max_disparity=d)
+    tiling = Tiling(memory_gb=6, overlap=overlap)
+    tiles = plan(*size, config, tiling)
+    times = np.zeros(size, int)
+    for tile in tiles:
+        times[tile.kept] += 1
+        ends = zip(tile.area, tile.kept, tile.inner, size, (0, d), strict=True)
+        for area, kept, inner, end, further in ends:
+            assert area.start % 32 == 0 and 0 <= area.start < area.stop <= end
+            assert kept.start - area.start == inner.start
+            assert kept.stop - kept.start == inner.stop - inner.start > 0
+            # What a tile does not know is cut off, except at the picture's borders.
+            assert area.start == 0 or inner.start >= overlap
+            assert area.stop == end or area.stop - kept.stop >= overlap + further
+    assert (times == 1).all()
+    shapes = {tuple(part.stop - part.start for part in tile.area) for tile in tiles}
+    assert len(shapes) == 1
+    assert tile_bytes(*shapes.pop(), config) <= 6e9
+    assert (len(tiles) == 1) == (tile_bytes(*size, config) <= 6e9)
+
+
+def test_colorize_in_tiles(model):
+    mono, reference = _pair(61, 150)
+    tiling = colornet.Tiling(tile_bytes(64, 128, _CONFIG) / 1e9, overlap=32)
+    tiled = colorize(model, mono, reference, tiling=tiling)
+    assert tiled.shape == (61, 150, 3)
+    whole = colorize(model, mono, reference)
+    # The last tile's result is its own from where the two tiles meet.
+    assert 0 < np.abs(tiled - whole).max() < 0.2
+    np.testing.assert_array_equal(
+        whole, colorize(model, mono, reference, tiling=_WHOLE)
+    )
+
+
+def test_what_tiles_cannot_do(model):
+    mono, reference = _pair(64, 160)
+    needs = tile_bytes(64, 160, _CONFIG) / 1e9
+    little = Tiling(memory_gb=0.99 * needs, overlap=0)
+    with pytest.raises(InputError, match=r"as a whole for volumes.*Received: 160 x 64"):
+        colorize_outputs(model, mono, reference, volumes=True, tiling=little)
+    batch = model.rebuilt(bn_statistics="batch")
+    with pytest.raises(InputError, match="whole for bn_statistics='batch'"):
+        colorize(batch, mono, reference, tiling=little)
+    too_little = Tiling(memory_gb=0.5 * needs, overlap=64)
+    with pytest.raises(InputError, match=r"at least \S+ for tiles .* overlap = 64"):
+        colorize(model, mono, reference, tiling=too_little)
+    with pytest.raises(InputError, match="at least 192 x 160 .*Received: 96 x 32"):
+        colorize(model, mono, reference, tiling=Tiling(overlap=64, tile=(32, 96)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("memory_gb", 0), ("memory_gb", float("nan")), ("overlap", 33), ("overlap", -32)]
+    + [("tile", (32, 33)), ("tile", (0, 32))],
+)
+def test_impossible_tiling(field, value):
+    with pytest.raises(InputError, match="Received: "):
+        Tiling(**{field: value})
