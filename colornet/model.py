@@ -10,13 +10,15 @@ from keras import layers
 
 from colornet.config import ModelConfig
 from colornet.layers import (
-    ApplyAttention,
+    BatchNormalization,
     DisparityFeatureVolume,
     DisparityWeights,
     PictureNormalization,
     SoftArgmax,
     SplitYCbCr,
+    SubpixelConv3DTranspose,
     UnfoldFromBatch,
+    VolumeConv3D,
     WarpChroma,
     WeightedAverage,
 )
@@ -25,10 +27,12 @@ from colornet.network import Network, picture_inputs
 _CONVOLUTIONS = {
     "2d": layers.Conv2D,
     "3d": layers.Conv3D,
+    "3d_of_volume": VolumeConv3D,
     "3d_transposed": layers.Conv3DTranspose,
+    "3d_transposed_to_one": SubpixelConv3DTranspose,
 }
 _NORMALIZATIONS = {
-    "moving": layers.BatchNormalization,
+    "moving": BatchNormalization,
     "batch": PictureNormalization,  # D-14
 }
 
@@ -77,15 +81,17 @@ def _resnet(x, first_row, config, *, stride=1):
 
 
 def _attention(volume, config):
-    """Layers 19 and 20."""
-    x = _conv(volume, 19, "3d", config.n, 1, activation="sigmoid")
-    return _conv(x, 20, "3d", 1, 1, activation="sigmoid")
+    """Layers 19 and 20, and Eq. 4: the attention weighs the reference half alone."""
+    x = _conv(volume, 19, "3d_of_volume", config.n, 1, activation="sigmoid")
+    attention = _conv(x, 20, "3d", 1, 1, activation="sigmoid")
+    mono, reference = volume
+    return [mono, layers.Multiply(name="attention_volume")([attention, reference])]
 
 
 def _regulation(volume, config):
     """Layers 21 to 39: encoder and decoder with four levels of sub-sampling."""
     n = config.n
-    x = _conv_block(volume, 21, "3d", n, 3, config)
+    x = _conv_block(volume, 21, "3d_of_volume", n, 3, config)
     x = _conv_block(x, 22, "3d", n, 3, config)
     skips = {22: x}
     for row in (23, 26, 29, 32):
@@ -98,7 +104,7 @@ def _regulation(volume, config):
     ):
         x = _conv_block(x, row, "3d_transposed", filters, 3, config, stride=2)
         x = layers.Add(name=f"l{row}_add")([x, skips[skip]])
-    return _conv(x, 39, "3d_transposed", 1, 3, stride=2)
+    return _conv(x, 39, "3d_transposed_to_one", 1, 3, stride=2)
 
 
 def _color_residue(rough_chroma, luma, config):
@@ -161,8 +167,7 @@ class ColorNet(Network):
             config.max_disparity // 2, name="feature_volume"
         )(features)
         if config.attention:
-            attention = _attention(volume, config)
-            volume = ApplyAttention(name="attention_volume")([volume, attention])
+            volume = _attention(volume, config)
         logits = _regulation(volume, config)
         weights = DisparityWeights(
             config.border, config.weight_normalization, name="weights"

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from colornet import layers
+from colornet.layers.feature_volume import shifted_candidates
 
 RNG = np.random.default_rng(0)
 
@@ -25,6 +27,12 @@ def feature_volume_twin(mono, reference, candidates):
         if i + k < width:
             volume[b, k, j, i, n:] = reference[b, j, i + k]
     return volume
+
+
+def whole_volume(first, second):
+    """Eq. 3 from the halves that `DisparityFeatureVolume` hands on."""
+    first = np.repeat(as_numpy(first), second.shape[1], axis=1)
+    return np.concatenate([first, as_numpy(second)], axis=-1)
 
 
 def weights_twin(logits, border, normalization):
@@ -51,19 +59,89 @@ def weighted_average_twin(weights, chroma):
 @pytest.mark.parametrize("candidates", [1, 4, 9])
 def test_feature_volume_is_equation_3(candidates):
     mono, reference = random(2, 3, 7, 2), random(2, 3, 7, 2)
-    volume = layers.DisparityFeatureVolume(candidates)([mono, reference])
+    halves = layers.DisparityFeatureVolume(candidates)([mono, reference])
     np.testing.assert_array_equal(
-        as_numpy(volume), feature_volume_twin(mono, reference, candidates)
+        whole_volume(*halves), feature_volume_twin(mono, reference, candidates)
     )
 
 
-def test_attention_weighs_only_the_reference_half():
-    volume, attention = random(1, 3, 2, 4, 6), random(1, 3, 2, 4, 1)
-    result = as_numpy(layers.ApplyAttention()([volume, attention]))
-    np.testing.assert_array_equal(result[..., :3], volume[..., :3])
-    for k, j, i, p in np.ndindex(3, 2, 4, 3):
-        expected = attention[0, k, j, i, 0] * volume[0, k, j, i, 3 + p]
-        assert result[0, k, j, i, 3 + p] == expected
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_gradient_of_shifted_candidates(count):
+    inputs, upstream = random(2, 3, 7, 2), random(2, count, 3, 7, 2)
+    with tf.GradientTape() as tape:
+        variable = tf.Variable(inputs)
+        shifted = shifted_candidates(variable, count)
+    gradient = tape.gradient(shifted, variable, tf.constant(upstream))
+    expected = np.zeros_like(inputs)
+    for b, k, j, i in np.ndindex(2, count, 3, 7):
+        if i + k < 7:
+            expected[b, j, i + k] += upstream[b, k, j, i]
+    np.testing.assert_allclose(gradient, expected, atol=1e-5)
+
+
+def assert_same_layers(fast, plain, inputs, combined=lambda tensors: tensors[0]):
+    """Two forms of a layer: results, and gradients of the inputs and the weights.
+
+    `fast` takes `inputs`, `plain` what `combined` makes of them.
+    """
+    inputs = [tf.Variable(tensor) for tensor in inputs]
+    fast(inputs if len(inputs) > 1 else inputs[0])
+    plain(combined(inputs))
+    plain.set_weights(fast.get_weights())
+    results = []
+    for layer in (fast, plain):
+        with tf.GradientTape() as tape:
+            arguments = inputs if len(inputs) > 1 else inputs[0]
+            result = fast(arguments) if layer is fast else plain(combined(inputs))
+            upstream = tf.sin(tf.range(tf.size(result), dtype=tf.float32))
+            loss = tf.reduce_sum(result * tf.reshape(upstream, tf.shape(result)))
+        weights = [v.value for v in layer.trainable_variables]
+        results.append([result, *tape.gradient(loss, [*inputs, *weights])])
+    for actual, expected in zip(*results, strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(actual, expected, atol=1e-5 * scale, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, (5, 3, 1)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_convolution_of_a_volume_in_two_halves(kernel, bias):
+    arguments = {"padding": "same", "use_bias": bias, "activation": "sigmoid"}
+    arguments |= {"bias_initializer": "ones"}
+    assert_same_layers(
+        layers.VolumeConv3D(4, kernel, **arguments),
+        keras.layers.Conv3D(4, kernel, **arguments),
+        [random(2, 1, 4, 6, 3), random(2, 5, 4, 6, 2)],
+        lambda halves: tf.concat([tf.repeat(halves[0], 5, axis=1), halves[1]], -1),
+    )
+
+
+@pytest.mark.parametrize("filters", [1, 3])
+def test_transposed_convolution_by_subpixels(filters):
+    arguments = {"strides": 2, "padding": "same", "bias_initializer": "ones"}
+    assert_same_layers(
+        layers.SubpixelConv3DTranspose(filters, 3, **arguments),
+        keras.layers.Conv3DTranspose(filters, 3, **arguments),
+        [random(2, 3, 4, 5, 2)],
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 3, 4, 5, 3), (7, 3)])
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_batch_normalization(shape, training):
+    inputs = tf.Variable(3 * random(*shape) + 2)
+    results = []
+    for layer in (layers.BatchNormalization(), keras.layers.BatchNormalization()):
+        layer.build(shape)
+        for variable, value in zip(layer.variables, range(1, 5), strict=True):
+            variable.assign([value, value + 0.5, value + 1])
+        with tf.GradientTape() as tape:
+            result = layer(inputs, training=training)
+            loss = tf.reduce_sum(tf.sin(result))
+        weights = [inputs, layer.gamma.value, layer.beta.value]
+        gradients = tape.gradient(loss, weights)
+        results.append([result, *gradients, *layer.get_weights()])
+    for actual, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("border", ["mask", "zero"])
@@ -141,7 +219,17 @@ def test_unfolding_undoes_concatenation_on_the_batch_axis():
         (layers.SplitYCbCr(), [(1, 3, 4, 3)]),
         (layers.UnfoldFromBatch(2), [(2, 3, 4, 1)]),
         (layers.DisparityFeatureVolume(3), [(1, 3, 4, 2), (1, 3, 4, 2)]),
-        (layers.ApplyAttention(), [(1, 3, 2, 4, 6), (1, 3, 2, 4, 1)]),
+        (
+            layers.VolumeConv3D(2, 3, padding="same", kernel_initializer="ones"),
+            [(1, 1, 2, 4, 2), (1, 5, 2, 4, 3)],
+        ),
+        (
+            layers.SubpixelConv3DTranspose(
+                2, 3, strides=2, padding="same", kernel_initializer="ones"
+            ),
+            [(1, 3, 2, 4, 3)],
+        ),
+        (layers.BatchNormalization(), [(2, 3, 4, 5)]),
         (layers.DisparityWeights("zero", "none"), [(1, 3, 2, 4, 1)]),
         (layers.WeightedAverage(), [(1, 3, 2, 4), (1, 2, 4, 2)]),
         (layers.SoftArgmax(), [(1, 3, 2, 4)]),

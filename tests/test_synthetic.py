@@ -58,13 +58,19 @@ def _interior(scene: synthetic.Scene) -> np.ndarray:
     return (steps < 2.5) & ~scipy.ndimage.binary_dilation(scene.occluded, iterations=2)
 
 
+@pytest.mark.parametrize("lighting", (0.0, 1.0))
+@pytest.mark.parametrize("curved", (0.0, 1.0))
 @pytest.mark.parametrize("seed", range(4))
-def test_reference_warped_by_disparity_is_mono(seed: int) -> None:
-    config = dataclasses.replace(_SMALL, photo_fraction=1.0)
+def test_reference_warped_by_disparity_is_mono(
+    seed: int, curved: float, lighting: float
+) -> None:
+    config = dataclasses.replace(
+        _SMALL, photo_fraction=1.0, curved_fraction=curved, lighting=lighting
+    )
     scene = synthetic.render_scene(seed, config, _SmoothPictures())
     mono = scene.mono.astype(float)
     interior = _interior(scene)
-    assert interior.mean() > 0.3
+    assert interior.mean() > 0.25
 
     def error(disparity: np.ndarray) -> np.ndarray:
         return _warp(scene.reference, disparity) - mono
@@ -108,18 +114,19 @@ def _splat_reference(
                 u = np.rint(to_u[0] * at + to_u[1] * j + to_u[2]).astype(int)
                 v = np.rint(to_v[0] * at + to_v[1] * j + to_v[2]).astype(int)
                 at = at[outline[v.clip(0, len(outline) - 1), u] > 127]
-            a, b, c = surface.plane
-            disparity = a + b * at + c * j
+            disparity = surface.disparity_at(at, float(j))
             bins = np.rint(4 * (at + disparity)).astype(int)
             within = (bins >= 0) & (bins < depth.shape[1])
             np.maximum.at(depth[j], bins[within], disparity[within])
     return depth
 
 
+@pytest.mark.parametrize("curved", (0.0, 1.0))
 @pytest.mark.parametrize("seed", (1, 2, 3))
-def test_occlusion_agrees_with_forward_warping(seed: int) -> None:
-    surfaces = synthetic.build_surfaces(seed, _SMALL, None)
-    scene = synthetic.render_scene(seed, _SMALL, None)
+def test_occlusion_agrees_with_forward_warping(seed: int, curved: float) -> None:
+    config = dataclasses.replace(_SMALL, curved_fraction=curved)
+    surfaces = synthetic.build_surfaces(seed, config, None)
+    scene = synthetic.render_scene(seed, config, None)
     depth = _splat_reference(surfaces, _SMALL)
     height, width = scene.disparity.shape
     expected = np.zeros((height, width), bool)
@@ -143,6 +150,30 @@ def test_occlusion_agrees_with_forward_warping(seed: int) -> None:
     assert np.mean(expected == scene.occluded) > 0.97
     # What is not hidden is the front of the reference's own z-buffer.
     assert np.mean(scene.occluded[inside]) > 0.99
+
+
+def test_curved_surfaces_are_inverted_exactly_and_keep_the_range() -> None:
+    rng, size = np.random.default_rng(0), []
+    config = dataclasses.replace(_SMALL, curved_fraction=1.0)
+    for seed in range(8):
+        for surface in synthetic.build_surfaces(seed, config, None):
+            x0, y0, x1, y1 = surface.bounds
+            for _ in range(20):
+                y, x = rng.uniform(y0, y1), np.linspace(x0, x1, 400)
+                a, b, c = surface.plane
+                waves = surface.bend.waves
+                disparity = a + b * x + c * y
+                for amplitude, along_x, along_y, phase in waves:
+                    disparity += amplitude * np.cos(along_x * x + along_y * y + phase)
+                assert disparity.min() >= 0
+                assert disparity.max() <= config.max_disparity - 1
+                seen = x + disparity
+                assert (np.diff(seen) > 0.6 * np.diff(x)).all()
+                np.testing.assert_allclose(surface.mono_x(seen, y), x, atol=1e-4)
+                shown = surface.bounds_in(reference=True)
+                assert shown[0] <= seen[0] and seen[-1] <= shown[2]
+            size.append(surface.bend.amplitude)
+    assert np.median(size) > 0.3 and max(size) > 4  # px: curved, not only by name
 
 
 def test_disparity_is_the_nearest_surface_at_pixel_centres() -> None:
@@ -306,9 +337,47 @@ def test_camera_differences_touch_the_reference_picture_alone() -> None:
     assert np.abs(scene.reference.astype(int) - clean.reference).mean() > 0.5
 
 
+def test_light_changes_the_pictures_alone_and_the_luma_most() -> None:
+    lit = dataclasses.replace(_SMALL, lighting=1.0)
+    darker = []
+    for seed in range(6):
+        before = synthetic.render_scene(seed, _SMALL, None)
+        after = synthetic.render_scene(seed, lit, None)
+        for name in ("disparity", "occluded"):
+            np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+        pictures = (Image.fromarray(s.mono).convert("YCbCr") for s in (before, after))
+        unlit, shown = (np.asarray(picture, float) for picture in pictures)
+        y, cb, cr = np.moveaxis(shown - unlit, -1, 0)
+        assert np.abs(y).mean() > 2 * max(np.abs(cb).mean(), np.abs(cr).mean())
+        darker.append(np.mean(y < -10))
+    assert np.mean(darker) > 0.1
+
+
+def test_muted_scenes_and_plain_surfaces_have_little_colour_and_texture() -> None:
+    chroma, texture = {}, {}
+    for name in ("photo_fraction", "muted_fraction", "plain_fraction"):
+        config = dataclasses.replace(_SMALL, **{name: 1.0})
+        chroma[name], texture[name] = [], []
+        for seed in range(8):
+            mono = synthetic.render_scene(seed, config, None).mono
+            y, cb, cr = np.moveaxis(
+                np.asarray(Image.fromarray(mono).convert("YCbCr"), float), -1, 0
+            )
+            chroma[name].append(np.hypot(cb - 128, cr - 128).mean())
+            texture[name].append(np.median(np.hypot(*np.gradient(y))))
+    assert np.mean(chroma["muted_fraction"]) < 0.6 * np.mean(chroma["photo_fraction"])
+    assert np.mean(texture["plain_fraction"]) < 0.6 * np.mean(texture["photo_fraction"])
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"height": 4}, {"max_disparity": 0}, {"min_objects": 50}, {"photo_fraction": 1.5}],
+    [
+        {"height": 4},
+        {"max_disparity": 0},
+        {"min_objects": 50},
+        {"photo_fraction": 1.5},
+        {"lighting": -0.1},
+    ],
 )
 def test_config_rejects_values_out_of_range(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="Received: SceneConfig"):

@@ -4,22 +4,24 @@ Volumes are laid out (batch, candidates, height, width, channels): the slices of
 volume are then a batch of pictures.
 """
 
-from colornet.layers.attention import ApplyAttention
 from colornet.layers.color import SplitYCbCr
 from colornet.layers.feature_volume import DisparityFeatureVolume
 from colornet.layers.fold import UnfoldFromBatch
-from colornet.layers.normalization import PictureNormalization
+from colornet.layers.normalization import BatchNormalization, PictureNormalization
 from colornet.layers.soft_argmax import SoftArgmax, WarpChroma
+from colornet.layers.volume_convolution import SubpixelConv3DTranspose, VolumeConv3D
 from colornet.layers.weighted_average import DisparityWeights, WeightedAverage
 
 __all__ = [
-    "ApplyAttention",
+    "BatchNormalization",
     "DisparityFeatureVolume",
     "DisparityWeights",
     "PictureNormalization",
     "SoftArgmax",
     "SplitYCbCr",
+    "SubpixelConv3DTranspose",
     "UnfoldFromBatch",
+    "VolumeConv3D",
     "WarpChroma",
     "WeightedAverage",
 ]

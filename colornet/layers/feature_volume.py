@@ -7,34 +7,57 @@ from keras import ops
 def shifted_candidates(inputs, count: int):
     """Stacks `count` copies of a map, the k-th shifted left by k pixels.
 
+    The gradient is one sum over the candidates, shifted back, in place of `count`
+    gradients of slices.
+
     Args:
         inputs: (batch, height, width, channels).
-        count: number of candidates.
+        count: number of candidates, at least 1.
 
     Returns:
         (batch, count, height, width, channels): element [b, k, j, i] is
         inputs[b, j, i + k], and 0 past the right border.
     """
-    padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
-    return ops.stack(
-        [padded[:, :, k : k - count + 1 or None] for k in range(count)], axis=1
-    )
+
+    @ops.custom_gradient
+    def shifted(inputs):
+        width = ops.shape(inputs)[2]
+
+        def gradient(*args, upstream=None):
+            if upstream is None:
+                (upstream,) = args
+            return sum(
+                ops.pad(
+                    upstream[:, k, :, : max(width - k, 0)],
+                    [[0, 0], [0, 0], [min(k, width), 0], [0, 0]],
+                )
+                for k in range(count)
+            )
+
+        padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
+        slices = [padded[:, :, k : k - count + 1 or None] for k in range(count)]
+        return ops.stack(slices, axis=1), gradient
+
+    return shifted(inputs)
 
 
 @keras.saving.register_keras_serializable("colornet")
 class DisparityFeatureVolume(keras.layers.Layer):
-    """Concatenates each pixel's features with those of its candidates (Eq. 3).
+    """Puts each pixel's features beside those of its candidates (Eq. 3).
 
     V[k, j, i] = Concat(F_Y[j, i], F_YR[j, i + k]) for k = 0 ... candidates - 1, with
-    zeros for features past the right border (D-02).
+    zeros for features past the right border (D-02). The first half is the same for all
+    k: the volume is handed on as its two halves, the first one for a single k, and
+    `VolumeConv3D` takes it so.
 
     Example:
 
     >>> mono = np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
     >>> reference = np.array([3.0, 4.0]).reshape(1, 1, 2, 1)
-    >>> DisparityFeatureVolume(candidates=2)([mono, reference])[0, :, 0]
-    [[[1. 3.], [2. 4.]],
-     [[1. 4.], [2. 0.]]]
+    >>> first, second = DisparityFeatureVolume(candidates=2)([mono, reference])
+    >>> first[0, :, 0, :, 0], second[0, :, 0, :, 0]
+    [[1. 2.]], [[3. 4.],
+                [4. 0.]]
 
     Args:
         candidates: number of candidates at the resolution of the features.
@@ -43,7 +66,8 @@ class DisparityFeatureVolume(keras.layers.Layer):
         Two tensors (batch, height, width, n), of the mono and of the reference view.
 
     Output shape:
-        (batch, candidates, height, width, 2 * n).
+        Channels 0 ... n-1 of the volume, (batch, 1, height, width, n), and channels
+        n ... 2n-1, (batch, candidates, height, width, n).
     """
 
     def __init__(self, candidates: int, **kwargs):
@@ -52,13 +76,15 @@ class DisparityFeatureVolume(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         (batch, height, width, n), _ = input_shape
-        return (batch, self.candidates, height, width, 2 * n)
+        return [(batch, count, height, width, n) for count in (1, self.candidates)]
+
+    def compute_output_spec(self, inputs):
+        shapes = self.compute_output_shape([tensor.shape for tensor in inputs])
+        return [keras.KerasTensor(shape, inputs[0].dtype) for shape in shapes]
 
     def call(self, inputs):
         mono, reference = inputs
-        repeated = ops.repeat(mono[:, None], self.candidates, axis=1)
-        shifted = shifted_candidates(reference, self.candidates)
-        return ops.concatenate([repeated, shifted], axis=-1)
+        return [mono[:, None], shifted_candidates(reference, self.candidates)]
 
     def get_config(self):
         return {**super().get_config(), "candidates": self.candidates}

@@ -40,7 +40,11 @@ class DisparityWeights(keras.layers.Layer):
         if self.border == "mask":
             # Every pixel has its candidate k = 0, so no softmax is over nothing.
             logits = ops.where(exists, logits, -1e30 if softmax else 0.0)
-        return ops.softmax(logits, axis=1) if softmax else logits
+        if not softmax:
+            return logits
+        # Keras's softmax over an axis that is not the last transposes the volume.
+        exponentials = ops.exp(logits - ops.max(logits, axis=1, keepdims=True))
+        return exponentials / ops.sum(exponentials, axis=1, keepdims=True)
 
     def get_config(self):
         return {
@@ -72,5 +76,9 @@ class WeightedAverage(keras.layers.Layer):
 
     def call(self, inputs):
         weights, chroma = inputs
-        shifted = shifted_candidates(chroma, weights.shape[1])
-        return ops.sum(weights[..., None] * shifted, axis=1)
+        averages = []
+        # One after the other: a volume of candidates' colours is as large as W.
+        for channel in ops.split(chroma, 2, axis=-1):
+            candidates = shifted_candidates(channel, weights.shape[1])[..., 0]
+            averages.append(ops.sum(weights * candidates, axis=1))
+        return ops.stack(averages, axis=-1)

@@ -10,9 +10,12 @@ Conventions, fixed here once:
   reference view, X = x + d(x, y), is affine as well and |b| < 0.4 keeps it monotone:
   x = (X - a - c y) / (1 + b). So both views are rendered from the same functions and
   neither is a warp of the other.
+- A curved surface adds a smooth relief to d. Its slope counts towards the same bound,
+  so X = x + d stays monotone along x, and Newton's method solves it for x.
 - Visibility is a z-buffer a sample: the largest disparity wins.
 """
 
+from tfrecords_tools.synthetic.camera import defocused, other_camera
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
@@ -30,7 +33,9 @@ __all__ = [
     "Surface",
     "TextureSource",
     "build_surfaces",
+    "defocused",
     "folder_textures",
+    "other_camera",
     "render_scene",
     "skimage_textures",
 ]

@@ -5,7 +5,11 @@ from PIL import Image
 
 from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import Bounds
-from tfrecords_tools.synthetic.procedural import draw_palette, procedural_texture
+from tfrecords_tools.synthetic.procedural import (
+    draw_palette,
+    plain_texture,
+    procedural_texture,
+)
 from tfrecords_tools.synthetic.scene import SceneConfig
 from tfrecords_tools.synthetic.textures import TextureSource
 
@@ -30,6 +34,9 @@ class Painter:
         self._saturation = rng.uniform(0.65, 1.35)
         light = rng.uniform(0.85, 1.15) * np.exp(rng.normal(0.0, 0.05, 3))
         self._light = light.astype(np.float32)
+        self._plain_fraction = config.plain_fraction
+        if config.muted_fraction > 0 and rng.random() < config.muted_fraction:
+            self._saturation *= rng.uniform(0.0, 0.4)
 
     def paint(self, bounds: Bounds, background: bool) -> tuple[Image.Image, np.ndarray]:
         """A patch that covers `bounds`, and the (2, 3) map from (x, y, 1) to it."""
@@ -40,8 +47,11 @@ class Painter:
         linear[0] *= rng.choice((-1.0, 1.0))
         # Texels the surface spans, at one texel a px, with room for cubic sampling.
         span = 2 * np.abs(linear) @ half
-        wrap = rng.random() >= self._photo_fraction
-        if wrap:
+        plain = self._plain_fraction > 0 and rng.random() < self._plain_fraction
+        wrap = plain or rng.random() >= self._photo_fraction
+        if plain:
+            pitch, picture = 1.0, plain_texture(rng, vivid=not background)
+        elif wrap:
             pitch = log_uniform(rng, 0.8, 1.6)
             picture = procedural_texture(rng, float(span.max()) / pitch)
         else:
@@ -50,7 +60,13 @@ class Painter:
         width, height = (int(n) for n in np.ceil(span / pitch) + 8)
         rows = _extend(height, picture.shape[0], wrap, rng)
         columns = _extend(width, picture.shape[1], wrap, rng)
-        patch = self._recolour(picture, background)[rows[:, None], columns]
+        if plain:
+            saturation = np.float32(min(self._saturation, 1.0))
+            grey = picture @ _YIQ[0].astype(np.float32)
+            picture = grey[..., None] * (1 - saturation) + picture * saturation
+        else:
+            picture = self._recolour(picture, background)
+        patch = picture[rows[:, None], columns]
         patch = self._shade(patch)
         image = Image.fromarray(np.clip(patch + 0.5, 0, 255).astype(np.uint8))
         middle = np.array(((x0 + x1) / 2, (y0 + y1) / 2))

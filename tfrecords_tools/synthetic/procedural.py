@@ -118,3 +118,15 @@ def procedural_texture(rng: np.random.Generator, extent: float) -> np.ndarray:
         t = _fractal(rng, n, 1.2)
         picture = _blend(draw_palette(rng, 3), 0.5 + 0.25 * t)
     return picture + grain * _fractal(rng, n, slope)[..., None]
+
+
+def plain_texture(rng: np.random.Generator, vivid: bool) -> np.ndarray:
+    """(64, 64, 3) float32 RGB in 0..255 of one colour, with next to no grain."""
+    colour = draw_palette(rng, 1)[0]
+    if vivid and rng.random() < 0.5:
+        wheel = np.abs((rng.random() + np.array([0, 2 / 3, 1 / 3])) % 1.0 * 6 - 3)
+        saturation = rng.uniform(0.5, 1.0)
+        colour = 1 + saturation * (np.clip(wheel - 1, 0, 1) - 1)
+        colour = (255 * rng.uniform(0.25, 1.0) * colour).astype(np.float32)
+    grain = np.float32(rng.uniform(0.0, 1.5))
+    return colour + grain * _fractal(rng, 64, 1.0)[..., None]

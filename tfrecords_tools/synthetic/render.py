@@ -1,11 +1,15 @@
 """Surfaces to pictures: a z-buffer for each view, and what the reference hides."""
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.ndimage
 from PIL import Image
 
+from tfrecords_tools.synthetic.camera import other_camera
+from tfrecords_tools.synthetic.lighting import light_surfaces
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
 from tfrecords_tools.synthetic.textures import TextureSource
@@ -17,7 +21,7 @@ def _sample(
     image: Image.Image,
     to_image: np.ndarray,
     box: tuple[int, int, int, int],
-    samples: int,
+    samples: tuple[int, int],
     resample: Image.Resampling,
 ) -> Image.Image:
     """Samples a picture over a box of the sample grid through an affine map.
@@ -26,11 +30,98 @@ def _sample(
     """
     x0, y0, x1, y1 = box
     (ux, uy, u0), (vx, vy, v0) = to_image.tolist()
-    x, y = x0 / samples - 0.5, y0 / samples - 0.5
-    data = (ux / samples, uy / samples, u0 + ux * x + uy * y + 0.5)
-    data += (vx / samples, vy / samples, v0 + vx * x + vy * y + 0.5)
+    x, y = x0 / samples[0] - 0.5, y0 / samples[1] - 0.5
+    data = (ux / samples[0], uy / samples[1], u0 + ux * x + uy * y + 0.5)
+    data += (vx / samples[0], vy / samples[1], v0 + vx * x + vy * y + 0.5)
     size = (x1 - x0, y1 - y0)
     return image.transform(size, Image.Transform.AFFINE, data, resample)
+
+
+def _sample_bent(
+    image: Image.Image,
+    to_image: np.ndarray,
+    mono_x: np.ndarray,
+    rows: tuple[int, int],
+    samples: int,
+    resample: Image.Resampling,
+) -> np.ndarray:
+    """Samples a picture at (mono_x, row): rows as `_sample` does, then along them.
+
+    Args:
+        mono_x: (h, w) float32, px.
+        rows: first and last but one row of the sample grid.
+
+    Returns:
+        (h, w) or (h, w, 3) uint8.
+    """
+    fine = 2 * samples  # so close together that a straight line between them will do
+    at = (mono_x + np.float32(0.5)) * np.float32(fine) - np.float32(0.5)
+    left = np.floor(at)
+    first = int(left.min())
+    box = (first, rows[0], int(left.max()) + 2, rows[1])
+    dense = np.asarray(_sample(image, to_image, box, (fine, samples), resample))
+    part, column = at - left, left.astype(np.intp) - first
+    if dense.ndim == 3:
+        part = part[..., None]
+    row = np.arange(len(dense))[:, None]
+    before = dense[row, column].astype(np.float32)
+    between = before + part * (dense[row, column + 1] - before)
+    return np.rint(between, out=between).astype(np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """The box of a view's sample grid in which a surface may be seen."""
+
+    surface: Surface
+    reference: bool
+    box: tuple[int, int, int, int]
+    samples: int
+
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """x, (w,), and y, (h,), of the samples; float64, px."""
+        x0, y0, x1, y1 = self.box
+        x = (np.arange(x0, x1) + 0.5) / self.samples - 0.5
+        return x, (np.arange(y0, y1) + 0.5) / self.samples - 0.5
+
+    @functools.cached_property
+    def mono_x(self) -> np.ndarray | None:
+        """(h, w) float32 mono-view x of the samples where no matrix gives it."""
+        if self.surface.bend is None or not self.reference:
+            return None
+        x, y = (v.astype(np.float32) for v in self.grid())
+        return self.surface.mono_x(x, y[:, None])
+
+    def disparity(self) -> np.ndarray:
+        """(h, w) float32, px; -1 where the surface has ended."""
+        x, y = self.grid()
+        if self.surface.bend is None:
+            px, py, p0 = self.surface.disparity_in(self.reference)
+            along_x = (px * x + p0).astype(np.float32)
+            return along_x + (py * y).astype(np.float32)[:, None]
+        x = x.astype(np.float32)
+        if self.mono_x is None:
+            return self.surface.disparity_at(x, y.astype(np.float32)[:, None])
+        # The box is that of the largest relief; the surface may end before it.
+        left, _, right, _ = self.surface.bounds
+        within = (self.mono_x >= left) & (self.mono_x <= right)
+        return np.where(within, x - self.mono_x, np.float32(-1))
+
+    def sample(
+        self, image: Image.Image, to_image: np.ndarray, resample: Image.Resampling
+    ) -> np.ndarray:
+        """The samples of a picture that lies on the surface."""
+        _, y0, _, y1 = self.box
+        if self.mono_x is not None:
+            left, _, right, _ = self.surface.bounds
+            mono_x = np.clip(self.mono_x, left, right)
+            return _sample_bent(
+                image, to_image, mono_x, (y0, y1), self.samples, resample
+            )
+        if self.surface.bend is None:
+            to_image = to_image @ self.surface.to_mono(self.reference)
+        samples = (self.samples, self.samples)
+        return np.asarray(_sample(image, to_image, self.box, samples, resample))
 
 
 def _render(
@@ -46,7 +137,7 @@ def _render(
         (H * samples, W * samples) float32 disparity (px) and int32 surface index.
     """
     h, w = config.height * samples, config.width * samples
-    depth = np.full((h, w), -np.inf, np.float32)
+    depth = np.full((h, w), -1, np.float32)
     owner = np.full((h, w), -1, np.int32)
     for index, surface in enumerate(surfaces):
         bounds = (np.array(surface.bounds_in(reference)) + 0.5) * samples - 0.5
@@ -54,26 +145,18 @@ def _render(
         x1, y1 = np.minimum(np.floor(bounds[2:]).astype(int) + 1, (w, h)).tolist()
         if x0 >= x1 or y0 >= y1:
             continue
-        to_mono = surface.to_mono(reference)
-        px, py, p0 = surface.disparity_in(reference)
-        x = (np.arange(x0, x1) + 0.5) / samples - 0.5
-        y = (np.arange(y0, y1) + 0.5) / samples - 0.5
-        along_x = (px * x + p0).astype(np.float32)
-        disparity = along_x + (py * y).astype(np.float32)[:, None]
+        part = _Part(surface, reference, (x0, y0, x1, y1), samples)
+        disparity = part.disparity()
         wins = disparity > depth[y0:y1, x0:x1]
-        box = (x0, y0, x1, y1)
         if surface.outline is not None:
-            to_outline = surface.outline_map @ to_mono
-            inside = _sample(surface.outline, to_outline, box, samples, _BILINEAR)
-            wins &= np.asarray(inside) >= 128
+            wins &= part.sample(surface.outline, surface.outline_map, _BILINEAR) >= 128
         if not wins.any():
             continue
         np.copyto(depth[y0:y1, x0:x1], disparity, where=wins)
         np.copyto(owner[y0:y1, x0:x1], index, where=wins)
         if canvas is not None:
-            to_patch = surface.patch_map @ to_mono
-            colours = _sample(surface.patch, to_patch, box, samples, _BICUBIC)
-            canvas.paste(colours, (x0, y0), Image.fromarray(wins))
+            colours = part.sample(surface.patch, surface.patch_map, _BICUBIC)
+            canvas.paste(Image.fromarray(colours), (x0, y0), Image.fromarray(wins))
     return depth, owner
 
 
@@ -103,29 +186,26 @@ def _occlusion(
         rows = slice(max(int(np.floor(y0)), 0), max(int(np.ceil(y1)) + 1, 0))
         x = matched[rows, columns]
         y = np.arange(h)[rows, None]
-        px, py, p0 = surface.disparity_in(reference=True)
-        in_front = px * x + (py * y + p0) > disparity[rows, columns] + 1e-3
+        if surface.bend is None:
+            px, py, p0 = surface.disparity_in(reference=True)
+            other = px * x + (py * y + p0)
+        else:
+            other = x - surface.mono_x(x, y)
+        in_front = other > disparity[rows, columns] + 1e-3
         in_front &= (x >= x0) & (x <= x1) & (owner[rows, columns] != index)
         in_front &= ~occluded[rows, columns]
         j, i = np.nonzero(in_front)
         if len(j) == 0:
             continue
-        points = np.stack((x[j, i], j + float(rows.start), np.ones(len(j))))
-        mono_x, mono_y, _ = surface.to_mono(reference=True) @ points
+        mono_x, mono_y = x[j, i], j + float(rows.start)
+        if surface.bend is None:
+            points = np.stack((mono_x, mono_y, np.ones(len(j))))
+            mono_x, mono_y, _ = surface.to_mono(reference=True) @ points
+        else:
+            mono_x = surface.mono_x(mono_x, mono_y)
         hidden = _inside(surface, mono_x, mono_y)
         occluded[j[hidden] + rows.start, i[hidden] + columns.start] = True
     return occluded
-
-
-def _differ(
-    picture: np.ndarray, rng: np.random.Generator, strength: float
-) -> np.ndarray:
-    """Another camera's exposure, white balance and gamma; uint8 to uint8."""
-    gain = np.exp(strength * (rng.normal(0, 0.15) + rng.normal(0, 0.05, 3)))
-    gamma = np.exp(strength * rng.normal(0, 0.1))
-    level = np.arange(256)[:, None] / 255
-    table = np.clip(255 * gain * level**gamma + 0.5, 0, 255).astype(np.uint8)
-    return table[picture, np.arange(3)]
 
 
 def render_scene(
@@ -149,6 +229,10 @@ def render_scene(
         ValueError: the texture source is empty, or one of its pictures is unreadable.
     """
     surfaces = build_surfaces(seed, config, textures)
+    parts = [seed] if np.isscalar(seed) else list(seed)
+    if config.lighting > 0:
+        rng = np.random.default_rng([*parts, 2])
+        surfaces = light_surfaces(surfaces, rng, config)
     samples = config.supersample
     views = []
     for reference in (False, True):
@@ -157,9 +241,8 @@ def render_scene(
         _render(surfaces, config, reference, samples, canvas)
         views.append(np.array(canvas.reduce(samples) if samples > 1 else canvas))
     if config.camera_differences > 0:
-        parts = [seed] if np.isscalar(seed) else list(seed)
         rng = np.random.default_rng([*parts, 1])
-        views[1] = _differ(views[1], rng, config.camera_differences)
+        views[1] = other_camera(views[1], rng, config.camera_differences)
     disparity, owner = _render(surfaces, config, False, 1, None)
     occluded = _occlusion(surfaces, disparity, owner)
     return Scene(views[0], views[1], disparity, occluded)

@@ -18,8 +18,16 @@ class SceneConfig:
         supersample: int >= 1; supersample^2 samples are averaged in each pixel.
         photo_fraction: float in [0, 1], the share of surfaces that take a picture of
             the texture source; the others are procedural.
-        camera_differences: float in [0, 1], strength of a random exposure, gamma and
-            white balance difference of the reference view. 0: the views are exact.
+        camera_differences: float in [0, 1], strength of a random exposure, gamma,
+            white balance and sharpness difference of the reference view. 0: the views
+            are exact.
+        curved_fraction: float in [0, 1], the share of surfaces that are curved; the
+            others are planes.
+        plain_fraction: float in [0, 1], the share of surfaces of one colour, many of
+            them vivid.
+        muted_fraction: float in [0, 1], the share of scenes of little colour.
+        lighting: float in [0, 1], strength of shadows, shading of curved surfaces, and
+            highlights. All of them lie on the surfaces, so both views see the same.
 
     Raises:
         ValueError: a value outside its range.
@@ -33,14 +41,25 @@ class SceneConfig:
     supersample: int = 2
     photo_fraction: float = 0.6
     camera_differences: float = 0.0
+    curved_fraction: float = 0.0
+    plain_fraction: float = 0.0
+    muted_fraction: float = 0.0
+    lighting: float = 0.0
 
     def __post_init__(self) -> None:
+        shares = (
+            self.photo_fraction,
+            self.camera_differences,
+            self.curved_fraction,
+            self.plain_fraction,
+            self.muted_fraction,
+            self.lighting,
+        )
         valid = (
             min(self.height, self.width) >= 8
             and min(self.max_disparity, self.supersample) >= 1
             and 0 <= self.min_objects <= self.max_objects
-            and 0.0 <= self.photo_fraction <= 1.0
-            and 0.0 <= self.camera_differences <= 1.0
+            and all(0.0 <= share <= 1.0 for share in shares)
         )
         if not valid:
             raise ValueError(f"A scene setting is out of its range. Received: {self}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from tfrecords_tools.synthetic.bends import Bend, draw_bend
 from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import (
     Bounds,
@@ -19,11 +20,13 @@ from tfrecords_tools.synthetic.textures import TextureSource
 
 Plane = tuple[float, float, float]  # (a, b, c) of the disparity a + b x + c y, px
 _MAX_SLOPE = 0.35  # px of disparity a px; below 0.4 keeps X = x + d monotone
+# From a plane's solution, at most a relief's amplitude away, this reaches 1e-4 px.
+_NEWTON_STEPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Surface:
-    """One textured plane of a scene; everything in mono-view coordinates (px).
+    """One textured surface of a scene; everything in mono-view coordinates (px).
 
     Attributes:
         plane: (a, b, c) of the disparity a + b x + c y, px.
@@ -34,6 +37,8 @@ class Surface:
         patch: RGB picture, 8 bit, with its shading.
         patch_map: (2, 3) float64, from (x, y, 1) to the patch's pixels.
         background: whether this is one of the big planes and not an object.
+        bend: a relief that is added to the plane's disparity, or None. Then `to_mono`
+            and `disparity_in` say where the plane alone is.
     """
 
     plane: Plane
@@ -43,6 +48,7 @@ class Surface:
     patch: Image.Image
     patch_map: np.ndarray
     background: bool
+    bend: Bend | None = None
 
     def to_mono(self, reference: bool) -> np.ndarray:
         """(3, 3) float64, from a view's (x, y, 1) to the mono view's."""
@@ -62,7 +68,26 @@ class Surface:
         x0, y0, x1, y1 = self.bounds
         a, b, c = self.plane
         x = [x + a + b * x + c * y for x in (x0, x1) for y in (y0, y1)]
-        return min(x), y0, max(x), y1
+        relief = self.bend.amplitude if self.bend else 0.0
+        return min(x) - relief, y0, max(x) + relief, y1
+
+    def disparity_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Disparity (px) at points of the mono view."""
+        a, b, c = self.plane
+        disparity = b * x + (c * y + a)
+        return disparity if self.bend is None else disparity + self.bend.at(x, y)
+
+    def mono_x(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Mono-view x of points of the reference view: u with u + d(u, y) = x."""
+        a, b, c = self.plane
+        flat = (x - (c * y + a)) / (1 + b)
+        if self.bend is None:
+            return flat
+        u = flat
+        for _ in range(_NEWTON_STEPS):
+            error = u + self.bend.at(u, y) / (1 + b) - flat
+            u = u - error / (1 + self.bend.slope(u, y) / (1 + b))
+        return u
 
 
 def _plane(
@@ -70,17 +95,33 @@ def _plane(
     middle: float,
     slopes: tuple[float, float],
     top: float,
+    bend: Bend | None = None,
 ) -> Plane:
-    """A plane with disparity `middle` in the middle, within [0, top] over `bounds`."""
+    """A plane with disparity `middle` in the middle, within [0, top] over `bounds`.
+
+    With a relief, `middle` moves as far as the relief needs on both sides.
+    """
     x0, y0, x1, y1 = bounds
-    b = float(np.clip(slopes[0], -_MAX_SLOPE, _MAX_SLOPE))
+    steepest, relief = _MAX_SLOPE, 0.0
+    if bend is not None:
+        steepest -= bend.steepness
+        relief = min(bend.amplitude + 1e-3, top / 2)
+        middle = float(np.clip(middle, relief, top - relief))
+    b = float(np.clip(slopes[0], -steepest, steepest))
     c = float(slopes[1])
     swing = abs(b) * (x1 - x0) / 2 + abs(c) * (y1 - y0) / 2
     # 1e-3 px is room for float32: the range holds by construction, nothing is clipped.
-    room = max(min(middle, top - middle) - 1e-3, 0.0)
+    room = max(min(middle, top - middle) - relief - 1e-3, 0.0)
     factor = min(1.0, room / swing) if swing > 0 else 0.0
     b, c = b * factor, c * factor
     return middle - b * (x0 + x1) / 2 - c * (y0 + y1) / 2, b, c
+
+
+def _bend(rng: np.random.Generator, config: SceneConfig, bounds: Bounds) -> Bend | None:
+    """A relief for the share of surfaces that are curved."""
+    if config.curved_fraction == 0 or rng.random() >= config.curved_fraction:
+        return None
+    return draw_bend(rng, bounds, float(config.max_disparity - 1))
 
 
 def _backgrounds(
@@ -98,9 +139,11 @@ def _backgrounds(
     surfaces = []
 
     def add(bounds: Bounds, middle: float, slopes: tuple[float, float]) -> None:
-        plane = _plane(bounds, middle, slopes, top)
+        bend = _bend(rng, config, bounds)
+        plane = _plane(bounds, middle, slopes, top, bend)
         patch = painter.paint(bounds, background=True)
-        surfaces.append(Surface(plane, bounds, None, np.zeros((2, 3)), *patch, True))
+        outline = (None, np.zeros((2, 3)))
+        surfaces.append(Surface(plane, bounds, *outline, *patch, True, bend))
 
     add(frame, far, (rng.normal(0, 0.04), rng.normal(0, 0.04)))
     if rng.random() < 0.5:  # a floor or a table, nearer towards the bottom
@@ -160,9 +203,12 @@ def _objects(
         middle = behind + max(near - behind, 0.1 * (top - behind)) * rng.random()
         scale = 0.15 if rng.random() < 0.4 else 0.03
         slopes = (rng.normal(0, scale), rng.normal(0, scale))
-        plane = _plane(bounds, float(np.clip(middle, 0, top)), slopes, top)
+        bend = _bend(rng, config, bounds)
+        plane = _plane(bounds, float(np.clip(middle, 0, top)), slopes, top, bend)
         patch = painter.paint(bounds, background=False)
-        surfaces.append(Surface(plane, bounds, outline, to_outline, *patch, False))
+        surfaces.append(
+            Surface(plane, bounds, outline, to_outline, *patch, False, bend)
+        )
     return surfaces
 
 

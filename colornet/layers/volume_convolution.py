@@ -1,0 +1,129 @@
+"""3-D convolutions in cheaper, equal forms."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("colornet")
+class VolumeConv3D(keras.layers.Conv3D):
+    """Convolves a feature volume whose first half is the same for all candidates.
+
+    With V = Concat(F, G), F independent of k, and kernel K = (K_F, K_G) over the input
+    channels, a convolution over the candidates is
+
+        K * V [k] = K_G * G [k] + (sum over t of K_F[t]) * F,
+
+    t over the depth taps that meet a candidate that exists: all of them in the middle,
+    some less at k = 0 and at the last k. The second term is a 2-D convolution, and V is
+    never built. Kernel, bias and result are those of a `Conv3D` of V.
+
+    Args:
+        filters, kernel_size, ...: of `keras.layers.Conv3D`, with stride 1, padding
+            "same" and an odd depth.
+
+    Input shape:
+        F (batch, 1, height, width, channels of F) and G (batch, candidates, height,
+        width, channels of G), at least as many candidates as the kernel is deep.
+
+    Output shape:
+        (batch, candidates, height, width, filters).
+    """
+
+    def __init__(self, filters, kernel_size, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.input_spec = None  # Of a single tensor.
+
+    def build(self, input_shape):
+        first, second = input_shape
+        super().build((*second[:-1], first[-1] + second[-1]))
+        self.input_spec = None
+
+    def compute_output_shape(self, input_shape):
+        # `build` of Keras asks with the shape of the whole volume.
+        whole = not isinstance(input_shape[0], (list, tuple))
+        return super().compute_output_shape(input_shape if whole else input_shape[1])
+
+    def call(self, inputs):
+        first, second = inputs
+        channels = first.shape[-1]
+        outputs = self.convolution_op(second, self.kernel[..., channels:, :])
+        outputs += self._first_half(first[:, 0], channels, second.shape[1])
+        return self.activation(outputs) if self.activation else outputs
+
+    def _first_half(self, first, channels: int, candidates: int):
+        """What F adds, with the bias: (batch, candidates or 1, height, width, F)."""
+        depth, taps = self.kernel_size[0], self.kernel[..., :channels, :]
+        border = depth // 2
+        # Of candidate k = 0, 1, ... at the border; of all in the middle; of the last.
+        ranges = [(border - k, depth) for k in range(border)]
+        ranges += [(0, depth)] + [(0, depth - k) for k in range(1, border + 1)]
+        kernel = ops.concatenate(
+            [ops.sum(taps[start:stop], axis=0) for start, stop in ranges], axis=-1
+        )
+        maps = ops.conv(first, kernel, padding="same", data_format="channels_last")
+        parts = [part[:, None] for part in ops.split(maps, len(ranges), axis=-1)]
+        if self.use_bias:
+            parts = [part + self.bias for part in parts]
+        if not border:
+            return parts[0]
+        shape = ops.shape(parts[border])
+        middle = (shape[0], candidates - 2 * border, *shape[2:])
+        parts[border] = ops.broadcast_to(parts[border], middle)
+        return ops.concatenate(parts, axis=1)
+
+
+# Which tap of a kernel of 3 meets which of the 2 outputs of a pixel (second axis),
+# through which of the inputs before and at the pixel (first axis).
+_PARITY = np.zeros((2, 2, 3), np.float32)
+_PARITY[1, 0, 0] = _PARITY[1, 1, 1] = _PARITY[0, 0, 2] = 1
+
+
+@keras.saving.register_keras_serializable("colornet")
+class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
+    """A transposed convolution of stride 2 as a convolution with 8 times the filters.
+
+    With a kernel K of 3 and "same" padding, an output is, along each axis,
+
+        y[2 p] = K[0] x[p] + K[2] x[p - 1],    y[2 p + 1] = K[1] x[p],
+
+    so the 8 outputs of a voxel are the channels of a 2x2x2 convolution. That is faster
+    where there are few filters. Kernel, bias and result are those of
+    `Conv3DTranspose(filters, 3, strides=2, padding="same")`.
+
+    Args:
+        filters, ...: of `keras.layers.Conv3DTranspose`, with kernel size 3, stride 2
+            and padding "same".
+
+    Input shape:
+        (batch, candidates, height, width, channels).
+
+    Output shape:
+        (batch, 2 * candidates, 2 * height, 2 * width, filters).
+    """
+
+    def call(self, inputs):
+        parity = ops.convert_to_tensor(_PARITY, self.compute_dtype)
+        kernel = ops.einsum(
+            "apx,bqy,crz,xyzfi->abcipqrf", parity, parity, parity, self.kernel
+        )
+        kernel = ops.reshape(kernel, (2, 2, 2, -1, 8 * self.filters))
+        padded = ops.pad(inputs, [[0, 0], [1, 0], [1, 0], [1, 0], [0, 0]])
+        subpixels = ops.conv(
+            padded, kernel, padding="valid", data_format="channels_last"
+        )
+        outputs = self._interleaved(subpixels, ops.shape(inputs))
+        if self.use_bias:
+            outputs += self.bias
+        return self.activation(outputs) if self.activation else outputs
+
+    def _interleaved(self, subpixels, shape):
+        batch, depth, height, width = shape[:4]
+        # TensorFlow transposes up to 8 axes.
+        volume = ops.reshape(
+            subpixels, (batch * depth, height, width, 2, 2, 2, self.filters)
+        )
+        volume = ops.transpose(volume, (0, 3, 1, 4, 2, 5, 6))
+        return ops.reshape(
+            volume, (batch, 2 * depth, 2 * height, 2 * width, self.filters)
+        )

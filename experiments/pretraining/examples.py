@@ -1,0 +1,208 @@
+"""Example number `index` of the pretraining: a crop of a rendered scene, with noise.
+
+NumPy only: the processes that render must not load TensorFlow or JAX.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from colornet import noise
+from colornet.config import Config
+from colornet.errors import InputError
+from tfrecords_tools import synthetic
+from tfrecords_tools.sources import luma
+
+_NOISE = ("mixed", "1", "2")
+_SCENES = ("varied", "planes")
+# A scene's crops are this many scenes apart; more of them have to be kept in memory.
+_SPREAD = 7
+_MARGIN = 1.25  # size of a scene in sizes of its crops
+# First numbers of the seeds, so that no two kinds of draws share a random stream.
+_SURFACES, _SETTINGS, _CROP = 1, 2, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamConfig(Config):
+    """All that decides the bytes of the training batches.
+
+    Attributes:
+        textures: "skimage" for the pictures that come with scikit-image, or a folder.
+        height, width: size of a crop in px, multiples of 32.
+        max_disparity: of the network, px; each scene draws its own largest disparity
+            up to it.
+        batch_size: examples a batch.
+        crops_per_scene: crops, each with a noise of its own, of every rendered scene.
+            They lie far apart in the stream.
+        noise: "1" or "2": that row of Table 2. "mixed": either of them in half of the
+            examples, and in the other half levels that are uniform from none to a
+            little more than Setup 2's (mono: than twice Setup 1's).
+        camera_differences: in [0, 1], the largest strength of an exposure, white
+            balance, gamma and sharpness difference of the reference view. A third of
+            the examples have none.
+        scenes: "varied": many surfaces are curved or of one colour, some scenes have
+            little colour, most have shadows and highlights, and some mono views are a
+            little out of focus. "planes": textured planes alone.
+        supersample: samples along each axis of a pixel; what rendering costs.
+        seed: at least 0.
+    """
+
+    textures: str = "skimage"
+    height: int = 256
+    width: int = 512
+    max_disparity: int = 192
+    batch_size: int = 1
+    crops_per_scene: int = 4
+    noise: str = "mixed"
+    camera_differences: float = 0.25
+    scenes: str = "varied"
+    supersample: int = 2
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("height", "width"):
+            size = getattr(self, name)
+            if size < 32 or size % 32:
+                raise InputError(
+                    f"expected a {name} that is a multiple of 32. Received: {size}"
+                )
+        for name in ("max_disparity", "batch_size", "crops_per_scene", "supersample"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"expected {name} of at least 1. Received: {getattr(self, name)}"
+                )
+        for name, choices in (("noise", _NOISE), ("scenes", _SCENES)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"expected {name} to be one of {choices}. "
+                    f"Received: {getattr(self, name)!r}"
+                )
+        if not 0 <= self.camera_differences <= 1:
+            raise InputError(
+                "expected camera_differences in [0, 1]. "
+                f"Received: {self.camera_differences}"
+            )
+        if self.seed < 0:
+            raise InputError(f"expected a seed of at least 0. Received: {self.seed}")
+
+
+def scene_of(config: StreamConfig, index: int) -> tuple[int, int]:
+    """The scene that example `index` is cut from, and which of its crops it is.
+
+    Every `crops_per_scene` examples begin one new scene, so the work is even. The first
+    scenes of the stream lack their first crops, and no scene has more than its share.
+    """
+    group, crop = divmod(index, config.crops_per_scene)
+    return group + (config.crops_per_scene - 1 - crop) * _SPREAD, crop
+
+
+def _textures(name: str) -> synthetic.TextureSource:
+    try:
+        if name == "skimage":
+            return synthetic.skimage_textures()
+        return synthetic.folder_textures(name)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _scene_config(
+    config: StreamConfig, rng: np.random.Generator
+) -> synthetic.SceneConfig:
+    """Settings of one scene, random so that no two rooms are furnished alike."""
+    # Deep rooms in most of the draws, nearly flat ones in the others.
+    share = rng.uniform(0.2, 1.0) if rng.random() < 0.7 else rng.uniform(0.02, 1.0) ** 2
+    planes = synthetic.SceneConfig(
+        height=int(_MARGIN * config.height),
+        width=int(_MARGIN * config.width),
+        max_disparity=max(1, round(config.max_disparity * share)),
+        supersample=config.supersample,
+        photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
+    )
+    if config.scenes == "planes":
+        return planes
+    return dataclasses.replace(
+        planes,
+        curved_fraction=rng.uniform(0.0, 0.7),
+        plain_fraction=rng.uniform(0.0, 0.3),
+        muted_fraction=0.2,
+        lighting=rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0,
+    )
+
+
+class ExampleMaker:
+    """Makes examples, and keeps the scenes that later examples are cut from."""
+
+    def __init__(self, config: StreamConfig) -> None:
+        """Raises InputError if there are no textures."""
+        self.config = config
+        self._textures = _textures(config.textures)
+        self._scenes: dict[int, synthetic.Scene] = {}
+
+    def __call__(self, index: int) -> dict[str, np.ndarray]:
+        """Example `index`: a function of the configuration and this number alone.
+
+        Args:
+            index: int >= 0.
+
+        Returns:
+            uint8 arrays: "mono" (H, W, 1), noisy luma of the mono view; "reference"
+            (H, W, 3), noisy RGB; "target" (H, W, 3), clean RGB of the mono view.
+
+        Raises:
+            InputError: a texture cannot be read.
+        """
+        config = self.config
+        number, crop = scene_of(config, index)
+        scene = self._scene(number)
+        if crop == config.crops_per_scene - 1:
+            del self._scenes[number]
+        rng = np.random.default_rng((_CROP, config.seed, index))
+        height, width = scene.mono.shape[:2]
+        y = int(rng.integers(height - config.height + 1))
+        x = int(rng.integers(width - config.width + 1))
+        window = np.s_[y : y + config.height, x : x + config.width]
+        target = np.ascontiguousarray(scene.mono[window])
+        strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
+        reference = synthetic.other_camera(scene.reference[window], rng, strength)
+        setup = _noise_setup(config.noise, rng)
+        if config.scenes == "varied" and rng.random() < 0.15:
+            target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
+        return {
+            "mono": _noisy(luma(target), setup.mono, rng),
+            "reference": _noisy(reference / 255.0, setup.color, rng),
+            "target": target,
+        }
+
+    def _scene(self, number: int) -> synthetic.Scene:
+        scene = self._scenes.get(number)
+        if scene is None:
+            seed = self.config.seed
+            rng = np.random.default_rng((_SETTINGS, seed, number))
+            settings = _scene_config(self.config, rng)
+            try:
+                scene = synthetic.render_scene(
+                    (_SURFACES, seed, number), settings, self._textures
+                )
+            except ValueError as error:
+                raise InputError(f"scene {number}: {error}") from error
+            self._scenes[number] = scene
+        return scene
+
+
+def _noise_setup(name: str, rng: np.random.Generator) -> noise.NoiseSetup:
+    if name != "mixed":
+        return noise.NOISE_SETUPS[int(name)]
+    color, mono = rng.uniform(0.0, 0.08), rng.uniform(0.0, 0.02)
+    kind = int(rng.integers(4))
+    return noise.NOISE_SETUPS.get(kind, noise.NoiseSetup(color, mono))
+
+
+def _noisy(clean: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
+    """Picture in [0, 1] to a noisy uint8 one (Table 2)."""
+    state = np.random.RandomState(rng.integers(2**32, size=8, dtype=np.uint32))
+    return noise.to_uint8(noise.add_noise(clean, level, state))
+
+
+def training_example(config: StreamConfig, index: int) -> dict[str, np.ndarray]:
+    """Example `index` of the stream, rendered from nothing; see `ExampleMaker`."""
+    return ExampleMaker(config)(index)

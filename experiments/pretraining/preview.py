@@ -1,0 +1,76 @@
+"""Shows what the pretraining learns from, and what making it costs.
+
+    python -m experiments.pretraining.preview --output=scenes.png --height=128
+
+Prints the CPU milliseconds of an example on one process; the picture has a row of mono
+view, reference and target for each of the last examples.
+"""
+
+import time
+
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from colornet import app
+from colornet.errors import InputError
+from colornet.files import replacing
+from experiments.pretraining.examples import ExampleMaker, StreamConfig
+
+_DEFAULTS = StreamConfig()
+_TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
+_HEIGHT = flags.DEFINE_integer("height", _DEFAULTS.height, "Of a crop, px.")
+_WIDTH = flags.DEFINE_integer("width", _DEFAULTS.width, "Of a crop, px.")
+_MAX_DISPARITY = flags.DEFINE_integer(
+    "max_disparity", _DEFAULTS.max_disparity, "Of the network, px."
+)
+_SUPERSAMPLE = flags.DEFINE_integer(
+    "supersample", _DEFAULTS.supersample, "Samples along each axis of a pixel."
+)
+_SCENES = flags.DEFINE_enum(
+    "scenes", _DEFAULTS.scenes, ["varied", "planes"], "What the scenes are made of."
+)
+_EXAMPLES = flags.DEFINE_integer("examples", 64, "How many to make.")
+_SHOWN = flags.DEFINE_integer("shown", 12, "How many of them are in the picture.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the stream.")
+_OUTPUT = flags.DEFINE_string("output", None, "PNG file to write.")
+# Examples in which the stream has yet to render more scenes than later on.
+_WARM_UP = 96
+
+
+def main() -> None:
+    if min(_EXAMPLES.value, _SHOWN.value) < 1:
+        raise InputError(
+            "expected at least 1 example. "
+            f"Received: {min(_EXAMPLES.value, _SHOWN.value)}"
+        )
+    config = StreamConfig(
+        textures=_TEXTURES.value,
+        height=_HEIGHT.value,
+        width=_WIDTH.value,
+        max_disparity=_MAX_DISPARITY.value,
+        scenes=_SCENES.value,
+        supersample=_SUPERSAMPLE.value,
+        seed=_SEED.value,
+    )
+    make = ExampleMaker(config)
+    for index in range(_WARM_UP):
+        make(index)
+    rows = []
+    start = time.process_time()
+    for index in range(_WARM_UP, _WARM_UP + _EXAMPLES.value):
+        rows.append(np.concatenate(list(map(_rgb, make(index).values())), axis=1))
+    milliseconds = 1e3 * (time.process_time() - start) / _EXAMPLES.value
+    print(f"{milliseconds:.1f} ms of CPU an example")
+    if _OUTPUT.value:
+        sheet = Image.fromarray(np.concatenate(rows[-_SHOWN.value :]))
+        with replacing(_OUTPUT.value) as file:
+            sheet.save(file, "PNG")
+
+
+def _rgb(picture: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(picture, (*picture.shape[:2], 3))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,207 @@
+"""The batches of the pretraining: the same bytes however they are made."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from colornet import noise
+from colornet.errors import InputError
+from experiments.pretraining import examples
+from experiments.pretraining.stream import SceneStream, StreamConfig, training_example
+from tfrecords_tools.sources import luma
+
+_ROOT = pathlib.Path(__file__).parents[1]
+_CONFIG = StreamConfig(height=32, width=64, max_disparity=32, batch_size=2, seed=3)
+
+
+def _bytes(batch: dict[str, np.ndarray]) -> bytes:
+    return b"".join(batch[name].tobytes() for name in ("mono", "reference", "target"))
+
+
+def _first(config: StreamConfig, count: int, processes: int, start: int = 0) -> list:
+    with SceneStream(config, processes, start) as stream:
+        batches = iter(stream)
+        return [next(batches) for _ in range(count)]
+
+
+def _gone(pid: int) -> bool:
+    """Whether the process ends within some seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state.split()[0] == "Z":  # ended; its new parent has yet to take note
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_stream_is_the_plain_function_however_it_is_split() -> None:
+    batches = _first(_CONFIG, 6, processes=1)
+    for step, batch in enumerate(batches):
+        assert list(batch) == ["mono", "reference", "target"]
+        for place in range(2):
+            example = training_example(_CONFIG, 2 * step + place)
+            for name, pixels in example.items():
+                assert batch[name].dtype == np.uint8
+                np.testing.assert_array_equal(batch[name][place], pixels)
+    assert batches[0]["mono"].shape == (2, 32, 64, 1)
+    assert batches[0]["reference"].shape == batches[0]["target"].shape == (2, 32, 64, 3)
+    expected = [_bytes(batch) for batch in batches]
+    assert len(set(expected)) == 6
+    assert [_bytes(batch) for batch in _first(_CONFIG, 6, processes=2)] == expected
+    resumed = _first(_CONFIG, 3, processes=2, start=3)
+    assert [_bytes(batch) for batch in resumed] == expected[3:]
+
+
+@pytest.mark.parametrize("crops", (1, 3, 4))
+def test_crops_of_a_scene_lie_apart_and_none_is_used_twice(crops: int) -> None:
+    config = _CONFIG.replace(crops_per_scene=crops)
+    places = [examples.scene_of(config, index) for index in range(40 * crops)]
+    assert len(set(places)) == len(places)
+    scenes = [scene for scene, _ in places]
+    full = [scene for scene in set(scenes) if scenes.count(scene) == crops]
+    assert len(full) >= 40 - 7 * (crops - 1) and max(map(scenes.count, scenes)) == crops
+    for scene in full:
+        gaps = np.diff([i for i, other in enumerate(scenes) if other == scene])
+        assert (gaps > 7 * crops).all()
+
+
+def test_scenes_are_kept_only_while_crops_are_to_come() -> None:
+    make = examples.ExampleMaker(_CONFIG)
+    for index in range(60):
+        make(index)
+    assert len(make._scenes) <= 3 * 7 + 1
+
+
+def test_noise_is_that_of_table_2() -> None:
+    for name, setup in (("1", noise.NOISE_SETUPS[1]), ("2", noise.NOISE_SETUPS[2])):
+        config = StreamConfig(height=128, width=128, max_disparity=1, noise=name)
+        # Disparity 0: the clean mono view is the clean reference.
+        config = config.replace(camera_differences=0.0, scenes="planes")
+        for index in range(3):
+            example = training_example(config, index)
+            clean = {"mono": luma(example["target"])}
+            clean["reference"] = example["target"] / 255
+            levels = {"mono": setup.mono, "reference": setup.color}
+            for view, level in levels.items():
+                # Where neither end clips; 8 bits add a deviation of their own.
+                inside = (clean[view] > 0.2) & (clean[view] < 0.6)
+                error = (example[view] / 255 - clean[view])[inside]
+                expected = np.hypot(level * np.sqrt(clean[view][inside]), 0.29 / 255)
+                assert np.std(error / expected) == pytest.approx(1, abs=0.05)
+
+
+def test_mixed_noise_holds_both_setups_and_cleaner_cameras() -> None:
+    rng = np.random.default_rng(0)
+    setups = [examples._noise_setup("mixed", rng) for _ in range(400)]
+    for setup in noise.NOISE_SETUPS.values():
+        assert 70 < setups.count(setup) < 130
+    others = [s for s in setups if s not in noise.NOISE_SETUPS.values()]
+    color = [setup.color for setup in others]
+    assert min(color) < 0.005 and max(color) > 0.07
+    assert max(setup.mono for setup in others) <= 0.02
+
+
+def test_the_stream_loads_no_framework() -> None:
+    program = (
+        "import sys, experiments.pretraining.stream, experiments.pretraining.worker\n"
+        "print({'tensorflow', 'keras', 'jax'} & {m.split('.')[0] for m in sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "set()"
+
+
+def test_a_worker_that_dies_ends_the_stream_with_an_error() -> None:
+    with SceneStream(_CONFIG, processes=2) as stream:
+        batches = iter(stream)
+        next(batches)
+        pids = stream.pids
+        os.kill(pids[0], signal.SIGKILL)
+        with pytest.raises(RuntimeError, match="status -9"):
+            for _ in range(10_000):
+                next(batches)
+    assert all(_gone(pid) for pid in pids)
+
+
+def test_close_ends_the_processes_and_may_be_called_again() -> None:
+    stream = SceneStream(_CONFIG, processes=2)
+    stream.close()  # before their first example
+    assert all(_gone(pid) for pid in stream.pids)
+    stream.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        next(iter(stream))
+
+
+@pytest.mark.parametrize("how", (signal.SIGINT, signal.SIGKILL))
+def test_no_process_outlives_a_consumer_that_is_stopped(how: signal.Signals) -> None:
+    program = (
+        "from experiments.pretraining.stream import *\n"
+        "with SceneStream(StreamConfig(height=32, width=32), processes=2) as stream:\n"
+        "    for step, _ in enumerate(stream):\n"
+        "        if step == 0:\n"
+        "            print(*stream.pids, flush=True)\n"
+    )
+    consumer = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    pids = [int(pid) for pid in consumer.stdout.readline().split()]
+    os.killpg(consumer.pid, how)  # as the terminal does on Ctrl-C
+    _, errors = consumer.communicate(timeout=60)
+    assert len(pids) == 2 and all(_gone(pid) for pid in pids)
+    assert errors.count(b"Traceback") == (how == signal.SIGINT)  # the consumer's own
+
+
+def test_an_unreadable_texture_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    config = _CONFIG.replace(textures=str(tmp_path))
+    with SceneStream(config, processes=1) as stream:
+        with pytest.raises(InputError, match="scene .*broken.png"):
+            for _ in range(100):
+                next(iter(stream))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"height": 100},
+        {"width": 0},
+        {"max_disparity": 0},
+        {"batch_size": 0},
+        {"noise": "3"},
+        {"scenes": "flat"},
+        {"camera_differences": 1.5},
+        {"seed": -1},
+    ],
+)
+def test_config_rejects_values_out_of_range(change: dict) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(change))}.*Received: "):
+        StreamConfig(**change)
+
+
+def test_stream_rejects_what_it_cannot_start(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InputError, match="process. Received: 0"):
+        SceneStream(_CONFIG, processes=0)
+    with pytest.raises(InputError, match="start_step .*Received: -1"):
+        SceneStream(_CONFIG, processes=1, start_step=-1)
+    with pytest.raises(InputError, match="Received: .*"):
+        SceneStream(_CONFIG.replace(textures=str(tmp_path)), processes=1)
+    assert StreamConfig.from_dict(_CONFIG.to_dict()) == _CONFIG
