@@ -4,6 +4,7 @@ python -m tests.pretraining_on_jax FOLDER
 """
 
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -24,14 +25,15 @@ def _run(config, run_dir, stream) -> None:
 
 
 def main(top: pathlib.Path) -> None:
-    for precision in ("float32", "mixed_bfloat16"):
-        config = runs.CONFIG.replace(steps=4, precision=precision)
-        _run(config, top / precision, runs.pictures)
-        stopped = top / f"{precision}_stopped"
-        _run(config, stopped, runs.stopping_at(3))
-        _run(config, stopped, runs.pictures)
-    _run(runs.CONFIG, top / "of_tensorflow", runs.stopping_at(4))
-    model = load_model(calibrated_weights(top / "of_tensorflow", runs.pictures))
+    """Goes on with copies of a run that TensorFlow has begun, and begins one."""
+    config = runs.CONFIG
+    _run(config, top / "whole", runs.pictures)
+    _run(config, top / "stopped", runs.stopping_at(4))
+    shutil.copytree(top / "stopped", top / "one_step")
+    _run(config, top / "stopped", runs.pictures)
+    bfloat16 = config.replace(steps=2, precision="mixed_bfloat16")
+    _run(bfloat16, top / "bfloat16", runs.pictures)
+    model = load_model(calibrated_weights(top / "one_step", runs.pictures))
     batch = runs.batch_of(runs.CONFIG.stream, 0)
     inputs = {
         name: (batch[name] / 255.0).astype(np.float32) for name in ("mono", "reference")
