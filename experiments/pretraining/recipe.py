@@ -34,7 +34,7 @@ class PretrainConfig(Config):
         epsilon: of the optimizer (D-21).
         clip_norm: largest global norm of the gradients; 0 for any.
         ema_decay: of the exponential moving average of the weights, which the result is
-            then; 0 for none.
+            then: (1 + step) / (10 + step) up to this value; 0 for no average.
         rough_weight: weight of the squared error of the rough chroma C' in the loss,
             beside the final chroma's 1; 0 is the paper's.
         calibration_batches: number of batches that the statistics of batch

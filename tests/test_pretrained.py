@@ -1,0 +1,273 @@
+"""Weights that come with the package: packed, checked, loaded, installed."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import colornet
+from colornet import pretrained
+from colornet.checkpoints import (
+    Checkpoints,
+    load_model,
+    save_weights,
+    weights_digest,
+)
+from colornet.color import rgb_to_luma
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.images import write_picture
+from colornet.inference import colorize
+from colornet.model import build_colornet
+from experiments.pretraining import packing
+from experiments.pretraining.optimization import build_optimizer
+from tests.command_line import ROOT, assert_one_line_error, start_each
+from tests.pretraining_runs import CONFIG, pictures
+
+
+def _picture(seed, *shape):
+    return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A run with one checkpoint of fresh weights."""
+    run_dir = tmp_path_factory.mktemp("run")
+    model = CONFIG.model.build()
+    optimizer = build_optimizer(CONFIG, model.trainable_variables)
+    variables = model.trainable_variables
+    optimizer.apply([np.ones(v.shape, np.float32) for v in variables], variables)
+    Checkpoints(run_dir).save(5, model, optimizer, CONFIG)
+    return run_dir
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_motorcycle():
+    """A corner of the pair: the whole of it takes seconds."""
+    patch = pytest.MonkeyPatch()
+    left, right, disparity = packing.data.stereo_motorcycle()
+    small = (left[:64, :128], right[:64, :128], disparity[:64, :128])
+    patch.setattr(packing.data, "stereo_motorcycle", lambda: small)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def packed(run_dir, tmp_path_factory):
+    """A folder with the weights `tiny`, the default."""
+    folder = tmp_path_factory.mktemp("packed")
+    packing.pack(run_dir, "tiny", folder, pictures, default=True)
+    return folder
+
+
+@pytest.fixture
+def copy(packed, tmp_path, monkeypatch):
+    """A copy of the packed folder, which is the package's for the test."""
+    folder = shutil.copytree(packed, tmp_path / "weights")
+    monkeypatch.setenv("COLORNET_PRETRAINED", str(folder))
+    return folder
+
+
+def test_packed_weights_are_float16_kernels_and_float32_vectors(packed, run_dir):
+    exact = load_model(run_dir / "calibrated_00000005.npz")
+    with np.load(packed / "tiny.npz") as archive:
+        for variable in exact.variables:
+            stored, value = archive[variable.path], np.asarray(variable)
+            assert stored.dtype == (np.float16 if value.ndim > 1 else np.float32)
+            np.testing.assert_array_equal(stored, value.astype(stored.dtype))
+
+
+def test_they_are_loaded_as_float32_with_what_is_to_change(copy):
+    model = colornet.load_pretrained()
+    assert {variable.dtype for variable in model.variables} == {"float32"}
+    assert model.config == CONFIG.model
+    wider = colornet.load_pretrained("tiny", max_disparity=64)
+    assert wider.config.max_disparity == 64
+    assert weights_digest(wider) == weights_digest(load_model("pretrained:tiny"))
+    assert colornet.pretrained_names() == ["tiny"]
+
+
+def test_the_index_and_the_card_tell_what_they_are(copy):
+    entry = pretrained.read_index(copy)["weights"]["tiny"]
+    assert entry["sha256"] == pretrained.sha256_of(copy / "tiny.npz")
+    assert entry["step"] == 5 and 0 < entry["float16_difference"] <= 0.5
+    card = (copy / "MODEL_CARD.md").read_text()
+    for words in (
+        "## tiny (default)",
+        entry["sha256"],
+        "5 of 6 steps",
+        "n = 2, d = 32",
+    ):
+        assert words in card
+
+
+def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path):
+    model = colornet.load_pretrained()
+    summary = {
+        "settings": {
+            "sha256": weights_digest(model),
+            "split": "test",
+            "records_metadata": {"setup": 2},
+            "model": model.config.to_dict(),
+        },
+        "datasets": {"kitti": {"count": 5, "psnr": 31.234, "ssim": 0.9, "seconds": 1}},
+    }
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    (folder / "summary.json").write_text(json.dumps(summary))
+    arguments = (run_dir, "tiny", copy, pictures)
+    packing.pack(*arguments, evaluations={"ours": folder})
+    card = (copy / "MODEL_CARD.md").read_text()
+    assert "| ours | kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |" in card
+    # What was the default is it still.
+    assert pretrained.read_index(copy)["default"] == "tiny"
+    summary["settings"]["sha256"] = "0" * 64
+    (folder / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(InputError, match="as they are packed"):
+        packing.pack(*arguments, evaluations={"ours": folder})
+    with pytest.raises(InputError, match="experiments.evaluate has written"):
+        packing.pack(*arguments, evaluations={"ours": tmp_path})
+
+
+def test_a_changed_or_missing_file_is_refused(copy):
+    content = bytearray((copy / "tiny.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / "tiny.npz").write_bytes(content)
+    with pytest.raises(InputError, match="with SHA-256 .* Received: [0-9a-f]{64}$"):
+        colornet.load_pretrained()
+    (copy / "tiny.npz").unlink()
+    with pytest.raises(InputError, match="Missing: .*tiny.npz"):
+        colornet.load_pretrained()
+
+
+def test_unknown_names_and_broken_indexes_are_refused(copy):
+    with pytest.raises(InputError, match=r"known name \(tiny\). Received: 'huge'"):
+        load_model("pretrained:huge")
+    (copy / "index.json").write_text('{"default": "tiny", "weights": {"tiny": {}}}')
+    with pytest.raises(InputError, match="expected an index of weights"):
+        colornet.load_pretrained()
+
+
+def test_a_folder_of_the_same_name_is_not_in_the_way(copy, tmp_path, monkeypatch):
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_model("pretrained:tiny").config == CONFIG.model
+    with pytest.raises(InputError, match="with checkpoints"):
+        load_model("tiny")
+
+
+def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch):
+    before = {path: path.read_bytes() for path in copy.iterdir()}
+
+    def coarse(model, path, kernels="float32"):
+        if kernels == "float16":
+            model = model.rebuilt(bn_statistics="batch").rebuilt(bn_statistics="moving")
+            kernel = model.get_layer("l93_conv").bias
+            kernel.assign(np.full(kernel.shape, 0.6, np.float32))
+        save_weights(model, path, kernels)
+
+    monkeypatch.setattr(packing, "save_weights", coarse)
+    with pytest.raises(InputError, match="at most 0.5 grey levels. Received: 0.6"):
+        packing.pack(run_dir, "tiny", copy, pictures)
+    with pytest.raises(InputError, match="a name like n32-d192. Received: 'a/b'"):
+        packing.pack(run_dir, "a/b", copy, pictures)
+    assert before == {path: path.read_bytes() for path in copy.iterdir()}
+
+
+def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
+    mono, reference = _picture(0, 33, 45), _picture(1, 33, 45, 3)
+    write_picture(tmp_path / "mono.png", mono)
+    write_picture(tmp_path / "reference.png", reference)
+    arguments = [
+        f"--{name}={tmp_path / name}.png" for name in ("mono", "reference", "output")
+    ]
+    results = start_each(
+        "experiments.colorize",
+        {
+            "default": arguments,
+            "unknown": [*arguments, "--weights=pretrained:huge"],
+        },
+        eagerly=True,
+    )
+    assert results["default"].code == 0, results["default"]
+    assert "weights: pretrained:tiny\n" in results["default"].stdout
+    picture = colornet.images.read_picture(tmp_path / "output.png")
+    expected = colorize(colornet.load_pretrained(), mono, reference)
+    assert np.abs(picture.astype(int) - expected).max() <= 1
+    assert np.abs(rgb_to_luma(picture.astype(float))[..., 0] - mono).max() <= 0.51
+    assert_one_line_error(results["unknown"], "known name (tiny)", "huge")
+
+
+def test_without_weights_the_default_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORNET_PRETRAINED", str(tmp_path))
+    (tmp_path / "index.json").write_text('{"default": null, "weights": {}}')
+    with pytest.raises(InputError, match="none come with this copy of colornet"):
+        colornet.load_pretrained()
+
+
+def test_the_weights_of_the_repository_are_what_the_index_says():
+    folder = pathlib.Path(pretrained.__file__).parent
+    index = pretrained.read_index(folder)
+    files = {path.name for path in folder.glob("*.npz")}
+    assert files == {entry["file"] for entry in index["weights"].values()}
+    for entry in index["weights"].values():
+        path = folder / entry["file"]
+        assert pretrained.sha256_of(path) == entry["sha256"]
+        assert path.stat().st_size < 16 * 2**20
+    assert index["default"] is None or index["default"] in index["weights"]
+    assert (folder / packing.CARD).is_file() == bool(files)
+
+
+def test_weights_are_installed_with_the_package(packed, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "colornet", source / "colornet")
+    for name in ("setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source)
+    for path in packed.iterdir():
+        shutil.copy(path, source / "colornet" / "pretrained")
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "bdist_wheel"],
+        capture_output=True,
+        text=True,
+        cwd=source,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (source / "dist").glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {f"colornet/pretrained/{path.name}" for path in packed.iterdir()}
+    assert wanted >= {f"colornet/pretrained/{n}" for n in ("tiny.npz", "index.json")}
+    assert wanted <= names
+
+
+def test_keras_files_and_float16_files_are_the_same_network(copy, tmp_path):
+    model = colornet.load_pretrained()
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert weights_digest(again) == weights_digest(model)
+
+
+def test_large_optimizer_states_go_to_several_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("colornet.checkpoints._OPTIMIZER_FILE_BYTES", 20_000)
+    model = build_colornet(ModelConfig(n=2, max_disparity=32))
+    optimizer = build_optimizer(CONFIG, model.trainable_variables)
+    for variable in optimizer.variables[2:]:
+        variable.assign(np.random.default_rng(0).random(variable.shape))
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, model, optimizer, CONFIG)
+    files = sorted(path.name for path in checkpoints.path(1).glob("optimizer*"))
+    assert len(files) > 2 and files[0] == "optimizer.npz"
+    keras.utils.set_random_seed(1)
+    other = build_colornet(ModelConfig(n=2, max_disparity=32))
+    fresh = build_optimizer(CONFIG, other.trainable_variables)
+    checkpoints.restore(1, other, fresh)
+    for mine, theirs in zip(fresh.variables, optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    (checkpoints.path(1) / files[-1]).unlink()
+    with pytest.raises(InputError, match="another configuration"):
+        checkpoints.restore(1, other, fresh)

@@ -1,0 +1,318 @@
+"""The pretraining: recipe, schedule, the loop on both backends, stopping, resuming."""
+
+import csv
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from colornet.checkpoints import Checkpoints, load_model
+from colornet.errors import InputError, Interrupted, NonFiniteError
+from experiments.pretraining.loop import Pretrainer, Reporting
+from experiments.pretraining.optimization import (
+    LearningRate,
+    averaged,
+    build_optimizer,
+    same_up_to,
+)
+from experiments.pretraining.recipe import PretrainConfig
+from experiments.pretraining.result import calibrated_weights
+from experiments.pretraining.steps import TensorFlowStep
+from tests.command_line import ROOT, assert_one_line_error, start, start_each
+from tests.pretraining_runs import CONFIG, batch_of, pictures, stopping_at
+
+_QUIET = Reporting(checkpoint_every=2, log_every=1)
+_CONFIG, _STREAM = CONFIG, CONFIG.stream
+
+
+@pytest.fixture(autouse=True)
+def eagerly():
+    """Tracing a graph takes longer than all the steps of these runs."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def state_of(run_dir, step):
+    """All arrays of a checkpoint by file and path."""
+    values = {}
+    for path in Checkpoints(run_dir).path(step).glob("*.npz"):
+        with np.load(path) as archive:
+            values |= {f"{path.name}/{name}": archive[name] for name in archive.files}
+    return values
+
+
+def assert_same_state(run_dir, other, step):
+    first, second = state_of(run_dir, step), state_of(other, step)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+def curve_of(run_dir):
+    """Rows of the curve less the columns of the clock."""
+    with open(run_dir / "curve.csv", newline="") as file:
+        return [row[:-2] for row in csv.reader(file)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run: its folder."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    tf.config.run_functions_eagerly(True)
+    assert Pretrainer(_CONFIG, run_dir, pictures, _QUIET).run()
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that a signal has ended after step 3: its folder."""
+    run_dir = tmp_path_factory.mktemp("stopped")
+    tf.config.run_functions_eagerly(True)
+    with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 3 written"):
+        Pretrainer(_CONFIG, run_dir, stopping_at(3), _QUIET).run()
+    assert Checkpoints(run_dir).steps() == [2, 3]
+    return run_dir
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(stopped, whole, tmp_path):
+    run_dir = shutil.copytree(stopped, tmp_path / "run")
+    trainer = Pretrainer(_CONFIG, run_dir, pictures, _QUIET)
+    assert trainer.step == 3
+    assert trainer.run()
+    assert_same_state(run_dir, whole, 6)
+    assert curve_of(run_dir) == curve_of(whole)
+
+
+def test_the_configuration_comes_back(whole):
+    read = json.loads((whole / "config.json").read_text())
+    assert PretrainConfig.from_dict(read) == _CONFIG
+    assert Checkpoints(whole, PretrainConfig).config(6) == _CONFIG
+
+
+def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
+    trainer = Pretrainer(_CONFIG, tmp_path, pictures, _QUIET)
+    assert not trainer.run(max_seconds=0.001)
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+def test_another_recipe_does_not_go_on_in_the_same_folder(stopped):
+    other = _CONFIG.replace(optimizer="rmsprop", stream=_STREAM.replace(noise="1"))
+    with pytest.raises(
+        InputError, match="stream.noise: .* -> '1'; optimizer: 'adam' -> 'rmsprop'"
+    ):
+        Pretrainer(other, stopped, pictures, _QUIET)
+
+
+def test_steps_can_change_while_the_learning_rate_is_still_the_same(stopped):
+    assert Pretrainer(_CONFIG.replace(steps=9), stopped, pictures, _QUIET).step == 3
+    with pytest.raises(InputError, match="with 6 steps. Received: 3"):
+        Pretrainer(_CONFIG.replace(steps=3), stopped, pictures, _QUIET)
+
+
+def test_what_is_not_finite_ends_the_run_and_keeps_the_checkpoint(stopped, tmp_path):
+    run_dir = shutil.copytree(stopped, tmp_path / "run")
+    trainer = Pretrainer(_CONFIG, run_dir, pictures, _QUIET)
+    kernel = trainer.model.get_layer("l18_conv").kernel
+    kernel.assign(np.full(kernel.shape, np.nan, np.float32))
+    with pytest.raises(NonFiniteError, match="loss is not finite at step 4.*00000003"):
+        trainer.run()
+    assert Checkpoints(run_dir).steps() == [2, 3]
+    assert all(
+        np.isfinite(value).all()
+        for value in state_of(run_dir, 3).values()
+        if value.dtype == np.float32
+    )
+
+
+def test_held_out_scenes_are_scored(tmp_path):
+    reporting = Reporting(100, 100, validate_every=1, validation_batches=2)
+    Pretrainer(_CONFIG.replace(steps=2), tmp_path, pictures, reporting).run()
+    with open(tmp_path / "validation.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert all(5 < float(row["psnr_final"]) < 40 for row in rows)
+
+
+def test_the_result_is_the_average_with_calibrated_statistics(whole):
+    path = calibrated_weights(whole, pictures)
+    assert path.name == "calibrated_00000006.npz"
+    trainer = Pretrainer(_CONFIG, whole, pictures, _QUIET)
+    expected = averaged(trainer.model, trainer.optimizer)
+    result = load_model(path)
+    moved = 0
+    for mine, theirs in zip(result.variables, expected.variables, strict=True):
+        same = np.array_equal(mine, theirs)
+        assert same or "/moving_" in mine.path, mine.path
+        moved += not same
+    assert moved > 50
+    kernel = "l01_conv/kernel"
+    trained = state_of(whole, 6)[f"weights.npz/{kernel}"]
+    assert not np.array_equal(result.get_layer("l01_conv").kernel, trained)
+    # Made once: the second call finds it.
+    before = path.stat().st_mtime_ns
+    assert calibrated_weights(whole, pictures).stat().st_mtime_ns == before
+
+
+def test_the_average_is_young_at_first():
+    """Its decay is (1 + t) / (10 + t) up to `ema_decay`."""
+    variable = keras.Variable(np.array(0.0, np.float32), name="x")
+    config = _CONFIG.replace(ema_decay=0.3, learning_rate_schedule="constant")
+    optimizer = build_optimizer(config, [variable])
+    expected, values = None, []
+    for step in range(6):
+        optimizer.apply([np.array(1.0, np.float32)], [variable])
+        value = float(np.asarray(variable))
+        decay = min(0.3, (1 + step) / (10 + step)) if step else 0
+        expected = decay * (expected or 0) + (1 - decay) * value
+        average = keras.Variable(np.array(0.0, np.float32), name="y")
+        optimizer.finalize_variable_values([average])
+        values.append((float(np.asarray(average)), expected))
+    np.testing.assert_allclose(*zip(*values, strict=True), rtol=1e-5)
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_nothing():
+    config = _CONFIG.replace(steps=40, warmup_steps=4, anneal_from=0.5)
+    expected = []
+    for step in range(40):
+        rate = 0.001 * min((step + 1) / 4, 1)
+        if step > 20:
+            rate *= (1 + math.cos(math.pi * (step - 20) / 20)) / 2
+        expected.append(rate)
+    rates = np.asarray(LearningRate(config)(np.arange(40)))
+    np.testing.assert_allclose(rates, expected, rtol=1e-4, atol=1e-9)
+    assert rates[-1] < 0.01 * rates.max()
+    assert float(LearningRate(config)(7)) == pytest.approx(expected[7])
+    constant = LearningRate(config.replace(learning_rate_schedule="constant"))
+    np.testing.assert_allclose(np.asarray(constant(np.arange(3))), 0.001)
+    longer = config.replace(steps=60)
+    assert same_up_to(20, config, longer) and not same_up_to(25, config, longer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"steps": 0}, "steps at least 1. Received: 0"),
+        ({"anneal_from": 1.0}, "anneal_from at least 0 and below 1. Received: 1.0"),
+        ({"learning_rate": 0.0}, "learning_rate above 0"),
+        ({"optimizer": "sgd"}, "optimizer to be one of .* Received: 'sgd'"),
+        ({"precision": "mixed_float16"}, "precision to be one of"),
+        ({"stream": _STREAM.replace(max_disparity=64)}, "at most 32. Received: 64"),
+    ],
+)
+def test_recipes_that_cannot_be_are_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        _CONFIG.replace(**changes)
+
+
+def test_the_loss_weighs_the_rough_chroma_and_gradients_are_clipped():
+    config = _CONFIG.replace(clip_norm=1e-3, optimizer="rmsprop", ema_decay=0.0)
+    model = config.model.build()
+    optimizer = build_optimizer(config, model.trainable_variables)
+    metrics = TensorFlowStep(model, optimizer, 0.5)(batch_of(_STREAM, 0))
+    values = {name: float(value) for name, value in metrics.items()}
+    expected = 255**2 * (values["final_mse"] + 0.5 * values["rough_mse"])
+    assert values["loss"] == pytest.approx(expected)
+    # After one step the mean square is a tenth of the clipped gradient's.
+    squares = sum(
+        float(np.sum(np.asarray(v)))
+        for v in optimizer.variables
+        if "velocity" in v.path
+    )
+    assert values["gradient_norm"] > 1e-3
+    assert math.sqrt(10 * squares) == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def jax_runs(stopped, tmp_path_factory):
+    """Folder of the runs of `tests.pretraining_on_jax`, in one process."""
+    top = tmp_path_factory.mktemp("jax")
+    for name in ("whole", "stopped"):
+        shutil.copytree(stopped, top / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.pretraining_on_jax", top],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SIGTERM: checkpoint of step 4 written" in done.stdout
+    return top
+
+
+def test_jax_resumes_to_the_same_bits_too(jax_runs):
+    assert_same_state(jax_runs / "stopped", jax_runs / "whole", 6)
+    assert curve_of(jax_runs / "stopped") == curve_of(jax_runs / "whole")
+
+
+def test_one_step_of_jax_is_one_step_of_tensorflow(jax_runs, stopped, tmp_path):
+    run_dir = shutil.copytree(stopped, tmp_path / "run")
+    with pytest.raises(Interrupted):
+        Pretrainer(_CONFIG, run_dir, stopping_at(4), _QUIET).run()
+    before, mine = state_of(stopped, 3), state_of(run_dir, 4)
+    theirs = state_of(jax_runs / "one_step", 4)
+    assert mine.keys() == theirs.keys()
+    for kind in ("kernel", "gamma", "moving_variance", "average"):
+        names = [name for name in mine if kind in name]
+        moved = np.mean([np.abs(mine[n] - before[n]).mean() for n in names])
+        apart = np.mean([np.abs(mine[n] - theirs[n]).mean() for n in names])
+        assert moved > 0 and apart < 0.01 * moved, kind
+
+
+def test_jax_trains_in_bfloat16(jax_runs):
+    state = state_of(jax_runs / "bfloat16", 2)
+    kernels = [v for name, v in state.items() if name.endswith("kernel")]
+    assert {kernel.dtype for kernel in kernels} == {np.dtype(np.float32)}
+    assert all(np.isfinite(kernel).all() for kernel in kernels)
+
+
+def test_weights_of_jax_are_read_by_tensorflow(jax_runs):
+    model = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
+    batch = batch_of(_STREAM, 0)
+    inputs = {name: batch[name] / 255.0 for name in ("mono", "reference")}
+    chroma = np.asarray(model(inputs, training=False)["chroma"])
+    np.testing.assert_allclose(chroma, np.load(jax_runs / "chroma.npy"), atol=1e-4)
+
+
+def test_the_program_trains_and_the_defaults_are_the_recipes(tmp_path):
+    flags = {"n": 2, "max_disparity": 32, "height": 32, "width": 64, "steps": 2}
+    flags |= {"calibration_batches": 1, "precision": "float32", "processes": 1}
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
+    run_dir = tmp_path / "run"
+    result = start("experiments.pretrain", *arguments, f"--run_dir={run_dir}")
+    assert result.code == 0, result.stderr
+    assert f"weights in {run_dir / 'calibrated_00000002.npz'}" in result.stdout
+    written = json.loads((run_dir / "config.json").read_text())
+    assert PretrainConfig.from_dict(written) == PretrainConfig(
+        model=_CONFIG.model,
+        stream=_STREAM,
+        steps=2,
+        calibration_batches=1,
+        precision="float32",
+    )
+
+
+def test_bad_flags_are_one_line(tmp_path):
+    run_dir = f"--run_dir={tmp_path / 'run'}"
+    results = start_each(
+        "experiments.pretrain",
+        {
+            "none": [],
+            "optimizer": [run_dir, "--optimizer=sgd"],
+            "d": [run_dir, "--max_disparity=33"],
+            "steps": [run_dir, "--steps=0"],
+        },
+    )
+    assert_one_line_error(results["none"], "--run_dir")
+    assert_one_line_error(results["optimizer"], "sgd")
+    assert_one_line_error(results["d"], "multiple of 32", "33")
+    assert_one_line_error(results["steps"], "expected steps at least 1. Received: 0")
+    assert not (tmp_path / "run").exists()
