@@ -177,6 +177,8 @@ class TrainConfig(Config):
             the stereo matching model of Table 5; or "network", which the network brings
             with it (`Network.training_loss`).
         precision: Keras dtype policy of the network.
+        recompute: whether to keep less for the gradients and compute it again: less
+            memory, a longer step, the same result up to rounding.
         seed: of the initial weights, the order of the examples and the crops.
     """
 
@@ -192,6 +194,7 @@ class TrainConfig(Config):
     epsilon: float = 1e-7
     loss: str = "chroma_mse"
     precision: str = "float32"
+    recompute: bool = False
     seed: int = 0
 
     def __post_init__(self):

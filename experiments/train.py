@@ -68,6 +68,9 @@ _EPSILON = flags.DEFINE_float("epsilon", 1e-7, "Of RMSProp (D-13, D-21).")
 _PRECISION = flags.DEFINE_enum(
     "precision", "float32", list(PRECISIONS), "Dtype policy; float16 scales the loss."
 )
+_RECOMPUTE = flags.DEFINE_bool(
+    "recompute", False, "Keep less for the gradients: less memory, a longer step."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of initial weights, order and crops.")
 _STRATEGY = flags.DEFINE_enum(
     "strategy",
@@ -128,6 +131,7 @@ def _config() -> TrainConfig:
         epsilon=_EPSILON.value,
         loss=_loss(),
         precision=_PRECISION.value,
+        recompute=_RECOMPUTE.value,
         seed=_SEED.value,
     )
 

@@ -1,6 +1,7 @@
 """The custom training loop on tf.function, GradientTape and tf.distribute."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -17,11 +18,12 @@ from colornet.training.losses import (
     mean_squared_error,
     training_loss,
 )
+from colornet.training.recompute import RecomputingNetwork
 from colornet.training.run_log import RunLog
 from colornet.training.stopping import StopSignals
 
 # A resumed run may go further or report more often, but must not change what it is.
-_RESUMABLE = ("steps",)
+_RESUMABLE = ("steps", "recompute")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +110,11 @@ class Trainer:
                 "precision mixed_float16 works on one device only; choose "
                 f"mixed_bfloat16. Received: {strategy.num_replicas_in_sync} replicas"
             )
+        if config.recompute and strategy.num_replicas_in_sync > 1:
+            raise InputError(
+                "recompute works on one device only. "
+                f"Received: {strategy.num_replicas_in_sync} replicas"
+            )
         self.config, self.strategy = config, strategy
         self.reporting = reporting or Reporting()
         self.run_dir = pathlib.Path(run_dir)
@@ -134,6 +141,9 @@ class Trainer:
             self.optimizer = build_optimizer(config, self.model.trainable_variables)
         if steps:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
+        self._forward = functools.partial(self.model, training=True)
+        if config.recompute:
+            self._forward = RecomputingNetwork(self.model)
         self._tensors = ["loss"] + [v.path for v in self.model.trainable_variables]
         self._chief = strategy.extended.should_checkpoint
         self._signals = StopSignals()
@@ -158,8 +168,8 @@ class Trainer:
     def _replica_step(self, batch, stop):
         replicas = self.strategy.num_replicas_in_sync
         with tf.GradientTape() as tape:
-            outputs = self.model(
-                {"mono": batch["mono"], "reference": batch["reference"]}, training=True
+            outputs = self._forward(
+                {"mono": batch["mono"], "reference": batch["reference"]}
             )
             if self.config.loss == "network":
                 loss = self.model.training_loss(outputs, batch)

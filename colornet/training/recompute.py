@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from colornet.layers import SubpixelConv3DTranspose, VolumeConv3D
+from colornet.layers import VolumeConv3D
 from colornet.network import Network
 
 
@@ -41,15 +41,28 @@ def _ends_segment(operation) -> bool:
     return isinstance(operation, kinds) and max(operation.kernel_size) > 1
 
 
+def _nodes_in_order(model: Network) -> list:
+    """The nodes of the graph, one branch after the other."""
+    order: dict = {}
+
+    def visit(node) -> None:
+        for parent in node.parent_nodes:
+            if parent not in order and not parent.is_input:
+                visit(parent)
+        order[node] = None
+
+    for tensor in model.outputs:
+        operation, index, _ = tensor._keras_history
+        visit(operation._inbound_nodes[index])
+    return list(order)
+
+
 def _segments(model: Network) -> list[_Segment]:
     groups = [[]]
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            groups[-1].append(node)
-            if _ends_segment(node.operation):
-                groups.append([])
+    for node in _nodes_in_order(model):
+        groups[-1].append(node)
+        if _ends_segment(node.operation):
+            groups.append([])
     wanted = {id(tensor) for tensor in model.outputs}
     segments = []
     for group in filter(None, reversed(groups)):
