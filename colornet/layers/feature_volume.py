@@ -34,9 +34,14 @@ def shifted_candidates(inputs, count: int):
                 for k in range(count)
             )
 
+        batch, height = ops.shape(inputs)[:2]
         padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
-        slices = [padded[:, :, k : k - count + 1 or None] for k in range(count)]
-        return ops.stack(slices, axis=1), gradient
+        pixels = ops.reshape(padded, (-1, inputs.shape[-1]))
+        # Gathered at once: slices that are stacked are there twice.
+        rows = ops.reshape(ops.arange(batch * height), (batch, 1, height, 1))
+        columns = ops.arange(width) + ops.arange(count)[:, None, None]
+        index = rows * (width + count - 1) + columns
+        return ops.take(pixels, index, axis=0), gradient
 
     return shifted(inputs)
 

@@ -46,36 +46,48 @@ class VolumeConv3D(keras.layers.Conv3D):
 
     def call(self, inputs):
         first, second = inputs
-        channels = first.shape[-1]
+        channels, border = first.shape[-1], self.kernel_size[0] // 2
         outputs = self.convolution_op(second, self.kernel[..., channels:, :])
-        outputs += self._first_half(first[:, 0], channels, second.shape[1])
+        maps = self._of_first_half(first[:, 0], self.kernel[..., :channels, :])
+        outputs += maps[border][:, None]
+        if border:
+            # What the slices at the two ends lack of it.
+            ends = [*range(border), *range(-border, 0)]
+            rest = [m - maps[border] for k, m in enumerate(maps) if k != border]
+            outputs = self._replaced(
+                outputs,
+                ends,
+                [outputs[:, k] + r for k, r in zip(ends, rest, strict=True)],
+            )
         return self.activation(outputs) if self.activation else outputs
 
-    def _first_half(self, first, channels: int, candidates: int):
-        """What F adds, with the bias: (batch, candidates or 1, height, width, F)."""
-        depth, taps = self.kernel_size[0], self.kernel[..., :channels, :]
+    def _of_first_half(self, first, taps) -> list:
+        """What F adds at k = 0, 1, ..., in the middle, and up to the last k."""
+        depth = self.kernel_size[0]
         border = depth // 2
-        # Of candidate k = 0, 1, ... at the border; of all in the middle; of the last.
         ranges = [(border - k, depth) for k in range(border)]
         ranges += [(0, depth)] + [(0, depth - k) for k in range(1, border + 1)]
         kernel = ops.concatenate(
             [ops.sum(taps[start:stop], axis=0) for start, stop in ranges], axis=-1
         )
         maps = ops.conv(first, kernel, padding="same", data_format="channels_last")
-        parts = [part[:, None] for part in ops.split(maps, len(ranges), axis=-1)]
-        if self.use_bias:
-            parts = [part + self.bias for part in parts]
-        if not border:
-            return parts[0]
-        shape = ops.shape(parts[border])
-        middle = (shape[0], candidates - 2 * border, *shape[2:])
-        parts[border] = ops.broadcast_to(parts[border], middle)
-        return ops.concatenate(parts, axis=1)
+        maps = ops.split(maps, len(ranges), axis=-1)
+        return [m + self.bias for m in maps] if self.use_bias else maps
+
+    @staticmethod
+    def _replaced(volume, candidates: list[int], slices: list):
+        """The volume with other slices: no copy of it where nobody else needs it."""
+        shape, count = ops.shape(volume), volume.shape[1]
+        flat = ops.reshape(volume, (-1, *shape[2:]))
+        starts = ops.arange(shape[0]) * count
+        index = ops.concatenate([starts + k % count for k in candidates])
+        updates = ops.concatenate(slices, axis=0)
+        return ops.reshape(ops.scatter_update(flat, index[:, None], updates), shape)
 
 
-# Which tap of a kernel of 3 meets which of the 2 outputs of a pixel (second axis),
-# through which of the inputs before and at the pixel (first axis).
-_PARITY = np.zeros((2, 2, 3), np.float32)
+# Which tap of a kernel of 3 (last axis) meets which of the 2 outputs of a pixel (second
+# axis), through which of the inputs before, at and behind the pixel (first axis).
+_PARITY = np.zeros((3, 2, 3), np.float32)
 _PARITY[1, 0, 0] = _PARITY[1, 1, 1] = _PARITY[0, 0, 2] = 1
 
 
@@ -87,9 +99,10 @@ class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
 
         y[2 p] = K[0] x[p] + K[2] x[p - 1],    y[2 p + 1] = K[1] x[p],
 
-    so the 8 outputs of a voxel are the channels of a 2x2x2 convolution. That is faster
-    where there are few filters. Kernel, bias and result are those of
-    `Conv3DTranspose(filters, 3, strides=2, padding="same")`.
+    so the 8 outputs of a voxel are the channels of a convolution, in whose kernel the
+    taps behind the voxel are 0. That is faster where there are few filters. Kernel,
+    bias and result are those of `Conv3DTranspose(filters, 3, strides=2,
+    padding="same")`.
 
     Args:
         filters, ...: of `keras.layers.Conv3DTranspose`, with kernel size 3, stride 2
@@ -107,10 +120,9 @@ class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
         kernel = ops.einsum(
             "apx,bqy,crz,xyzfi->abcipqrf", parity, parity, parity, self.kernel
         )
-        kernel = ops.reshape(kernel, (2, 2, 2, -1, 8 * self.filters))
-        padded = ops.pad(inputs, [[0, 0], [1, 0], [1, 0], [1, 0], [0, 0]])
+        kernel = ops.reshape(kernel, (3, 3, 3, -1, 8 * self.filters))
         subpixels = ops.conv(
-            padded, kernel, padding="valid", data_format="channels_last"
+            inputs, kernel, padding="same", data_format="channels_last"
         )
         outputs = self._interleaved(subpixels, ops.shape(inputs))
         if self.use_bias:

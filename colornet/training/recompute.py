@@ -41,28 +41,17 @@ def _ends_segment(operation) -> bool:
     return isinstance(operation, kinds) and max(operation.kernel_size) > 1
 
 
-def _nodes_in_order(model: Network) -> list:
-    """The nodes of the graph, one branch after the other."""
-    order: dict = {}
-
-    def visit(node) -> None:
-        for parent in node.parent_nodes:
-            if parent not in order and not parent.is_input:
-                visit(parent)
-        order[node] = None
-
-    for tensor in model.outputs:
-        operation, index, _ = tensor._keras_history
-        visit(operation._inbound_nodes[index])
-    return list(order)
-
-
 def _segments(model: Network) -> list[_Segment]:
     groups = [[]]
-    for node in _nodes_in_order(model):
-        groups[-1].append(node)
-        if _ends_segment(node.operation):
-            groups.append([])
+    # By depth, as Keras runs them: ResNet2 and ResNet3 side by side. One after the other
+    # they leave more holes in the memory.
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            groups[-1].append(node)
+            if _ends_segment(node.operation):
+                groups.append([])
     wanted = {id(tensor) for tensor in model.outputs}
     segments = []
     for group in filter(None, reversed(groups)):
