@@ -43,8 +43,8 @@ def _ends_segment(operation) -> bool:
 
 def _segments(model: Network) -> list[_Segment]:
     groups = [[]]
-    # By depth, as Keras runs them: ResNet2 and ResNet3 side by side. One after the other
-    # they leave more holes in the memory.
+    # By depth, as Keras runs them: with one branch after the other the allocator leaves
+    # more holes.
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
