@@ -109,6 +109,8 @@ class ModelConfig(NetworkConfig):
         bn_statistics: what batch normalization uses at test time: "moving" statistics
             of the training, or those of the picture ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
+        candidate_margin: columns at the right of both pictures that are candidates and
+            get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
     """
 
     n: int = 32
@@ -123,6 +125,7 @@ class ModelConfig(NetworkConfig):
     bn_statistics: str = "moving"
     bn_momentum: float = 0.99
     bn_epsilon: float = 1e-3
+    candidate_margin: int = 0
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
@@ -130,6 +133,11 @@ class ModelConfig(NetworkConfig):
             raise InputError(
                 "max_disparity must be a positive multiple of 32. "
                 f"Received: {self.max_disparity}"
+            )
+        if self.candidate_margin < 0 or self.candidate_margin % 32:
+            raise InputError(
+                "candidate_margin must be a multiple of 32. "
+                f"Received: {self.candidate_margin}"
             )
         _check_choice("rough", self.rough, ("weighted_average", "soft_argmax"))
         _check_choice("border", self.border, ("mask", "zero"))

@@ -106,29 +106,36 @@ def predict(
     if isinstance(model.config, ModelConfig):
         size, tiling = views["mono"].shape[1:3], tiling or Tiling()
         tiles = plan(*size, model.config, tiling, "volumes" if volumes else None)
-    runner = model.with_volumes() if volumes else model
-    if keras.backend.backend() == "tensorflow":
-        # Keras would compile with XLA, which is slower on a CPU and takes a minute.
-        runner.jit_compile = False
     if len(tiles) == 1:
-        outputs = runner.predict_on_batch(views)
+        outputs = _run(model.with_volumes() if volumes else model, views)
     else:
-        outputs = _predict_tiles(runner, views, tiles, progress)
+        outputs = _predict_tiles(model, views, tiles, progress)
     return {
         name: np.asarray(unpad(name, value, *mono.shape[:2])[0])
         for name, value in outputs.items()
     }
 
 
+def _run(model: keras.Model, views: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if keras.backend.backend() == "tensorflow":
+        # Keras would compile with XLA, which is slower on a CPU and takes a minute.
+        model.jit_compile = False
+    return model.predict_on_batch(views)
+
+
 def _predict_tiles(
-    model: keras.Model, views: dict[str, np.ndarray], tiles: list[Tile], progress: bool
+    model: Network, views: dict[str, np.ndarray], tiles: list[Tile], progress: bool
 ) -> dict[str, np.ndarray]:
     outputs: dict[str, np.ndarray] = {}
+    # All have the margin d, but for those next to the picture's right border.
+    networks = {
+        margin: model.rebuilt(candidate_margin=margin)
+        for margin in {tile.margin for tile in tiles}
+    }
     with progress_bar(len(tiles), "tile", show=progress) as bar:
         for tile in tiles:
-            part = model.predict_on_batch(
-                {name: view[:, *tile.area] for name, view in views.items()}
-            )
+            seen = {name: view[:, *tile.seen] for name, view in views.items()}
+            part = _run(networks[tile.margin], seen)
             for name, value in part.items():
                 if name not in outputs:
                     shape = (1, *views["mono"].shape[1:3], *value.shape[3:])

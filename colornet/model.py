@@ -80,6 +80,11 @@ def _resnet(x, first_row, config, *, stride=1):
     return x
 
 
+def _without_margin(x, columns: int):
+    """A map without its last columns, which hold candidates alone (D-32)."""
+    return layers.Cropping2D(((0, 0), (0, columns)))(x) if columns else x
+
+
 def _attention(volume, config):
     """Layers 19 and 20, and Eq. 4: the attention weighs the reference half alone."""
     x = _conv(volume, 19, "3d_of_volume", config.n, 1, activation="sigmoid")
@@ -143,7 +148,8 @@ class ColorNet(Network):
         Height and width are multiples of 32.
 
     Outputs, by name, float32:
-        chroma: (batch, height, width, 2), Cb and Cr of `mono`, C of Eq. 2.
+        chroma: (batch, height, width, 2), Cb and Cr of `mono`, C of Eq. 2; less wide
+            by `config.candidate_margin`.
         rough_chroma: the same, C' of Eq. 1.
         disparity: (batch, height, width) px; only where `config.rough` is
             "soft_argmax".
@@ -163,6 +169,8 @@ class ColorNet(Network):
         features = _resnet(views, 1, config, stride=2)
         features = _conv(features, 18, "2d", config.n, 3)
         features = UnfoldFromBatch(2, name="unfold_views")(features)
+        features[0] = _without_margin(features[0], config.candidate_margin // 2)
+        guide = _without_margin(mono, config.candidate_margin)
         volume = DisparityFeatureVolume(
             config.max_disparity // 2, name="feature_volume"
         )(features)
@@ -170,7 +178,10 @@ class ColorNet(Network):
             volume = _attention(volume, config)
         logits = _regulation(volume, config)
         weights = DisparityWeights(
-            config.border, config.weight_normalization, name="weights"
+            config.border,
+            config.weight_normalization,
+            config.candidate_margin,
+            name="weights",
         )(logits)
 
         if config.rough == "weighted_average":
@@ -181,7 +192,7 @@ class ColorNet(Network):
                 [outputs["disparity"], reference_chroma]
             )
         if config.residue:
-            residue = _color_residue(rough, mono, config)
+            residue = _color_residue(rough, guide, config)
             chroma = layers.Add(name="chroma", dtype="float32")([rough, residue])
         else:
             chroma = layers.Identity(name="chroma", dtype="float32")(rough)
@@ -207,8 +218,8 @@ class ColorNet(Network):
     def rebuilt(self, **changes) -> "ColorNet":
         """The same network and weights with fields of its `ModelConfig` changed.
 
-        No weight depends on `max_disparity`, `border`, `weight_normalization` or
-        `bn_statistics`. A value of None leaves a field as it is.
+        No weight depends on `max_disparity`, `border`, `weight_normalization`,
+        `bn_statistics` or `candidate_margin`. A value of None leaves a field as it is.
         """
         return super().rebuilt(**changes)
 

@@ -74,7 +74,7 @@ def receptive_field(position: int, config: ModelConfig) -> tuple[Interval, Inter
 def exact_overlap(config: ModelConfig) -> int:
     """The smallest `Tiling.overlap` with which tiles give what the whole picture does.
 
-    The d columns at the right that a tile loses besides are not part of it.
+    The candidates of the last columns, d more at the right, come on top of it.
     """
     reach = 0
     for position in range(_GRID):

@@ -4,9 +4,10 @@ All positions are on the padded picture, whose sides are multiples of 32. Tiles 
 multiples of 32 and all are of one size, so that every strided layer meets the same
 pixels as in the whole picture, and the network is compiled once.
 
-A tile knows its pixels less and less towards its own borders. `overlap` of them are cut
-off on every side that is no border of the picture, and on the right d more, since the
-last columns of a tile lack the candidates that lie beyond it (Eq. 1).
+A tile knows its pixels less and less towards its own borders: `overlap` of them are cut
+off on every side that is no border of the picture. The candidates of its last columns
+(Eq. 1) lie beyond it: the network gets so much more of the pictures at the right, and
+makes no volume of it (`ModelConfig.candidate_margin`).
 """
 
 import dataclasses
@@ -19,10 +20,10 @@ GRID = 32
 # Chosen by measurement: `experiments.benchmark --section=tiling --weights=...` (D-32).
 DEFAULT_OVERLAP = 128
 DEFAULT_MEMORY_GB = 3.0
-# Peak memory of one tile in bytes for each filter and voxel (height x width x d), and
-# for each filter and pixel; measured by the same command. All that is known of what the
-# network costs is in these two numbers.
-_VOXEL_BYTES = 4.2
+# Peak memory of one tile in bytes: for each filter and voxel (height x width x d), each
+# voxel, and each filter and pixel; measured by the same command. All that is known of
+# what the network costs is in these numbers.
+_FILTER_VOXEL_BYTES, _VOXEL_BYTES = 2.1, 10.0
 _PIXEL_BYTES = 20.0
 
 Interval = tuple[int, int]
@@ -67,7 +68,8 @@ class Tile:
     """One tile of a picture, as slices of rows and columns.
 
     Attributes:
-        area: what the network gets, on the padded picture.
+        area: what the network gives, on the padded picture; it gets the margin besides.
+        margin: columns right of the area that hold candidates for it.
         kept: the part of the result that counts, on the padded picture.
         inner: the same part within the tile.
     """
@@ -75,12 +77,20 @@ class Tile:
     area: tuple[slice, slice]
     kept: tuple[slice, slice]
     inner: tuple[slice, slice]
+    margin: int = 0
+
+    @property
+    def seen(self) -> tuple[slice, slice]:
+        """What the network gets, on the padded picture."""
+        rows, columns = self.area
+        return rows, slice(columns.start, columns.stop + self.margin)
 
 
 def tile_bytes(height: int, width: int, config: ModelConfig) -> float:
     """Peak memory of the network for one tile, in bytes, as measured for float32."""
-    voxels = _VOXEL_BYTES * config.max_disparity + _PIXEL_BYTES
-    return voxels * config.n * height * width
+    voxel = _FILTER_VOXEL_BYTES * config.n + _VOXEL_BYTES
+    pixel = voxel * config.max_disparity + _PIXEL_BYTES * config.n
+    return pixel * height * width
 
 
 def plan(
@@ -120,12 +130,14 @@ def plan(
             "choose more memory_gb, a smaller picture or a smaller max_disparity. "
             f"Received: {_too_large(height, width, config, tiling)}"
         )
-    margins = _margins(config, tiling.overlap)
-    rows, columns = _choose(height, width, margins, config, tiling)
+    rows, columns = _choose(height, width, config, tiling)
     return [
-        Tile(*zip(*pair, strict=True))
-        for pair in itertools.product(
-            _along(height, rows, *margins[0]), _along(width, columns, *margins[1])
+        Tile(
+            *zip(along_rows, along_columns, strict=True),
+            margin=min(config.max_disparity, width - along_columns[0].stop),
+        )
+        for along_rows, along_columns in itertools.product(
+            _along(height, rows, tiling.overlap), _along(width, columns, tiling.overlap)
         )
     ]
 
@@ -140,15 +152,14 @@ def _too_large(height: int, width: int, config: ModelConfig, tiling: Tiling) -> 
     )
 
 
-def _impossible(height, width, margins, config: ModelConfig, tiling: Tiling) -> str:
-    rows, columns = (sum(margin) + GRID for margin in margins)
+def _impossible(height, width, config: ModelConfig, tiling: Tiling) -> str:
+    side = 2 * tiling.overlap + GRID
     if tiling.tile:
         return (
-            f"expected tiles of at least {columns} x {rows} with overlap = "
-            f"{tiling.overlap} and max_disparity = {config.max_disparity}. "
-            f"Received: {tiling.tile[1]} x {tiling.tile[0]}"
+            f"expected tiles of at least {side} x {side} with overlap = "
+            f"{tiling.overlap}. Received: {tiling.tile[1]} x {tiling.tile[0]}"
         )
-    least = tile_bytes(min(rows, height), min(columns, width), config) / 1e9
+    least = tile_bytes(min(side, height), min(side, width), config) / 1e9
     return (
         f"expected memory_gb of at least {least:.2g} for tiles with n = {config.n}, "
         f"overlap = {tiling.overlap} and max_disparity = {config.max_disparity}; "
@@ -156,17 +167,8 @@ def _impossible(height, width, margins, config: ModelConfig, tiling: Tiling) -> 
     )
 
 
-def _margins(config: ModelConfig, overlap: int) -> tuple[Interval, Interval]:
-    """What is cut off a tile: (top, bottom) and (left, right)."""
-    return (overlap, overlap), (overlap, overlap + config.max_disparity)
-
-
 def _choose(
-    height: int,
-    width: int,
-    margins: tuple[Interval, Interval],
-    config: ModelConfig,
-    tiling: Tiling,
+    height: int, width: int, config: ModelConfig, tiling: Tiling
 ) -> tuple[int, int]:
     if tiling.tile:
         sizes = [tuple(map(min, tiling.tile, (height, width)))]
@@ -179,37 +181,38 @@ def _choose(
         ]
     costs = {}
     for rows, columns in sizes:
-        count = _count(height, rows, *margins[0]) * _count(width, columns, *margins[1])
+        count = _count(height, rows, tiling.overlap)
+        count *= _count(width, columns, tiling.overlap)
         if count:
             # Of two that cost the same, the one with fewer tiles.
             costs[rows, columns] = (count * rows * columns, count)
     if not costs:
-        raise InputError(_impossible(height, width, margins, config, tiling))
+        raise InputError(_impossible(height, width, config, tiling))
     return min(costs, key=costs.__getitem__)
 
 
-def _count(size: int, tile: int, before: int, after: int) -> int:
+def _count(size: int, tile: int, overlap: int) -> int:
     """Number of tiles along one axis; 0 if there is no way."""
     if tile >= size:
         return 1
-    stride = tile - before - after
+    stride = tile - 2 * overlap
     return 0 if stride <= 0 else -(-(size - tile) // stride) + 1
 
 
-def _along(size: int, tile: int, before: int, after: int) -> list[tuple[slice, ...]]:
+def _along(size: int, tile: int, overlap: int) -> list[tuple[slice, ...]]:
     """Area, kept and inner part of the tiles along one axis.
 
     Tiles are spread evenly, so that what the last one has too much is overlap for all;
     two tiles meet in the middle of what both know.
     """
-    count = _count(size, tile, before, after)
+    count = _count(size, tile, overlap)
     if count == 1:
         whole = slice(0, size)
         return [(whole, whole, whole)]
     steps = (size - tile) // GRID
     starts = [GRID * (number * steps // (count - 1)) for number in range(count)]
     cuts = [
-        (start + tile - after + following + before) // 2
+        (start + tile + following) // 2
         for start, following in itertools.pairwise(starts)
     ]
     return [

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-def shifted_candidates(inputs, count: int):
+def shifted_candidates(inputs, count: int, width=None):
     """Stacks `count` copies of a map, the k-th shifted left by k pixels.
 
     The gradient is one sum over the candidates, shifted back, in place of `count`
@@ -13,6 +13,7 @@ def shifted_candidates(inputs, count: int):
     Args:
         inputs: (batch, height, width, channels).
         count: number of candidates, at least 1.
+        width: of the result, the first columns; that of the map if None.
 
     Returns:
         (batch, count, height, width, channels): element [b, k, j, i] is
@@ -21,26 +22,26 @@ def shifted_candidates(inputs, count: int):
 
     @ops.custom_gradient
     def shifted(inputs):
-        width = ops.shape(inputs)[2]
+        batch, height, columns = ops.shape(inputs)[:3]
+        shown = columns if width is None else width
 
         def gradient(*args, upstream=None):
             if upstream is None:
                 (upstream,) = args
-            return sum(
-                ops.pad(
-                    upstream[:, k, :, : max(width - k, 0)],
-                    [[0, 0], [0, 0], [min(k, width), 0], [0, 0]],
-                )
-                for k in range(count)
-            )
+            back = []
+            for k in range(min(count, columns)):
+                there = min(shown, columns - k)
+                padding = [[0, 0], [0, 0], [k, columns - k - there], [0, 0]]
+                back.append(ops.pad(upstream[:, k, :, :there], padding))
+            return sum(back)
 
-        batch, height = ops.shape(inputs)[:2]
         padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
         pixels = ops.reshape(padded, (-1, inputs.shape[-1]))
         # Gathered at once: slices that are stacked are there twice.
         rows = ops.reshape(ops.arange(batch * height), (batch, 1, height, 1))
-        columns = ops.arange(width) + ops.arange(count)[:, None, None]
-        index = rows * (width + count - 1) + columns
+        index = rows * (columns + count - 1) + (
+            ops.arange(shown) + ops.arange(count)[:, None, None]
+        )
         return ops.take(pixels, index, axis=0), gradient
 
     return shifted(inputs)
@@ -68,7 +69,8 @@ class DisparityFeatureVolume(keras.layers.Layer):
         candidates: number of candidates at the resolution of the features.
 
     Input shape:
-        Two tensors (batch, height, width, n), of the mono and of the reference view.
+        Two tensors (batch, height, width, n), of the mono and of the reference view,
+        which may be wider: what it has more are candidates.
 
     Output shape:
         Channels 0 ... n-1 of the volume, (batch, 1, height, width, n), and channels
@@ -89,7 +91,8 @@ class DisparityFeatureVolume(keras.layers.Layer):
 
     def call(self, inputs):
         mono, reference = inputs
-        return [mono[:, None], shifted_candidates(reference, self.candidates)]
+        width = ops.shape(mono)[2]
+        return [mono[:, None], shifted_candidates(reference, self.candidates, width)]
 
     def get_config(self):
         return {**super().get_config(), "candidates": self.candidates}

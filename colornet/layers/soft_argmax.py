@@ -32,7 +32,7 @@ class WarpChroma(keras.layers.Layer):
 
     Input shape:
         Disparity (batch, height, width) in pixels, at least 0, and reference chroma
-        (batch, height, width, 2).
+        (batch, height, width or more, 2).
 
     Output shape:
         (batch, height, width, 2) float32. Past the right border the last column is
@@ -43,12 +43,12 @@ class WarpChroma(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def compute_output_shape(self, input_shape):
-        return input_shape[1]
+        return (*input_shape[0], 2)
 
     def call(self, inputs):
         disparity, chroma = inputs
         last = ops.cast(ops.shape(chroma)[2] - 1, "float32")
-        column = ops.arange(ops.shape(chroma)[2], dtype="float32") + disparity
+        column = ops.arange(ops.shape(disparity)[2], dtype="float32") + disparity
         column = ops.minimum(column, last)
         left = ops.floor(column)
         fraction = (column - left)[..., None]

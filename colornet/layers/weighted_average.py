@@ -14,6 +14,8 @@ class DisparityWeights(keras.layers.Layer):
         border: "mask" gives candidates past the right border weight 0; "zero" treats
             them as any other (D-02).
         normalization: "softmax" over the candidates, or "none" (D-03).
+        candidate_margin: how many columns of candidates there are beyond the right
+            border of the volume.
 
     Input shape:
         (batch, d, height, width, 1), any real number.
@@ -23,10 +25,13 @@ class DisparityWeights(keras.layers.Layer):
         over d.
     """
 
-    def __init__(self, border="mask", normalization="softmax", **kwargs):
+    def __init__(
+        self, border="mask", normalization="softmax", candidate_margin=0, **kwargs
+    ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.border = border
         self.normalization = normalization
+        self.candidate_margin = candidate_margin
 
     def compute_output_shape(self, input_shape):
         return input_shape[:-1]
@@ -35,7 +40,7 @@ class DisparityWeights(keras.layers.Layer):
         logits = ops.squeeze(inputs, axis=-1)
         candidates, width = logits.shape[1], ops.shape(logits)[-1]
         columns = ops.arange(width)[None, :] + ops.arange(candidates)[:, None]
-        exists = (columns < width)[None, :, None, :]
+        exists = (columns < width + self.candidate_margin)[None, :, None, :]
         softmax = self.normalization == "softmax"
         if self.border == "mask":
             # Every pixel has its candidate k = 0, so no softmax is over nothing.
@@ -51,6 +56,7 @@ class DisparityWeights(keras.layers.Layer):
             **super().get_config(),
             "border": self.border,
             "normalization": self.normalization,
+            "candidate_margin": self.candidate_margin,
         }
 
 
@@ -61,8 +67,8 @@ class WeightedAverage(keras.layers.Layer):
     C'[j, i] = sum over k of W[k, j, i] * C_R[j, i + k].
 
     Input shape:
-        Weights (batch, d, height, width) and reference chroma (batch, height, width,
-        2) in [-0.5, 0.5].
+        Weights (batch, d, height, width) and reference chroma (batch, height, width or
+        more, 2) in [-0.5, 0.5].
 
     Output shape:
         (batch, height, width, 2) float32.
@@ -72,13 +78,15 @@ class WeightedAverage(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def compute_output_shape(self, input_shape):
-        return input_shape[1]
+        weights, _ = input_shape
+        return (weights[0], *weights[2:], 2)
 
     def call(self, inputs):
         weights, chroma = inputs
+        count, width = weights.shape[1], ops.shape(weights)[3]
         averages = []
         # One after the other: a volume of candidates' colours is as large as W.
         for channel in ops.split(chroma, 2, axis=-1):
-            candidates = shifted_candidates(channel, weights.shape[1])[..., 0]
+            candidates = shifted_candidates(channel, count, width)[..., 0]
             averages.append(ops.sum(weights * candidates, axis=1))
         return ops.stack(averages, axis=-1)

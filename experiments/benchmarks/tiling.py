@@ -170,7 +170,7 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
         whole = colorize(model, *pair, tiling=_WHOLE)
         for overlap in size.overlaps:
             kept = 2 * overlap + _KEPT
-            for tile in ((rows, kept + d), (kept, columns)):
+            for tile in ((rows, kept), (kept, columns)):
                 parts = colorize(
                     model, *pair, tiling=Tiling(overlap=overlap, tile=tile)
                 )
