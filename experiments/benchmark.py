@@ -14,7 +14,7 @@ from absl import flags
 from colornet import app
 from colornet.files import replacing
 
-_NAMES = ["input", "startup", "tiling"]
+_NAMES = ["network", "input", "startup", "tiling"]
 _SECTIONS = flags.DEFINE_multi_enum("section", _NAMES, _NAMES, "What to measure.")
 _SIZE = flags.DEFINE_enum(
     "size", "quick", ["quick", "full"], "quick only shows that everything runs."
@@ -56,6 +56,10 @@ def table(rows: list[dict]) -> str:
 
 def _measure(section: str) -> list[dict]:
     size = _SIZE.value
+    if section == "network":
+        from experiments.benchmarks.network import SIZES, measure_network
+
+        return measure_network(SIZES[size])
     if section == "input":
         from experiments.benchmarks.input import SIZES, measure_input
 
