@@ -1,4 +1,4 @@
-"""Speed and memory of the network, as ratios to its naive form in Keras's own layers."""
+"""Speed and memory of the network, as ratios to its form in Keras's own layers."""
 
 import dataclasses
 import statistics
