@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from colornet.errors import InputError
 from experiments.methods import networks
-from experiments.tables.cells import find_columns
+from experiments.tables.columns import find_columns
 from experiments.tables.paper import ABLATION_PSNR
 
 
