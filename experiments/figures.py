@@ -3,7 +3,8 @@
     python -m experiments.figures --records=records --weights=ours=runs/full
 
 Run after table3 the pictures are those on which the network leads the most and the
-least; `--example=KEY` shows others. PNGs and their captions go to `figures` below the
+least, of the paper's datasets that are there, or of all columns where none is;
+`--example=KEY` shows others. PNGs and their captions go to `figures` below the
 output folder, and `experiments.report` shows them.
 """
 
@@ -17,9 +18,6 @@ from experiments.tables import table_flags
 _FIGURES = flags.DEFINE_multi_enum(
     "figure", ["3", "4", "5", "6"], ["3", "4", "5", "6"], "Which ones."
 )
-_COLUMNS = flags.DEFINE_multi_string(
-    "column", [], "Column to show; those of the paper that are there, or all, if unset."
-)
 _EXAMPLES = flags.DEFINE_multi_string("example", [], "Key of a record to show.")
 
 
@@ -29,7 +27,7 @@ def main() -> None:
     from experiments.tables.figures import make_figures, shown_columns
 
     rows = {row.name: row for row in table_flags.rows(method_rows)}
-    columns = shown_columns(table_flags.columns((1, 2)), _COLUMNS.value)
+    columns = shown_columns(table_flags.columns((1, 2)))
     output = pathlib.Path(table_flags.OUTPUT.value)
     for name in _FIGURES.value:
         if name == "3":

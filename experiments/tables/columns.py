@@ -14,7 +14,7 @@ are there where their records are:
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from colornet.data import Records
 from colornet.errors import InputError
@@ -113,28 +113,29 @@ def _pairs_columns(top: pathlib.Path, setup: int) -> dict[str, Column]:
     }
 
 
-def with_disparities(
-    columns: Sequence[Column], max_disparity: Mapping[str, int]
+def chosen(
+    columns: Sequence[Column], names: Collection[str], max_disparity: Mapping[str, int]
 ) -> list[Column]:
-    """The same columns with their d of Eq. 1.
+    """Some of the columns, with their d of Eq. 1.
 
     Args:
-        columns: of a table.
+        columns: all that there are.
+        names: of those to take; all if empty.
         max_disparity: in pixels, by the name of the column; "" is that of all others.
 
     Raises:
         InputError: no column of a name.
     """
-    names = list(dict.fromkeys(column.name for column in columns))
-    odd = sorted(set(max_disparity) - {"", *names})
+    known = list(dict.fromkeys(column.name for column in columns))
+    odd = sorted({*names, *max_disparity} - {"", *known})
     if odd:
         raise InputError(
-            f"expected max_disparity of columns ({', '.join(names)}). "
-            f"Received: {', '.join(odd)}"
+            f"expected columns {', '.join(known)}. Received: {', '.join(odd)}"
         )
     return [
         dataclasses.replace(
             column, max_disparity=max_disparity.get(column.name, max_disparity.get(""))
         )
         for column in columns
+        if not names or column.name in names
     ]

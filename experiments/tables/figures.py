@@ -9,7 +9,6 @@ import numpy as np
 
 from colornet.color import output_picture, rgb_to_chroma
 from colornet.data import Records
-from colornet.errors import InputError
 from colornet.files import replacing
 from colornet.images import write_picture
 from colornet.noise import to_uint8
@@ -62,27 +61,14 @@ class Figure:
     panels: tuple[Panel, ...]
 
 
-def shown_columns(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
-    """The columns with records that figures are drawn of.
+def shown_columns(columns: Sequence[Column]) -> list[Column]:
+    """Those of a table's columns that figures are drawn of.
 
-    Args:
-        columns: of Table 3.
-        names: of those to draw. Without any they are those of the paper, or all where
-            none of the paper's is there.
-
-    Raises:
-        InputError: no records of a column of these names.
+    They are the paper's where there are records of them, or all where none is there.
     """
     there = [column for column in columns if column.records]
-    found = {column.name for column in there}
-    odd = [name for name in names if name not in found]
-    if odd:
-        raise InputError(
-            f"expected columns with records ({', '.join(sorted(found))}). "
-            f"Received: {', '.join(odd)}"
-        )
-    chosen = set(names) or found & set(paper.COLUMNS) or found
-    return [column for column in there if column.name in chosen]
+    of_paper = [column for column in there if column.name in paper.COLUMNS]
+    return of_paper or there
 
 
 def make_figures(

@@ -20,6 +20,7 @@ _WEIGHTS = flags.DEFINE_multi_string(
     "NAME=RUN of a learned row, or NAME@SETUP=RUN; several RUNs of a NAME are seeds.",
 )
 OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder for everything.")
+_COLUMNS = flags.DEFINE_multi_string("column", [], "Column to score; all if unset.")
 _LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
 _MAX_DISPARITY = flags.DEFINE_multi_string(
     "max_disparity",
@@ -101,17 +102,19 @@ def statistics(texts: Sequence[str]) -> dict[str, str]:
 
 
 def columns(setups: Sequence[int]):
-    """The columns of the table that the flags describe; see `find_columns`.
+    """The columns of these setups that the flags choose; see `find_columns`.
 
     Raises:
-        InputError: no records, or d of a column that is not there.
+        InputError: no records, or a flag for a column that is not there.
     """
-    from experiments.tables.columns import find_columns, with_disparities
+    from experiments.tables.columns import chosen, find_columns
 
     if not _RECORDS.value:
         raise InputError("expected --records. Received: none")
-    max_disparity = disparities(_MAX_DISPARITY.value)
-    return with_disparities(find_columns(_RECORDS.value, setups), max_disparity)
+    # Of both setups: the flags of a table with two are right for one with one, too.
+    every = find_columns(_RECORDS.value, (1, 2))
+    found = chosen(every, _COLUMNS.value, disparities(_MAX_DISPARITY.value))
+    return [column for column in found if column.setup in setups]
 
 
 def make_table(name: str, title: str, metric: str, lines, setups) -> None:
@@ -122,30 +125,24 @@ def make_table(name: str, title: str, metric: str, lines, setups) -> None:
         title: of the table.
         metric: "psnr" or "ssim".
         lines: `Row`s of the table.
-        setups: of Table 2, its columns.
+        setups: of Table 2.
     """
     from experiments.tables import text
     from experiments.tables.cells import measure
 
-    chosen = columns(setups)
+    places = columns(setups)
     output = pathlib.Path(OUTPUT.value)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     cells = []
-    for cell in measure(
-        metric,
-        lines,
-        chosen,
-        OUTPUT.value,
-        limit=_LIMIT.value,
-    ):
+    for cell in measure(metric, lines, places, OUTPUT.value, limit=_LIMIT.value):
         cells.append(cell)
         print(
             f"{cell.row}, {cell.column}, Setup {cell.setup}: "
             f"{text.cell_text(cell, metric)}",
             flush=True,
         )
-        if len(cells) % len(chosen):
+        if len(cells) % len(places):
             continue
         for suffix, content in (
             ("md", text.markdown(title, cells, metric)),
