@@ -5,10 +5,9 @@ import numpy as np
 from keras import ops
 
 from colornet.color import output_picture
-from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.images import to_float
-from colornet.model import ColorNet
+from colornet.network import Network
 
 _SIZE_MULTIPLE = 32
 
@@ -77,7 +76,7 @@ def predict(
     """Runs the network on one pair of any size.
 
     Args:
-        model: a `ColorNet`, or one `with_volumes`.
+        model: a `Network`, or one `with_volumes`.
         mono: (height, width, 1) float luma, in [0, 1].
         reference: (height, width, 3) float RGB, in [0, 1].
 
@@ -100,7 +99,7 @@ def predict(
 
 
 def colorize(
-    model: ColorNet,
+    model: Network,
     mono: np.ndarray,
     reference: np.ndarray,
     max_disparity: int | None = None,
@@ -116,7 +115,8 @@ def colorize(
             uint16.
         reference: (height, width, 3) RGB of the same size; float in [0, 1], uint8 or
             uint16.
-        max_disparity: d of Eq. 1 in pixels, a multiple of 32; the model's own if None.
+        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; the
+            model's own if None.
             Another one rebuilds the model at every call: `ColorNet.rebuilt` does it
             once.
 
@@ -125,13 +125,14 @@ def colorize(
 
     Raises:
         InputError: pictures that do not fit together, are narrower than
-            `max_disparity`, hold NaN, or a reference without colour.
+            `max_disparity`, hold NaN, or a reference without colour; `max_disparity`
+            of a network that has none.
     """
     return colorize_outputs(model, mono, reference, max_disparity)["picture"]
 
 
 def colorize_outputs(
-    model: ColorNet,
+    model: Network,
     mono: np.ndarray,
     reference: np.ndarray,
     max_disparity: int | None = None,
@@ -145,23 +146,27 @@ def colorize_outputs(
         volumes: whether A and W are among the outputs: d float32 maps, or more.
 
     Returns:
-        `picture`, and the outputs of `ColorNet`, or of its `with_volumes`, without
-        batch axis and cut to the size of the pictures.
+        `picture`, and the outputs of the network, or of its `with_volumes`, that are
+        maps of the picture, without batch axis and cut to the size of the pictures.
 
     Raises:
-        InputError: as `colorize`.
+        InputError: as `colorize`; volumes of a network that has none.
     """
     mono, reference = np.asarray(mono), np.asarray(reference)
     if mono.ndim == 3 and mono.shape[-1] == 1:
         mono = mono[..., 0]
-    if max_disparity is None:
-        max_disparity = model.config.max_disparity
-    ModelConfig(max_disparity=max_disparity)  # Says what is wrong with it.
-    _check_pair(mono, reference, max_disparity)
+    config = model.changed_config(max_disparity=max_disparity)
+    _check_pair(mono, reference, getattr(config, "max_disparity", 1))
     luma, colors = to_float(mono)[..., None], to_float(reference)
-    if max_disparity != model.config.max_disparity:
-        model = model.rebuilt(max_disparity=max_disparity)
+    model = model.rebuilt(max_disparity=max_disparity)
+    if volumes and not model.has_volumes:
+        raise InputError(
+            "expected a network with volumes of candidates. "
+            f"Received: {model.name}, which has none"
+        )
     outputs = predict(model.with_volumes() if volumes else model, luma, colors)
+    for name in model.internal_outputs:
+        del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
     return {"picture": picture, **outputs}
 

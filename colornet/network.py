@@ -3,6 +3,7 @@
 import keras
 
 from colornet.config import NetworkConfig
+from colornet.errors import InputError
 from colornet.training.losses import LEVELS, mean_squared_error
 
 
@@ -33,9 +34,14 @@ class Network(keras.Model):
 
     Outputs, by name, at least:
         chroma: (batch, height, width, 2) float32 Cb, Cr of `mono`, in [-0.5, 0.5].
+        Further ones are maps of `mono` too, but for those in `internal_outputs`.
     """
 
     config_class: type[NetworkConfig]
+    # Outputs that are there for the training loss, and no maps of the mono picture.
+    internal_outputs: tuple[str, ...] = ()
+    # Whether `with_volumes` has more outputs than the network itself.
+    has_volumes: bool = False
 
     def __init__(self, config: NetworkConfig, inputs, outputs, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
@@ -60,13 +66,35 @@ class Network(keras.Model):
         """The same network and weights with fields of its configuration changed.
 
         Only fields that no weight depends on can be. None leaves a field as it is.
+
+        Raises:
+            InputError: as `changed_config`.
         """
-        changes = {name: value for name, value in changes.items() if value is not None}
-        if not changes:
+        config = self.changed_config(**changes)
+        if config is self.config:
             return self
-        other = type(self)(self.config.replace(**changes), name=self.name)
+        other = type(self)(config, name=self.name)
         other.set_weights(self.get_weights())
         return other
+
+    def changed_config(self, **changes) -> NetworkConfig:
+        """The configuration with some fields changed; None leaves a field as it is.
+
+        Raises:
+            InputError: a field that this network does not have, or a value it cannot
+                have.
+        """
+        changes = {name: value for name, value in changes.items() if value is not None}
+        known = self.config.to_dict()
+        odd = [
+            f"{name}={value}" for name, value in changes.items() if name not in known
+        ]
+        if odd:
+            raise InputError(
+                f"expected settings of the network {self.name} ({', '.join(known)}). "
+                f"Received: {', '.join(odd)}"
+            )
+        return self.config.replace(**changes) if changes else self.config
 
     def get_config(self):
         return {"config": self.config.to_dict(), "name": self.name}

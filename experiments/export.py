@@ -1,12 +1,15 @@
 """Writes a SavedModel that needs TensorFlow alone.
 
-python -m experiments.export --weights=runs/full --output=exported
+    python -m experiments.export --weights=runs/full --output=exported
+
+The weights may also be those of a comparison network (`experiments.train --method=…`).
 """
 
 from absl import flags
 
 from colornet import app
 from colornet.config import BN_STATISTICS
+from experiments.methods import networks  # noqa: F401, makes their weights known
 
 _WEIGHTS = flags.DEFINE_string(
     "weights", None, "A run, a checkpoint, .npz or .keras.", required=True
