@@ -22,7 +22,13 @@ import keras
 import numpy as np
 
 from colornet import pretrained
-from colornet.config import Config, NetworkConfig, TrainConfig, network_config
+from colornet.config import (
+    Config,
+    NetworkConfig,
+    TrainConfig,
+    import_networks,
+    network_config,
+)
 from colornet.errors import InputError
 from colornet.files import replacing, writing
 from colornet.model import ColorNet  # noqa: F401, known to Keras for .keras files
@@ -143,6 +149,7 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     if not path.exists():
         raise InputError(f"expected a folder, .npz or .keras file. Missing: {path}")
     if path.suffix == ".keras":
+        import_networks()
         try:
             model = keras.models.load_model(path)
         except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:

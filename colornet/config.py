@@ -1,6 +1,7 @@
 """Frozen configurations, written as JSON next to every checkpoint."""
 
 import dataclasses
+import importlib
 import json
 from typing import Any, Self
 
@@ -59,17 +60,42 @@ class NetworkConfig(Config):
         raise NotImplementedError
 
     def changed(self, **changes) -> Self:
-        """As `replace`; None leaves a field as it is."""
+        """As `replace`; None leaves a field as it is.
+
+        Raises:
+            InputError: a field that this network does not have, or a value it cannot
+                have.
+        """
         given = {name: value for name, value in changes.items() if value is not None}
+        known = self.to_dict()
+        odd = [f"{key}={value}" for key, value in given.items() if key not in known]
+        if odd:
+            raise InputError(
+                f"expected settings of the network {getattr(self, 'name', 'colornet')} "
+                f"({', '.join(known)}). Received: {', '.join(odd)}"
+            )
         return self.replace(**given)
 
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {}
+_MODULES: dict[str, str] = {}
 
 
-def register_network(name: str, config: type[NetworkConfig]) -> None:
-    """Makes the configurations with this `name` known."""
-    _NETWORKS[name] = config
+def register_network(name: str, config: type[NetworkConfig], module: str) -> None:
+    """Makes the configurations with this `name` known.
+
+    Args:
+        name: of the network.
+        config: the class of its configurations.
+        module: that registers the network itself with Keras.
+    """
+    _NETWORKS[name], _MODULES[name] = config, module
+
+
+def import_networks() -> None:
+    """Makes all networks known to Keras, which needs them to read `.keras` files."""
+    for module in _MODULES.values():
+        importlib.import_module(module)
 
 
 def network_config(values: dict[str, Any]) -> NetworkConfig:

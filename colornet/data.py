@@ -9,7 +9,8 @@ An example is a dictionary of float32 maps without batch axis:
 
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -123,32 +124,61 @@ class Records:
                 f"{_reason(error)}"
             ) from error
 
-    def raw_examples(self) -> Iterator[dict[str, Any]]:
-        """All records in the order of the shards, as NumPy arrays, as stored."""
-        dataset = tf.data.TFRecordDataset(self.paths)
+    def datasets(self) -> dict[str, int]:
+        """How many records each dataset has, in the order of the shards.
+
+        Reads all of them, but decodes no picture.
+        """
+        names = tf.data.TFRecordDataset(self.paths).map(_dataset)
+        return dict(Counter(name.numpy().decode() for name in self.checked(names)))
+
+    def raw_examples(self, datasets: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+        """All records in the order of the shards, as NumPy arrays, as stored.
+
+        Args:
+            datasets: names of the datasets to take; all if empty. Pictures of others
+                are not decoded.
+        """
+        dataset, expected = tf.data.TFRecordDataset(self.paths), len(self)
+        if datasets:
+            chosen = tf.constant(sorted(datasets))
+            dataset = dataset.filter(lambda x: tf.reduce_any(_dataset(x) == chosen))
+            counts = self.datasets()
+            expected = sum(counts.get(name, 0) for name in datasets)
         dataset = dataset.map(self.features.deserialize_example).prefetch(2)
         count = 0
         for example in self.checked(dataset):
             count += 1
             yield {name: value.numpy() for name, value in example.items()}
-        if count != len(self):
+        if count != expected:
             raise InputError(
-                f"expected {len(self)} records in split {self.split!r} of "
+                f"expected {expected} records in split {self.split!r} of "
                 f"{self.directory}. Received: {count}"
             )
 
-    def examples(self) -> Iterator[dict[str, Any]]:
+    def examples(self, datasets: Collection[str] = ()) -> Iterator[dict[str, Any]]:
         """All examples in the order of the shards, as NumPy maps, whole pictures.
 
         Beside the maps that the module's docstring lists: `target` (height, width, 3)
         RGB in [0, 1] and the strings `key`, `dataset` and `scene`.
+
+        Args:
+            datasets: names of the datasets to take; all if empty.
         """
-        for record in self.raw_examples():
+        for record in self.raw_examples(datasets):
             maps = to_maps(record, self.metadata["disparity_steps"])
             maps = {name: value.numpy() for name, value in maps.items()}
             maps["target"] = record["target"].astype("float32") / 255
             names = ("key", "dataset", "scene")
             yield maps | {name: record[name].decode() for name in names}
+
+
+def _dataset(record):
+    """The name of the dataset of a serialized record."""
+    parsed = tf.io.parse_single_example(
+        record, {"dataset": tf.io.FixedLenFeature((), tf.string)}
+    )
+    return parsed["dataset"]
 
 
 def to_maps(example, disparity_steps: int):

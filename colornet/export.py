@@ -12,18 +12,19 @@ from colornet.color import output_picture
 from colornet.errors import InputError
 from colornet.files import writing
 from colornet.inference import pad, unpad
-from colornet.model import ColorNet
+from colornet.network import Network
 
 SIGNATURE = "colorize"
 
 
-def export_saved_model(model: ColorNet, directory: str | os.PathLike) -> None:
+def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
     """Writes a SavedModel with the signature `colorize`, for any batch and size.
 
     The signature takes `mono` (batch, height, width, 1) luma and `reference` (batch,
     height, width, 3) RGB, float32 in [0, 1], at least `max_disparity` wide. It returns
-    the outputs of the model by name, and `picture` (batch, height, width, 3), RGB in
-    [0, 1] with the luma of `mono`: what `colornet.colorize` returns.
+    the outputs of the model by name, but for its `internal_outputs`, and `picture`
+    (batch, height, width, 3), RGB in [0, 1] with the luma of `mono`: what
+    `colornet.colorize` returns.
 
     Args:
         model: the network.
@@ -47,6 +48,7 @@ def export_saved_model(model: ColorNet, directory: str | os.PathLike) -> None:
         outputs = {
             name: unpad(name, value, height, width)
             for name, value in model(inputs, training=False).items()
+            if name not in model.internal_outputs
         }
         return {**outputs, "picture": output_picture(mono, outputs["chroma"])}
 

@@ -8,7 +8,6 @@ from colornet.color import output_picture
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.images import to_float
-from colornet.model import ColorNet
 from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, plan
@@ -146,7 +145,7 @@ def _predict_tiles(
 
 
 def colorize(
-    model: ColorNet,
+    model: Network,
     mono: np.ndarray,
     reference: np.ndarray,
     max_disparity: int | None = None,
@@ -165,7 +164,8 @@ def colorize(
             uint16.
         reference: (height, width, 3) RGB of the same size; float in [0, 1], uint8 or
             uint16.
-        max_disparity: d of Eq. 1 in pixels, a multiple of 32; the model's own if None.
+        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; the
+            model's own if None.
             Another one rebuilds the model at every call: `ColorNet.rebuilt` does it
             once.
         tiling: pictures too large for its `memory_gb` are worked on in overlapping
@@ -178,7 +178,8 @@ def colorize(
     Raises:
         InputError: pictures that do not fit together, are narrower than
             `max_disparity`, hold NaN, or a reference without colour; pictures that are
-            too large for the memory and cannot be tiled (`colornet.tiling.plan`).
+            too large for the memory and cannot be tiled (`colornet.tiling.plan`);
+            `max_disparity` of a network that has none.
     """
     return colorize_outputs(
         model, mono, reference, max_disparity, tiling=tiling, progress=progress
@@ -186,7 +187,7 @@ def colorize(
 
 
 def colorize_outputs(
-    model: ColorNet,
+    model: Network,
     mono: np.ndarray,
     reference: np.ndarray,
     max_disparity: int | None = None,
@@ -202,24 +203,30 @@ def colorize_outputs(
         volumes: whether A and W are among the outputs: d float32 maps, or more.
 
     Returns:
-        `picture`, and the outputs of `ColorNet`, or of its `with_volumes`, without
-        batch axis and cut to the size of the pictures.
+        `picture`, and the outputs of the network, or of its `with_volumes`, that are
+        maps of the picture, without batch axis and cut to the size of the pictures.
 
     Raises:
-        InputError: as `colorize`; volumes of a picture that would need tiles.
+        InputError: as `colorize`; volumes of a picture that would need tiles, or of a
+            network that has none.
     """
     mono, reference = np.asarray(mono), np.asarray(reference)
     if mono.ndim == 3 and mono.shape[-1] == 1:
         mono = mono[..., 0]
-    if max_disparity is None:
-        max_disparity = model.config.max_disparity
-    model.config.replace(max_disparity=max_disparity)  # Says what is wrong with it.
-    _check_pair(mono, reference, max_disparity)
+    config = model.config.changed(max_disparity=max_disparity)
+    _check_pair(mono, reference, getattr(config, "max_disparity", 1))
     luma, colors = to_float(mono)[..., None], to_float(reference)
     model = model.rebuilt(max_disparity=max_disparity)
+    if volumes and not model.has_volumes:
+        raise InputError(
+            "expected a network with volumes of candidates. "
+            f"Received: {model.name}, which has none"
+        )
     outputs = predict(
         model, luma, colors, volumes=volumes, tiling=tiling, progress=progress
     )
+    for name in model.internal_outputs:
+        del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
     return {"picture": picture, **outputs}
 

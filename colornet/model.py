@@ -156,6 +156,7 @@ class ColorNet(Network):
     """
 
     config_class = ModelConfig
+    has_volumes = True
 
     def __init__(self, config: ModelConfig, **kwargs):
         inputs = picture_inputs()

@@ -33,9 +33,14 @@ class Network(keras.Model):
 
     Outputs, by name, at least:
         chroma: (batch, height, width, 2) float32 Cb, Cr of `mono`, in [-0.5, 0.5].
+        Further ones are maps of `mono` too, but for those in `internal_outputs`.
     """
 
     config_class: type[NetworkConfig]
+    # Outputs that are there for the training loss, and no maps of the mono picture.
+    internal_outputs: tuple[str, ...] = ()
+    # Whether `with_volumes` has more outputs than the network itself.
+    has_volumes: bool = False
 
     def __init__(self, config: NetworkConfig, inputs, outputs, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
@@ -60,6 +65,9 @@ class Network(keras.Model):
         """The same network and weights with fields of its configuration changed.
 
         Only fields that no weight depends on can be. None leaves a field as it is.
+
+        Raises:
+            InputError: as `NetworkConfig.changed`.
         """
         config = self.config.changed(**changes)
         if config == self.config:

@@ -5,7 +5,9 @@
 
 The weights are those that come with the package, or those of --weights. The pictures
 are rectified views of the same size. With --mono_view=right, the default, the
-monochrome camera is the right one.
+monochrome camera is the right one. The weights may also be those of a comparison
+network (`experiments.train --method=…`), which knows neither candidates nor volumes of
+them: --max_disparity and --save_volumes are refused.
 """
 
 import pathlib
@@ -21,6 +23,7 @@ from colornet.config import BN_STATISTICS
 from colornet.files import replacing, writing
 from colornet.images import check_writable, read_picture, to_float, write_picture
 from colornet.pretrained import DEFAULT, full_name
+from experiments.methods import networks  # noqa: F401, makes their weights known
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.", required=True)
 _REFERENCE = flags.DEFINE_string(
@@ -80,9 +83,6 @@ def main() -> None:
     reference = _as_reference(read_picture(_REFERENCE.value))
     check_writable(_OUTPUT.value, mono.dtype, channels=3)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
-    if volumes:
-        with writing(volumes):
-            volumes.mkdir(parents=True, exist_ok=True)
 
     from colornet.checkpoints import load_model
     from colornet.inference import colorize_outputs
@@ -93,6 +93,9 @@ def main() -> None:
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
     )
+    if volumes and model.has_volumes:
+        with writing(volumes):
+            volumes.mkdir(parents=True, exist_ok=True)
     mirrored = _MONO_VIEW.value == "left"
     if mirrored:
         mono, reference = mono[:, ::-1], reference[:, ::-1]

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -248,9 +248,10 @@ def evaluate(
         return finished
     rows = _finished_rows(directory, settings)
     done = {row["key"] for row in rows}
-    total = min(len(records), evaluation.limit or len(records))
+    total = _count(evaluation, records)
     with progress_bar(total, "picture", initial=len(rows), show=progress) as bar:
-        for example in _examples(evaluation, records):
+        examples = records.examples(evaluation.datasets)
+        for example in itertools.islice(examples, evaluation.limit):
             if example["key"] in done:
                 continue
             row = _row(example, run)
@@ -277,13 +278,12 @@ def evaluate(
     return summary
 
 
-def _examples(evaluation: Evaluation, records: Records) -> Iterator[dict]:
-    chosen = (
-        example
-        for example in records.examples()
-        if not evaluation.datasets or example["dataset"] in evaluation.datasets
-    )
-    return itertools.islice(chosen, evaluation.limit)
+def _count(evaluation: Evaluation, records: Records) -> int:
+    count = len(records)
+    if evaluation.datasets:
+        counts = records.datasets()
+        count = sum(counts.get(name, 0) for name in evaluation.datasets)
+    return min(count, evaluation.limit or count)
 
 
 def table(summaries: dict[str, dict]) -> str:

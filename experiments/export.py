@@ -2,7 +2,8 @@
 
     python -m experiments.export --output=exported
 
-The weights are those that come with the package, or those of --weights.
+The weights are those that come with the package, or those of --weights. They may also
+be those of a comparison network (`experiments.train --method=…`).
 """
 
 from absl import flags
@@ -10,6 +11,7 @@ from absl import flags
 from colornet import app
 from colornet.config import BN_STATISTICS
 from colornet.pretrained import DEFAULT, full_name
+from experiments.methods import networks  # noqa: F401, makes their weights known
 
 _WEIGHTS = flags.DEFINE_string(
     "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."

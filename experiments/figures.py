@@ -3,7 +3,8 @@
     python -m experiments.figures --records=records --weights=ours=runs/full
 
 Run after table3 the pictures are those on which the network leads the most and the
-least; `--example=KEY` shows others. PNGs and their captions go to `figures` below the
+least, of the paper's datasets that are there, or of all columns where none is;
+`--example=KEY` shows others. PNGs and their captions go to `figures` below the
 output folder, and `experiments.report` shows them.
 """
 
@@ -12,42 +13,30 @@ import pathlib
 from absl import flags
 
 from colornet import app
-from colornet.errors import InputError
 from experiments.tables import table_flags
 
 _FIGURES = flags.DEFINE_multi_enum(
     "figure", ["3", "4", "5", "6"], ["3", "4", "5", "6"], "Which ones."
 )
 _EXAMPLES = flags.DEFINE_multi_string("example", [], "Key of a record to show.")
-# As in Table 3 where nothing else is said (D-04).
-_MAX_DISPARITY = 192
 
 
 def main() -> None:
-    from experiments.tables.cells import find_columns, method_rows
-    from experiments.tables.figures import figure3, make_figures
+    from experiments.tables.cells import method_rows
+    from experiments.tables.figure3 import figure3
+    from experiments.tables.figures import make_figures, shown_columns
 
-    if not table_flags.RECORDS.value:
-        raise InputError("expected --records. Received: none")
-    rows = {row.name: row for row in method_rows(table_flags.weights())}
-    columns = find_columns(table_flags.RECORDS.value, (1, 2))
+    rows = {row.name: row for row in table_flags.rows(method_rows)}
+    columns = shown_columns(table_flags.columns((1, 2)))
     output = pathlib.Path(table_flags.OUTPUT.value)
-    d = table_flags.MAX_DISPARITY.value
     for name in _FIGURES.value:
         if name == "3":
             for column in columns:
-                if column.records and column.setup == 1:
-                    figure = figure3(column, output, d or _MAX_DISPARITY)
-                    print(figure.caption, flush=True)
+                if column.setup == 1:
+                    print(figure3(column, output).caption, flush=True)
             continue
-        for figure in make_figures(
-            name,
-            rows,
-            columns,
-            output,
-            examples=_EXAMPLES.value,
-            max_disparity=d,
-        ):
+        examples = _EXAMPLES.value
+        for figure in make_figures(name, rows, columns, output, examples=examples):
             print(figure.caption, flush=True)
     print(f"figures: {output}/figures")
 

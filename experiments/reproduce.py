@@ -48,6 +48,9 @@ _NETWORK_FLAGS = flags.DEFINE_multi_string(
 _TABLE_FLAGS = flags.DEFINE_multi_string(
     "table_flag", [], "paper: flag of the tables, like --max_disparity=96."
 )
+_ABLATION_FLAGS = flags.DEFINE_multi_string(
+    "ablation_flag", [], "paper: flag of Table 5 alone, like --column=MB."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the training.")
 
 # A network and crops that two CPU cores train in three minutes.
@@ -170,6 +173,7 @@ def _paper() -> None:
         _TRAIN_FLAGS.value,
         _NETWORK_FLAGS.value,
         _TABLE_FLAGS.value,
+        _ABLATION_FLAGS.value,
     )
 
 

@@ -14,7 +14,7 @@ from experiments.tables import table_flags
 def main() -> None:
     from experiments.tables.cells import method_rows
 
-    rows = method_rows(table_flags.weights())
+    rows = table_flags.rows(method_rows)
     table_flags.make_table(
         "table3", "Table 3, PSNR in dB of colorization methods", "psnr", rows, (1, 2)
     )

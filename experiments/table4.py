@@ -14,7 +14,7 @@ from experiments.tables import table_flags
 def main() -> None:
     from experiments.tables.cells import method_rows
 
-    rows = method_rows(table_flags.weights())
+    rows = table_flags.rows(method_rows)
     table_flags.make_table(
         "table4", "Table 4, SSIM of colorization methods", "ssim", rows, (1, 2)
     )

@@ -14,7 +14,7 @@ from experiments.tables import table_flags
 def main() -> None:
     from experiments.tables.cells import variant_rows
 
-    rows = variant_rows(table_flags.weights())
+    rows = table_flags.rows(variant_rows)
     for metric in ("psnr", "ssim"):
         table_flags.make_table(
             f"table5_{metric}", f"Table 5, {metric.upper()}", metric, rows, (1,)

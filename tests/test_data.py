@@ -82,6 +82,13 @@ def test_maps_are_those_of_the_stored_record(folder):
     assert max(maps["disparity"].max() for maps in examples) > 8
 
 
+def test_records_of_some_datasets(folder):
+    records = data.Records(folder, "train")
+    assert records.datasets() == {"synthetic": 7}
+    assert len(list(records.examples({"synthetic", "more"}))) == 7
+    assert list(records.examples(["other"])) == []
+
+
 @pytest.mark.parametrize("group", [1, 3, 100])
 def test_any_start_gives_the_rest_of_the_same_stream(sharded, monkeypatch, group):
     monkeypatch.setattr(data, "_SHUFFLE_EXAMPLES", group)

@@ -6,10 +6,22 @@ import pytest
 from skimage.color import lab2rgb, rgb2lab
 
 from experiments.methods.networks import correspondence, quantization
+from experiments.methods.networks.blocks import enlarge
 from experiments.methods.networks.furusawa import ColorHistogram
 from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
 
 RNG = np.random.default_rng(0)
+
+
+# Size
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 16])
+def test_enlarging_is_bilinear_resizing(factor):
+    maps = RNG.random((2, 3, 5, 4), np.float32)
+    size = (3 * factor, 5 * factor)
+    expected = keras.ops.image.resize(maps, size, interpolation="bilinear")
+    np.testing.assert_allclose(enlarge(maps, factor), expected, atol=1e-6)
 
 
 # Colour

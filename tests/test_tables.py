@@ -1,6 +1,7 @@
 """Tables 3 to 5, the figures and the report."""
 
 import csv
+import json
 import pathlib
 import re
 
@@ -9,17 +10,28 @@ import pytest
 
 from colornet.checkpoints import save_weights
 from colornet.color import rgb_to_chroma
-from colornet.config import ModelConfig
+from colornet.config import ModelConfig, TrainConfig
 from colornet.data import Records
 from colornet.errors import InputError
 from colornet.images import read_picture, write_picture
 from colornet.model import build_colornet
 from experiments.evaluation import Evaluation, evaluate
-from experiments.tables import paper, table_flags, text
-from experiments.tables.cells import Cell, Row, find_columns, measure
-from experiments.tables.figures import figure3, make_figures, similar_pixels, with_box
+from experiments.methods.networks.config import MethodConfig
+from experiments.tables import paper, table_flags, text, trainings
+from experiments.tables.cells import (
+    Cell,
+    Row,
+    folder,
+    measure,
+    method_rows,
+    variant_rows,
+)
+from experiments.tables.columns import chosen, find_columns
+from experiments.tables.figure3 import figure3, similar_pixels
+from experiments.tables.figures import make_figures, shown_columns, with_box
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start
+from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
 
@@ -31,14 +43,33 @@ _COUNT = 3
 def records(tmp_path_factory):
     """An out_dir of tfrecords_tools.write with a column PR in Setup 1."""
     top = tmp_path_factory.mktemp("tables")
+    _write_pairs(top / "pictures", [f"{number}" for number in range(_COUNT)])
+    write_records(Pairs(top / "pictures"), top)
+    return top
+
+
+def _write_pairs(top, names):
     rng = np.random.default_rng(0)
-    for number in range(_COUNT):
+    for name in names:
         coarse = rng.integers(40, 200, (10, 14, 3)).astype(np.uint8)
         wide = coarse.repeat(4, axis=0).repeat(4, axis=1)
-        (top / "pictures" / f"{number}").mkdir(parents=True)
-        write_picture(top / f"pictures/{number}/left.png", wide[:, :50])
-        write_picture(top / f"pictures/{number}/right.png", wide[:, 4:54])
+        (top / name).mkdir(parents=True)
+        write_picture(top / name / "left.png", wide[:, :50])
+        write_picture(top / name / "right.png", wide[:, 4:54])
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """An out_dir with pairs of three datasets, and rendered scenes of two splits."""
+    top = tmp_path_factory.mktemp("mixed")
+    names = ["middlebury2005_third/a", "middlebury2006_third/b", "kitti_x/c"]
+    names += ["middlebury2006_third/d", "middlebury2014/e"]
+    _write_pairs(top / "pictures", names)
+    lines = ["dataset\tscene", *(name.replace("/", "\t") for name in names)]
+    (top / "pictures/INDEX.tsv").write_text("\n".join(lines))
     write_records(Pairs(top / "pictures"), top)
+    scenes = Embedded(train_scenes=1, validation_scenes=2, height=40, width=72)
+    write_records(scenes, top)
     return top
 
 
@@ -57,6 +88,10 @@ def runs(tmp_path_factory):
     return tuple(paths)
 
 
+def _with_d(columns):
+    return chosen(columns, [], {"": _D})
+
+
 @pytest.fixture(scope="module")
 def cells(records, runs, tmp_path_factory):
     output = tmp_path_factory.mktemp("output")
@@ -65,8 +100,8 @@ def cells(records, runs, tmp_path_factory):
         Row("zhang", "zhang"),
         Row("ours", "ours", {1: runs}),
     ]
-    columns = find_columns(records, (1,))
-    found = list(measure("psnr", rows, columns, output, max_disparity=_D))
+    columns = _with_d(find_columns(records, (1,)))
+    found = list(measure("psnr", rows, columns, output))
     return output, {(cell.row, cell.column): cell for cell in found}
 
 
@@ -79,6 +114,47 @@ def test_columns(records, tmp_path):
     ]
     with pytest.raises(InputError, match="middlebury_setup1. Received: .*none"):
         find_columns(tmp_path, (1,))
+
+
+def test_columns_of_a_table_of_pairs(mixed, tmp_path):
+    columns = {c.name: c for c in find_columns(mixed, (1,)) if c.records}
+    assert list(columns) == ["MB", "EM", "SY", "kitti_x", "middlebury2014"]
+    # The paper's Middlebury test set is two datasets, and 2014 is none of them.
+    expected = ("middlebury2005_third", "middlebury2006_third")
+    assert columns["MB"].datasets == expected
+    assert columns["SY"].split == "validation"
+    cells = list(measure("psnr", [Row("grey", "grey")], columns.values(), tmp_path))
+    assert [len(cell.values) for cell in cells] == [3, 1, 2, 1, 1]
+    assert cells[0].published is None and cells[0].mean == np.mean(cells[0].values)
+    # Records of the dataset itself come before pairs of it.
+    (mixed / "colornet_records/middlebury_setup1").symlink_to("pairs_setup1")
+    own = next(c for c in find_columns(mixed, (1,)) if c.name == "MB")
+    assert "middlebury_setup1" in own.records and own.datasets == ()
+    (mixed / "colornet_records/middlebury_setup1").unlink()
+
+
+def test_every_column_has_its_own_disparity(mixed):
+    columns = find_columns(mixed, (1,))
+    found = chosen(columns, [], {"": 96, "SY": 64})
+    assert {c.name: c.max_disparity for c in found}["SY"] == 64
+    assert {c.max_disparity for c in found if c.name != "SY"} == {96}
+    assert chosen(columns, [], {}) == columns
+    [column] = chosen(columns, ["SY"], {"MB": 32})
+    assert column.name == "SY" and column.max_disparity is None
+    for names, disparities in ((["XX"], {}), ([], {"XX": 32})):
+        with pytest.raises(InputError, match="CT, MB, .*SY.*Received: XX"):
+            chosen(columns, names, disparities)
+    assert table_flags.disparities(["96", "SY=64"]) == {"": 96, "SY": 64}
+    for wrong in ("SY", "SY=", "SY=-32", "0", "MB=x"):
+        with pytest.raises(InputError, match=f"Received: {wrong}$"):
+            table_flags.disparities([wrong])
+
+
+def test_figures_show_the_paper_s_columns(mixed):
+    columns = find_columns(mixed, (1,))
+    assert [c.name for c in shown_columns(columns)] == ["MB"]
+    others = shown_columns([c for c in columns if c.name != "MB"])
+    assert [c.name for c in others] == ["EM", "SY", "kitti_x", "middlebury2014"]
 
 
 def test_cells_are_the_evaluations(records, runs, cells, tmp_path):
@@ -112,15 +188,73 @@ def test_what_is_finished_is_not_done_again(records, runs, cells, monkeypatch):
         raise AssertionError("it was scored again")
 
     monkeypatch.setattr("experiments.evaluation.score", fail)
-    columns = [c for c in find_columns(records, (1,)) if c.records]
-    rows = [Row("ours", "ours", {1: runs})]
-    [again] = measure("psnr", rows, columns, output, max_disparity=_D)
+    # Table 5's row of the same runs shares the evaluations of Table 3's.
+    rows = [Row("ours", "ours", {1: runs}), Row("full", "ours", {1: runs})]
+    again, full = measure("psnr", rows, _columns(records), output)
     assert again == by_place["ours", "PR"]
+    assert full.values == again.values
+
+
+def test_runs_of_the_same_name_are_told_apart(records):
+    [column] = _columns(records)
+    row = Row("full", "ours")
+    places = [folder(row, f"{top}/run", column, "out") for top in "ab"]
+    assert places[0] != places[1]
+    assert places[0].parent == places[1].parent == pathlib.Path("out/setup1/PR")
+    # Table 3's row of the same run shares its evaluation.
+    assert folder(Row("ours", "ours"), "a/run", column, "out") == places[0]
+
+
+def test_rows_know_their_statistics():
+    rows = {row.name: row for row in method_rows({}, {"": "batch", "he": "moving"})}
+    assert rows["ours"].bn_statistics == rows["zhang"].bn_statistics == "batch"
+    assert rows["he"].bn_statistics == "moving"
+    assert rows["welsh"].bn_statistics is None
+    [row] = [row for row in variant_rows({}, {"full": "batch"}) if row.bn_statistics]
+    assert row.name == "full"
+    # The flags of one table do for another one.
+    assert {row.bn_statistics for row in method_rows({}, {"full": "batch"})} == {None}
+    for wrong in ("magic", "welsh"):
+        with pytest.raises(InputError, match=f"bn_statistics of .* Received: {wrong}"):
+            method_rows({}, {wrong: "batch"})
+    assert table_flags.statistics(["batch", "he=moving"]) == {
+        "": "batch",
+        "he": "moving",
+    }
+    with pytest.raises(InputError, match="moving or batch.* Received: he=none"):
+        table_flags.statistics(["he=none"])
+
+
+def test_trainings_in_words(tmp_path):
+    def run(name, seed, steps=2):
+        config = TrainConfig(model=MethodConfig("he", 0.25), steps=2, seed=seed)
+        checkpoint = tmp_path / name / "checkpoints" / f"step_{steps:08d}"
+        checkpoint.mkdir(parents=True)
+        state = {"step": steps, "config": config.to_dict()}
+        (checkpoint / "train.json").write_text(json.dumps(state))
+        return str(tmp_path / name)
+
+    both = [run("a", 3), run("b", 4)]
+    same = "width 0.25, 2 steps of 1 crops of 256x512, learning rate 0.001"
+    assert trainings.describe(both) == f"{same}, moving statistics, seeds 3, 4"
+    stopped = trainings.describe([run("c", 0, steps=1)], "batch")
+    assert "1 of 2 steps" in stopped and "batch statistics, seed 0" in stopped
+    (tmp_path / "x.npz").touch()
+    assert trainings.describe([str(tmp_path / "x.npz")]) == "weights x.npz"
+    assert trainings.describe([]) == ""
 
 
 _CELLS = [
     Cell("welsh", "MB", 1, (30.0, 31.0), (30.5,), 30.28),
-    Cell("ours", "MB", 1, (40.0, 42.0), (40.5, 41.5), 41.94),
+    Cell(
+        "ours",
+        "MB",
+        1,
+        (40.0, 42.0),
+        (40.5, 41.5),
+        41.94,
+        training="n = 8, seeds 0, 1",
+    ),
     Cell("welsh", "CT", 1, published=37.89, why="no records of cityscapes"),
     Cell("ours", "CT", 1, published=44.26, why="no records of cityscapes"),
 ]
@@ -128,10 +262,13 @@ _CELLS = [
 
 def test_markdown_csv_and_latex():
     lines = text.markdown("Table 3", _CELLS, "psnr").splitlines()
-    assert lines[2] == "| | MB, Setup 1 (2) | CT, Setup 1 |"
+    assert lines[2] == "| Setup 1 | MB (2) | CT |"
     assert lines[4] == "| Welsh 2002 | 30.50 / 30.28 (+0.22) | not run / 37.89 |"
     assert lines[5] == "| Ours | 41.00 ± 0.71 / 41.94 (-0.94) | not run / 44.26 |"
-    assert lines[-1] == "Not run: no records of cityscapes."
+    assert lines[7] == "Not run: no records of cityscapes."
+    assert lines[9:] == ["- Ours: n = 8, seeds 0, 1."]
+    both = [*_CELLS, Cell("welsh", "MB", 2, (29.0,), (29.0,), 29.60)]
+    assert "| Setup 2 | MB (1) |" in text.markdown("Table 3", both, "psnr")
     rows = list(csv.DictReader(text.csv_table(_CELLS).splitlines()))
     assert float(rows[1]["difference"]) == pytest.approx(-0.94)
     assert float(rows[1]["half_interval_95"]) == pytest.approx(1.96)
@@ -201,7 +338,7 @@ def test_with_box():
 
 
 def _columns(records):
-    return [c for c in find_columns(records, (1,)) if c.records]
+    return _with_d([c for c in find_columns(records, (1,)) if c.records])
 
 
 def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
@@ -211,19 +348,19 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
 
     for name in ("welsh", "ironi", "gupta"):
         monkeypatch.setitem(methods._METHODS, name, trivial.zero_disparity)
-        folder = output / "setup1" / "PR" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        place = output / "setup1" / "PR" / name
+        place.mkdir(parents=True, exist_ok=True)
         ours = next((output / "setup1" / "PR").glob("ours-seed0*/images.csv"))
         rows = list(csv.DictReader(ours.read_text().splitlines()))
         lines = ["key,psnr"]
         # We lead the most on the second picture and the least on the first.
         for row, lead in zip(rows, (-5, 9, 1), strict=True):
             lines.append(f"{row['key']},{float(row['psnr']) - lead}")
-        (folder / "images.csv").write_text("\n".join(lines))
+        (place / "images.csv").write_text("\n".join(lines))
     names = ("welsh", "ironi", "gupta")
     rows = {name: Row(name, name) for name in names}
     rows["ours"] = Row("ours", "ours", {1: runs})
-    figures = list(make_figures("4", rows, _columns(records), output, max_disparity=_D))
+    figures = list(make_figures("4", rows, _columns(records), output))
     keys = [
         example["key"]
         for example in Records(_columns(records)[0].records, "test").examples()
@@ -242,24 +379,25 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
 
 
 def test_figure_3(records, tmp_path):
-    figure = figure3(_columns(records)[0], tmp_path, _D)
+    figure = figure3(_columns(records)[0], tmp_path)
     mono = read_picture(figure.panels[0].whole)
     assert (mono == (230, 20, 20)).all(axis=-1).any()
     assert re.search(r"\d+% have more than one such candidate", figure.caption)
     with pytest.raises(InputError, match="no/such"):
-        figure3(_columns(records)[0], tmp_path, _D, key="no/such")
+        figure3(_columns(records)[0], tmp_path, key="no/such")
 
 
 def test_report(tmp_path, records):
     with pytest.raises(InputError, match="table3.csv"):
         write_report(tmp_path)
     (tmp_path / "table3.csv").write_text(text.csv_table(_CELLS))
-    figure = figure3(_columns(records)[0], tmp_path, _D)
+    figure = figure3(_columns(records)[0], tmp_path)
     report = write_report(tmp_path)
     assert report.count("data:image/jpeg;base64,") == 4
     # Nothing is fetched from elsewhere.
     assert not re.search(r"""(src|href)=["']?(http|/|\.)""", report)
     assert "41.00" in report and "not run" in report
+    assert "Ours: n = 8, seeds 0, 1" in report
     assert figure.key in report and 'name="viewport"' in report
     # No chart for a dataset that was not run.
     assert "Middlebury, Setup 1, 2 pictures" in report

@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import hashlib
 import math
+import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -10,26 +12,8 @@ import numpy as np
 
 from colornet.errors import InputError
 from experiments.evaluation import Evaluation, evaluate, is_network
-from experiments.tables import paper
-
-_FOLDER = "colornet_records"
-# Datasets that the paper does not have get a column where they are there.
-_FURTHER = {"KT": "kitti", "E3": "eth3d", "PR": "pairs", "EM": "embedded"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """A dataset in one setup.
-
-    Attributes:
-        name: as the paper abbreviates it.
-        setup: noise of Table 2.
-        records: folder of its TFRecords, empty where there are none.
-    """
-
-    name: str
-    setup: int
-    records: str
+from experiments.tables import paper, trainings
+from experiments.tables.columns import Column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +24,13 @@ class Row:
         name: of the row, in `paper.METHOD_TITLES`.
         method: for `experiments.evaluate`.
         weights: by setup, one run of it, or several that differ in their seed.
+        bn_statistics: of a network, for `Evaluation`.
     """
 
     name: str
     method: str
     weights: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    bn_statistics: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +43,7 @@ class Cell:
         seeds: mean over the pictures for every seed.
         published: the paper's number, None without one.
         why: why it was not run.
+        training: of a network, in words; see `trainings`.
     """
 
     row: str
@@ -66,6 +53,7 @@ class Cell:
     seeds: tuple[float, ...] = ()
     published: float | None = None
     why: str = ""
+    training: str = ""
 
     @property
     def mean(self) -> float | None:
@@ -92,43 +80,13 @@ class Cell:
         return self.mean - self.published
 
 
-def find_columns(records: str, setups: Sequence[int]) -> list[Column]:
-    """The paper's four datasets, there or not, and further ones that are there.
-
-    Args:
-        records: what `tfrecords_tools.write` had as its out_dir.
-        setups: of Table 2.
-
-    Raises:
-        InputError: no records of any dataset below the folder.
-    """
-    top = pathlib.Path(records) / _FOLDER
-    columns = []
-    for setup in setups:
-        for name, dataset in (paper.COLUMNS | _FURTHER).items():
-            folder = top / f"{dataset}_setup{setup}"
-            there = sorted(folder.glob("*/dataset_info.json"))
-            if there or name in paper.COLUMNS:
-                columns.append(
-                    Column(name, setup, str(there[-1].parent) if there else "")
-                )
-    if not any(column.records for column in columns):
-        raise InputError(
-            "expected an out_dir of tfrecords_tools.write with datasets such as "
-            f"{_FOLDER}/middlebury_setup1. Received: {records}, with none"
-        )
-    return columns
-
-
 def measure(
     metric: str,
     rows: Sequence[Row],
     columns: Sequence[Column],
     output: str,
     *,
-    max_disparity: int | None = None,
     limit: int | None = None,
-    bn_statistics: str | None = None,
 ) -> Iterator[Cell]:
     """Evaluates cell after cell; what an earlier call has finished is not done again.
 
@@ -136,7 +94,7 @@ def measure(
         metric: "psnr" or "ssim".
         rows, columns: of the table.
         output: folder; every evaluation is in one of its own below it.
-        max_disparity, limit, bn_statistics: of `Evaluation`.
+        limit: of `Evaluation`.
     """
     for row in rows:
         for column in columns:
@@ -152,75 +110,116 @@ def measure(
             if why:
                 yield Cell(**known, why=why)
                 continue
-            folders = [
-                _evaluate(
-                    row, weights, column, output, max_disparity, limit, bn_statistics
-                )
-                for weights in row.weights.get(column.setup, (None,))
+            runs = row.weights.get(column.setup, (None,))
+            by_seed = [
+                _evaluated(row, run, column, output, limit, metric) for run in runs
             ]
-            by_seed = [_values(folder / "images.csv", metric) for folder in folders]
             yield Cell(
                 **known,
                 values=tuple(np.mean(by_seed, axis=0)),
                 seeds=tuple(float(np.mean(values)) for values in by_seed),
+                training=trainings.describe(
+                    [run for run in runs if run], row.bn_statistics
+                ),
             )
 
 
 def _why_not(row: Row, column: Column) -> str:
     if not column.records:
-        dataset = (paper.COLUMNS | _FURTHER)[column.name]
+        dataset = paper.COLUMNS[column.name]
         return f"no records of {dataset} in Setup {column.setup}"
     if is_network(row.method) and not row.weights.get(column.setup):
         return f"no weights of {row.name}"
     return ""
 
 
-def _evaluate(row, weights, column, output, max_disparity, limit, bn_statistics):
-    name = row.name if weights is None else f"{row.name}-{_short(weights)}"
-    folder = pathlib.Path(output) / f"setup{column.setup}" / column.name / name
-    ours = row.method == "ours"
-    evaluation = Evaluation(
+def evaluation(
+    row: Row, weights: str | None, column: Column, limit: int | None = None
+) -> Evaluation:
+    """What is evaluated for a cell, with one of the row's runs."""
+    return Evaluation(
         records=column.records,
+        split=column.split,
+        datasets=column.datasets,
         method=row.method,
         weights=weights,
-        max_disparity=max_disparity,
+        max_disparity=column.max_disparity,
         limit=limit,
-        bn_statistics=bn_statistics if ours else None,
+        bn_statistics=row.bn_statistics,
     )
-    evaluate(evaluation, folder)
-    return folder
 
 
-def _short(weights: str) -> str:
-    return pathlib.Path(weights).resolve().name
+def folder(
+    row: Row, weights: str | None, column: Column, output: str | os.PathLike
+) -> pathlib.Path:
+    """Where the evaluation of one of a row's runs is; rows may have runs in common."""
+    name = row.method
+    if weights is not None:
+        path = pathlib.Path(weights).resolve()
+        # Two runs may have the same name, in different folders.
+        name += f"-{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:6]}"
+    return pathlib.Path(output) / f"setup{column.setup}" / column.name / name
 
 
-def _values(path: pathlib.Path, metric: str) -> list[float]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return [float(row[metric]) for row in csv.DictReader(file)]
+def _evaluated(row, weights, column, output, limit, metric) -> list[float]:
+    place = folder(row, weights, column, output)
+    evaluate(evaluation(row, weights, column, limit), place)
+    return list(picture_values(place, metric).values())
 
 
+def picture_values(place: pathlib.Path, metric: str) -> dict[str, float]:
+    """A metric of every picture by its key, as an evaluation has left it."""
+    with open(place / "images.csv", newline="", encoding="utf-8") as file:
+        return {row["key"]: float(row[metric]) for row in csv.DictReader(file)}
+
+
+_NETWORK_ROWS = (
+    *(name for name in paper.PSNR if is_network(name)),
+    *paper.ABLATION_PSNR,
+)
 Weights = Mapping[str, Mapping[int, tuple[str, ...]]]
 
 
-def method_rows(weights: Weights) -> list[Row]:
-    """Rows of Tables 3 and 4, and those beyond the paper; runs by row and setup."""
-    return _rows([*paper.PSNR, *paper.BEYOND], weights, str)
+def method_rows(weights: Weights, statistics: Mapping[str, str]) -> list[Row]:
+    """Rows of Tables 3 and 4, and those beyond the paper.
+
+    Args:
+        weights: runs by row and setup.
+        statistics: of batch normalization by row; "" is that of all other networks.
+
+    Raises:
+        InputError: weights or statistics of a row that there is not.
+    """
+    return _rows([*paper.PSNR, *paper.BEYOND], weights, statistics, str)
 
 
-def variant_rows(weights: Weights) -> list[Row]:
-    """Rows of Table 5."""
-    return _rows(paper.ABLATION_PSNR, weights, lambda _: "ours")
+def variant_rows(weights: Weights, statistics: Mapping[str, str]) -> list[Row]:
+    """Rows of Table 5; see `method_rows`."""
+    return _rows(paper.ABLATION_PSNR, weights, statistics, lambda _: "ours")
 
 
 def _rows(
     names: Iterable[str],
     weights: Weights,
+    statistics: Mapping[str, str],
     method_of: Callable[[str], str],
 ) -> list[Row]:
-    odd = sorted(set(weights) - set(names))
-    if odd:
-        raise InputError(
-            f"expected weights of {', '.join(names)}. Received: {', '.join(odd)}"
-        )
-    return [Row(name, method_of(name), weights.get(name, {})) for name in names]
+    names = list(names)
+    # Statistics may be those of another table's rows, which have the same flags.
+    rules = ("weights", weights, names), ("bn_statistics", statistics, _NETWORK_ROWS)
+    for what, given, known in rules:
+        odd = sorted(set(given) - {"", *known})
+        if odd:
+            raise InputError(
+                f"expected {what} of {', '.join(known)}. Received: {', '.join(odd)}"
+            )
+
+    def statistics_of(name: str) -> str | None:
+        if not is_network(method_of(name)):
+            return None
+        return statistics.get(name, statistics.get(""))
+
+    return [
+        Row(name, method_of(name), weights.get(name, {}), statistics_of(name))
+        for name in names
+    ]

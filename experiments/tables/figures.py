@@ -1,6 +1,5 @@
-"""Figures 3 to 6: results side by side, with the region in the red box below them."""
+"""Figures 4 to 6: results side by side, with the region in the red box below them."""
 
-import csv
 import dataclasses
 import json
 import pathlib
@@ -10,13 +9,13 @@ import numpy as np
 
 from colornet.color import output_picture, rgb_to_chroma
 from colornet.data import Records
-from colornet.errors import InputError
 from colornet.files import replacing
 from colornet.images import write_picture
 from colornet.noise import to_uint8
-from experiments.evaluation import Evaluation, predictor
+from experiments.evaluation import is_network, predictor
 from experiments.tables import paper
-from experiments.tables.cells import Column, Row
+from experiments.tables.cells import Row, evaluation, folder, picture_values
+from experiments.tables.columns import Column
 
 # What the paper shows beside input, ours and truth, under which setups.
 METHODS = {
@@ -25,11 +24,9 @@ METHODS = {
     "6": (("zhang", "iizuka", "furusawa"), (1, 2)),
 }
 _OURS = "ours"
-_RED, _GREEN = (230, 20, 20), (20, 200, 60)
+_RED = (230, 20, 20)
 # The red box is so many times smaller than the picture.
 _BOX = 4
-# Colours this near to the truth, in 8-bit levels of Cb and Cr, count as correct.
-_CORRECT = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Figure:
     """A figure on disk.
 
     Attributes:
-        name: "3", "4" ...
+        name: "3", "4", "5" or "6".
         setup: of Table 2.
         column: the dataset.
         key: the record.
@@ -64,6 +61,16 @@ class Figure:
     panels: tuple[Panel, ...]
 
 
+def shown_columns(columns: Sequence[Column]) -> list[Column]:
+    """Those of a table's columns that figures are drawn of.
+
+    They are the paper's where there are records of them, or all where none is there.
+    """
+    there = [column for column in columns if column.records]
+    of_paper = [column for column in there if column.name in paper.COLUMNS]
+    return of_paper or there
+
+
 def make_figures(
     name: str,
     rows: Mapping[str, Row],
@@ -71,7 +78,6 @@ def make_figures(
     output: pathlib.Path,
     *,
     examples: Sequence[str] = (),
-    max_disparity: int | None = None,
 ) -> Iterator[Figure]:
     """Draws a figure for every dataset that is there.
 
@@ -83,7 +89,6 @@ def make_figures(
         examples: keys of the pictures to show. Without any it is the one on which ours
             leads the shown methods the most, and the one on which it leads the least,
             as the tables' evaluations say; the first one where there are none.
-        max_disparity: d of Eq. 1.
     """
     shown, setups = METHODS[name]
     for column in columns:
@@ -92,23 +97,17 @@ def make_figures(
         methods = [
             rows[method]
             for method in (*shown, _OURS)
-            if method not in _NEED_WEIGHTS or rows[method].weights.get(column.setup)
+            if not is_network(method) or rows[method].weights.get(column.setup)
         ]
         chosen = {key: "as asked" for key in examples} or _extremes(
             methods, column, output
         )
         predictors = {
-            row.name: predictor(
-                Evaluation(
-                    records=column.records,
-                    method=row.method,
-                    weights=next(iter(row.weights.get(column.setup, ())), None),
-                    max_disparity=max_disparity,
-                )
-            )[0]
+            row.name: predictor(evaluation(row, _run(row, column), column))[0]
             for row in methods
         }
-        for example in Records(column.records, "test").examples():
+        records = Records(column.records, column.split)
+        for example in records.examples(column.datasets):
             if example["key"] not in chosen and chosen:
                 continue
             why = chosen.get(example["key"], "the first of its dataset")
@@ -118,7 +117,9 @@ def make_figures(
                 break
 
 
-_NEED_WEIGHTS = (_OURS, "zhang", "iizuka", "furusawa", "he")
+def _run(row: Row, column: Column) -> str | None:
+    """The first of a row's runs: figures show one seed."""
+    return next(iter(row.weights.get(column.setup, ())), None)
 
 
 def _extremes(
@@ -127,13 +128,9 @@ def _extremes(
     """Keys on which ours leads the most and the least, with the reason."""
     scores = {}
     for row in methods:
-        folder = output / f"setup{column.setup}" / column.name
-        files = sorted(folder.glob(f"{row.name}*/images.csv"))
-        if files:
-            with open(files[0], newline="", encoding="utf-8") as file:
-                scores[row.name] = {
-                    line["key"]: float(line["psnr"]) for line in csv.DictReader(file)
-                }
+        place = folder(row, _run(row, column), column, output)
+        if (place / "images.csv").is_file():
+            scores[row.name] = picture_values(place, "psnr")
     others = [values for label, values in scores.items() if label != _OURS]
     if _OURS not in scores or not others:
         return {}
@@ -150,10 +147,10 @@ def _extremes(
     }
 
 
-def _draw(name, column, example, chroma, why, folder) -> Figure:
-    folder = folder / f"figure{name}" / f"setup{column.setup}_{column.name}"
-    folder = folder / example["key"].replace("/", "_")
-    folder.mkdir(parents=True, exist_ok=True)
+def _draw(name, column, example, chroma, why, top) -> Figure:
+    place = top / f"figure{name}" / f"setup{column.setup}_{column.name}"
+    place = place / example["key"].replace("/", "_")
+    place.mkdir(parents=True, exist_ok=True)
     truth = rgb_to_chroma(example["target"])
     box = _box_of_largest_lead(truth, chroma)
     mono = example["mono"]
@@ -173,7 +170,7 @@ def _draw(name, column, example, chroma, why, folder) -> Figure:
     for number, (title, picture) in enumerate(pictures.items()):
         pixels = to_uint8(picture)
         left, top, width, height = box
-        whole, crop = folder / f"{number}.png", folder / f"{number}_box.png"
+        whole, crop = place / f"{number}.png", place / f"{number}_box.png"
         write_picture(crop, pixels[top : top + height, left : left + width])
         write_picture(whole, with_box(pixels, box))
         panels.append(Panel(title, str(whole), str(crop)))
@@ -187,11 +184,12 @@ def _draw(name, column, example, chroma, why, folder) -> Figure:
         box,
         tuple(panels),
     )
-    _save(figure, folder)
+    save_figure(figure, place)
     return figure
 
 
-def _save(figure: Figure, folder: pathlib.Path) -> None:
+def save_figure(figure: Figure, folder: pathlib.Path) -> None:
+    """Writes what the report needs to know of a figure."""
     with replacing(folder / "figure.json") as file:
         file.write(json.dumps(dataclasses.asdict(figure), indent=2).encode())
 
@@ -231,88 +229,3 @@ def with_box(
     frame[:, left + width + thick :] = False
     frame[top : top + height, left : left + width] = False
     return np.where(frame[..., None], np.uint8(color), picture)
-
-
-def similar_pixels(
-    example: Mapping[str, np.ndarray], row: int, column: int, max_disparity: int
-) -> np.ndarray:
-    """The candidates of a mono pixel that have its colour (Fig. 3).
-
-    Args:
-        example: of `Records`.
-        row, column: of the pixel.
-        max_disparity: d of Eq. 1.
-
-    Returns:
-        Disparities k in [0, d - 1], ascending, whose reference chroma is within 3
-        levels of the truth in Cb and in Cr.
-    """
-    last = min(max_disparity, example["reference"].shape[1] - column)
-    candidates = rgb_to_chroma(example["reference"][row, column : column + last])
-    truth = rgb_to_chroma(example["target"][row, column])
-    return np.flatnonzero((np.abs(candidates - truth) * 255 <= _CORRECT).all(axis=-1))
-
-
-def figure3(
-    column: Column, output: pathlib.Path, max_disparity: int, key: str | None = None
-) -> Figure:
-    """Figure 3: some pixels, and the candidates that have the right colour.
-
-    Args:
-        column: the dataset.
-        output: the folder of the tables.
-        max_disparity: d of Eq. 1.
-        key: of the picture; the first one if None.
-
-    Raises:
-        InputError: no picture of that key.
-    """
-    for example in Records(column.records, "test").examples():
-        if key in (None, example["key"]):
-            break
-    else:
-        raise InputError(f"expected a key in {column.records}. Received: {key}")
-    height, width = example["mono"].shape[:2]
-    rows, columns = np.linspace(0.2, 0.8, 4) * height, np.linspace(0.15, 0.6, 3) * width
-    counts = np.array(
-        [
-            len(similar_pixels(example, j, i, max_disparity))
-            for j in range(4, height, 8)
-            for i in range(4, max(5, width - max_disparity), 8)
-        ]
-    )
-    mono = to_uint8(np.repeat(example["mono"], 3, axis=-1))
-    reference = to_uint8(example["reference"])
-    for j in rows.astype(int):
-        for i in columns.astype(int):
-            mono = with_box(mono, (i - 2, j - 2, 5, 5))
-            for k in similar_pixels(example, j, i, max_disparity)[:8]:
-                reference = with_box(reference, (i + int(k) - 1, j - 1, 3, 3), _GREEN)
-    folder = output / "figures" / "figure3" / f"setup{column.setup}_{column.name}"
-    folder /= example["key"].replace("/", "_")
-    folder.mkdir(parents=True, exist_ok=True)
-    panels = []
-    box = (0, int(height * 0.1), width // 2, height // 3)
-    left, top, box_width, box_height = box
-    for title, picture in (("mono", mono), ("reference", reference)):
-        whole, crop = folder / f"{title}.png", folder / f"{title}_box.png"
-        write_picture(whole, picture)
-        cut = picture[top : top + box_height, left : left + box_width]
-        write_picture(crop, cut)
-        panels.append(Panel(title, str(whole), str(crop)))
-    figure = Figure(
-        "3",
-        column.setup,
-        column.name,
-        example["key"],
-        f"Figure 3, {example['key']}, Setup {column.setup}: red pixels of the mono "
-        "picture, and in green up to 8 of their candidates whose colour is within "
-        f"{_CORRECT:.0f} levels of the truth. Of {counts.size:,} pixels on a grid "
-        f"{(counts > 1).mean():.0%} have more than one such candidate, "
-        f"{(counts == 0).mean():.0%} have none; the median is {np.median(counts):.0f} "
-        f"of d = {max_disparity}.",
-        box,
-        tuple(panels),
-    )
-    _save(figure, folder)
-    return figure

@@ -7,11 +7,17 @@ COLUMNS = {
     "ST": "sintel",
     "SF": "sceneflow",
 }
+# The last five are not the paper's; see `columns`.
 TITLES = {
     "CT": "Cityscapes",
     "MB": "Middlebury",
     "ST": "Sintel",
     "SF": "Scene Flow",
+    "KT": "KITTI",
+    "E3": "ETH3D",
+    "EM": "Motorcycle",
+    "SY": "rendered scenes",
+    "PR": "pairs",
 }
 
 # Table 3: PSNR in dB, CT MB ST SF, under Setup 1 and under Setup 2.

@@ -36,6 +36,10 @@ th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);white-space:nowra
 th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}
 td small{display:block;opacity:.75}
 tbody th{position:sticky;left:0;background:Canvas}
+.charts{display:grid;gap:0 1.5rem}
+.charts{grid-template-columns:repeat(auto-fill,minmax(min(21rem,100%),1fr))}
+.notes{font-size:.85rem;padding-left:1.2rem}
+summary{cursor:pointer;margin-top:1rem}
 svg{width:100%;height:auto;max-width:36rem;font:12px system-ui,sans-serif}
 figure{margin:1rem 0}figcaption{font-size:.9rem;margin-bottom:.5rem}
 .panels{display:grid;gap:.5rem}
@@ -107,44 +111,61 @@ over training seeds. Tap a picture to enlarge it, tap it again to zoom.</p>
 
 
 def _table(title: str, cells: Sequence[dict], digits: int) -> str:
-    rows = list(dict.fromkeys(cell["row"] for cell in cells))
-    columns = list(dict.fromkeys((cell["setup"], cell["column"]) for cell in cells))
-    by_place = {(c["row"], c["setup"], c["column"]): c for c in cells}
-
-    def text(cell: dict) -> str:
-        theirs = cell["paper"] and f"{float(cell['paper']):.{digits}f}"
-        if not cell["ours"]:
-            return f"not run<small>{theirs}</small>"
-        ours = f"<b>{float(cell['ours']):.{digits}f}</b>"
-        if cell["seed_std"]:
-            ours += f" ± {float(cell['seed_std']):.{digits}f}"
-        if theirs:
-            theirs += f" ({float(cell['difference']):+.{digits}f})"
-        return f"{ours}<small>{theirs}</small>"
-
-    head = "".join(
-        f"<th>{html.escape(_column_title(name))}<br>Setup {setup}</th>"
-        for setup, name in columns
+    setups = dict.fromkeys(cell["setup"] for cell in cells)
+    parts = [
+        _setup(f"Setup {setup}", [c for c in cells if c["setup"] == setup], digits)
+        for setup in setups
+    ]
+    trainings = dict.fromkeys((c["row"], c["training"]) for c in cells if c["training"])
+    notes = "".join(
+        f"<li>{html.escape(f'{paper.METHOD_TITLES[row]}: {text}')}"
+        for row, text in trainings
     )
+    notes = f"<ul class=notes>{notes}</ul>" if notes else ""
+    return f"<h2>{html.escape(title)}</h2>{''.join(parts)}{notes}"
+
+
+def _setup(title: str, cells: Sequence[dict], digits: int) -> str:
+    """The table of one setup, and a chart of every column with numbers of ours."""
+    rows = list(dict.fromkeys(cell["row"] for cell in cells))
+    columns = list(dict.fromkeys(cell["column"] for cell in cells))
+    by_place = {(cell["row"], cell["column"]): cell for cell in cells}
+    head = "".join(f"<th>{html.escape(_column_title(name))}</th>" for name in columns)
     body = "".join(
         f"<tr><th>{html.escape(paper.METHOD_TITLES[row])}</th>"
-        + "".join(f"<td>{text(by_place[row, *column])}</td>" for column in columns)
+        + "".join(
+            f"<td>{_cell(by_place[row, column], digits)}</td>" for column in columns
+        )
         + "</tr>"
         for row in rows
     )
     charts = "".join(
         _chart(
-            f"{_column_title(name)}, Setup {setup}",
-            [by_place[row, setup, name] for row in rows],
+            f"{_column_title(name)}, {title}",
+            [by_place[row, name] for row in rows],
             digits,
         )
-        for setup, name in columns
-        if any(by_place[row, setup, name]["ours"] for row in rows)
+        for name in columns
+        if any(by_place[row, name]["ours"] for row in rows)
     )
     return (
-        f"<h2>{html.escape(title)}</h2><div class=wide><table><thead><tr><th></th>"
-        f"{head}</tr></thead><tbody>{body}</tbody></table></div>{charts}"
+        f"<div class=wide><table><thead><tr><th>{title}</th>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+        f"<details open><summary>Error bars, {title}</summary><div class=charts>"
+        f"{charts}</div></details>"
     )
+
+
+def _cell(cell: dict, digits: int) -> str:
+    theirs = cell["paper"] and f"{float(cell['paper']):.{digits}f}"
+    if not cell["ours"]:
+        return f"not run<small>{theirs}</small>"
+    ours = f"<b>{float(cell['ours']):.{digits}f}</b>"
+    if cell["seed_std"]:
+        ours += f" ± {float(cell['seed_std']):.{digits}f}"
+    if theirs:
+        theirs += f" ({float(cell['difference']):+.{digits}f})"
+    return f"{ours}<small>{theirs}</small>"
 
 
 def _column_title(name: str) -> str:
@@ -199,12 +220,13 @@ def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
                 f"ours: {ours:.{digits}f} ± {half:.{digits}f}</title></circle>"
             )
     pictures = max(int(cell["pictures"]) for cell in cells)
+    noun = "picture" if pictures == 1 else "pictures"
     return (
-        f"<h3>{html.escape(title)}, {pictures} pictures: "
+        f"<div><h3>{html.escape(title)}, {pictures} {noun}: "
         '<span style="color:var(--ours)">● ours</span>, '
         '<span style="color:var(--theirs)">□ the paper</span></h3>'
         f'<svg viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{html.escape(title)}">{"".join(parts)}</svg>'
+        f'aria-label="{html.escape(title)}">{"".join(parts)}</svg></div>'
     )
 
 

@@ -11,27 +11,39 @@ from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
 from colornet.files import replacing, writing
 
-RECORDS = flags.DEFINE_string(
+_RECORDS = flags.DEFINE_string(
     "records", None, "out_dir of tfrecords_tools.write with the datasets to score."
 )
-WEIGHTS = flags.DEFINE_multi_string(
+_WEIGHTS = flags.DEFINE_multi_string(
     "weights",
     [],
     "NAME=RUN of a learned row, or NAME@SETUP=RUN; several RUNs of a NAME are seeds.",
 )
 OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder for everything.")
-LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
-MAX_DISPARITY = flags.DEFINE_integer(
-    "max_disparity", None, "d of Eq. 1; that of the weights, or 192, if unset."
+_COLUMNS = flags.DEFINE_multi_string("column", [], "Column to score; all if unset.")
+_LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
+_MAX_DISPARITY = flags.DEFINE_multi_string(
+    "max_disparity",
+    [],
+    "d of Eq. 1, or COLUMN=d of one column; that of the weights, or 192, if unset.",
 )
-STATISTICS = flags.DEFINE_enum(
-    "bn_statistics", None, list(BN_STATISTICS), "Of the network's rows (D-14)."
+_STATISTICS = flags.DEFINE_multi_string(
+    "bn_statistics",
+    [],
+    "moving or batch, for all networks; or ROW=moving, ROW=batch for one row (D-14).",
 )
 
 
-def weights() -> dict[str, dict[int, tuple[str, ...]]]:
-    """What `runs` makes of the flag."""
-    return runs(WEIGHTS.value)
+def rows(make):
+    """The rows of a table that the flags describe.
+
+    Args:
+        make: `method_rows` or `variant_rows` of `cells`.
+
+    Raises:
+        InputError: a flag that is not understood, or for a row that there is not.
+    """
+    return make(runs(_WEIGHTS.value), statistics(_STATISTICS.value))
 
 
 def runs(texts: Sequence[str]) -> dict[str, dict[int, tuple[str, ...]]]:
@@ -53,42 +65,84 @@ def runs(texts: Sequence[str]) -> dict[str, dict[int, tuple[str, ...]]]:
     return {name: dict(runs) for name, runs in found.items()}
 
 
-def make_table(name: str, title: str, metric: str, rows, setups) -> None:
+def disparities(texts: Sequence[str]) -> dict[str, int]:
+    """d of Eq. 1 by column; "" stands for all that have none of their own.
+
+    Raises:
+        InputError: a text that is neither a positive number nor COLUMN=number.
+    """
+    found = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        if not number.isdecimal() or not int(number):
+            raise InputError(
+                f"expected --max_disparity=d or COLUMN=d, d above 0. Received: {text}"
+            )
+        found[name] = int(number)
+    return found
+
+
+def statistics(texts: Sequence[str]) -> dict[str, str]:
+    """Statistics of batch normalization by row; "" stands for all other rows.
+
+    Raises:
+        InputError: a text that does not end in such statistics.
+    """
+    found = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        if value not in BN_STATISTICS:
+            choices = " or ".join(BN_STATISTICS)
+            raise InputError(
+                f"expected --bn_statistics={choices}, or ROW={choices}. "
+                f"Received: {text}"
+            )
+        found[name] = value
+    return found
+
+
+def columns(setups: Sequence[int]):
+    """The columns of these setups that the flags choose; see `find_columns`.
+
+    Raises:
+        InputError: no records, or a flag for a column that is not there.
+    """
+    from experiments.tables.columns import chosen, find_columns
+
+    if not _RECORDS.value:
+        raise InputError("expected --records. Received: none")
+    # Of both setups: the flags of a table with two are right for one with one, too.
+    every = find_columns(_RECORDS.value, (1, 2))
+    found = chosen(every, _COLUMNS.value, disparities(_MAX_DISPARITY.value))
+    return [column for column in found if column.setup in setups]
+
+
+def make_table(name: str, title: str, metric: str, lines, setups) -> None:
     """Measures all cells, prints the table, and writes it after every row.
 
     Args:
         name: of the files in the output folder.
         title: of the table.
         metric: "psnr" or "ssim".
-        rows: of the table.
-        setups: of Table 2, its columns.
+        lines: `Row`s of the table.
+        setups: of Table 2.
     """
     from experiments.tables import text
-    from experiments.tables.cells import find_columns, measure
+    from experiments.tables.cells import measure
 
-    if not RECORDS.value:
-        raise InputError("expected --records. Received: none")
-    columns = find_columns(RECORDS.value, setups)
+    places = columns(setups)
     output = pathlib.Path(OUTPUT.value)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     cells = []
-    for cell in measure(
-        metric,
-        rows,
-        columns,
-        OUTPUT.value,
-        max_disparity=MAX_DISPARITY.value,
-        limit=LIMIT.value,
-        bn_statistics=STATISTICS.value,
-    ):
+    for cell in measure(metric, lines, places, OUTPUT.value, limit=_LIMIT.value):
         cells.append(cell)
         print(
             f"{cell.row}, {cell.column}, Setup {cell.setup}: "
             f"{text.cell_text(cell, metric)}",
             flush=True,
         )
-        if len(cells) % len(columns):
+        if len(cells) % len(places):
             continue
         for suffix, content in (
             ("md", text.markdown(title, cells, metric)),

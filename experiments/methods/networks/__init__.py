@@ -22,7 +22,7 @@ from colornet.config import register_network
 from experiments.methods.networks.config import NAMES, MethodConfig
 
 for _name in NAMES:
-    register_network(_name, MethodConfig)
+    register_network(_name, MethodConfig, f"{__name__}.{_name}")
 
 
 def names() -> list[str]:

@@ -1,7 +1,7 @@
 """The parts that the comparison networks are built from."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from colornet.layers import PictureNormalization
 from experiments.methods.networks.config import MethodConfig
@@ -52,6 +52,32 @@ def normalization(
         scale=affine,
         name=name,
     )
+
+
+def enlarge(maps, factor: int):
+    """Bilinear enlargement, with the outer edges of the pictures aligned.
+
+    `ops.image.resize` wants sizes that are known when a graph is made, which those of a
+    SavedModel are not.
+
+    Args:
+        maps: (batch, height, width, channels) float.
+        factor: how many times as high and as wide.
+
+    Returns:
+        (batch, factor * height, factor * width, channels).
+    """
+    for axis in (1, 2):
+        size = ops.shape(maps)[axis]
+        place = (ops.cast(ops.arange(factor * size), "float32") + 0.5) / factor - 0.5
+        place = ops.clip(place, 0.0, ops.cast(size - 1, "float32"))
+        low = ops.cast(ops.floor(place), "int32")
+        share = place - ops.cast(low, "float32")
+        share = ops.reshape(share, (-1, 1, 1) if axis == 1 else (-1, 1))
+        before = ops.take(maps, low, axis=axis)
+        after = ops.take(maps, ops.minimum(low + 1, size - 1), axis=axis)
+        maps = before + share * (after - before)
+    return maps
 
 
 class ConvBlock:

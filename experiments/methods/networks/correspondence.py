@@ -12,6 +12,8 @@ A field is (batch, height, width, 2) int32: row and column in the other picture.
 import keras
 from keras import ops
 
+from experiments.methods.networks.blocks import enlarge
+
 LEVELS = 5
 _RADIUS = 2
 # A descriptor is what the patch is beside its mean, this much of the mean's distance
@@ -153,7 +155,7 @@ class Correspondence(keras.layers.Layer):
         # here learns, and pixels that are chosen have no derivative.
         levels = _pyramid(ops.stop_gradient(ops.concatenate(inputs, axis=0)))
         field, maps = None, []
-        for descriptors in reversed(levels):
+        for level, descriptors in reversed(list(enumerate(levels))):
             others = _exchanged(descriptors)
             if field is None:
                 field = search_everywhere(descriptors, others)
@@ -166,6 +168,5 @@ class Correspondence(keras.layers.Layer):
             there = ops.sum(targets * matches, axis=-1, keepdims=True)
             back = similarity(matches, targets, round_trip)
             both = ops.concatenate([there, back], axis=-1)
-            size = ops.shape(inputs[0])[1:3]
-            maps.append(ops.image.resize(both, size, interpolation="bilinear"))
+            maps.append(enlarge(both, 2**level))
         return forward, round_trip, ops.concatenate(maps[::-1], axis=-1)

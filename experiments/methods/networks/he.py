@@ -150,6 +150,7 @@ class He(Network):
     """
 
     config_class = MethodConfig
+    internal_outputs = ("round_trip", "similarities")
 
     def __init__(self, config: MethodConfig, **kwargs):
         inputs = picture_inputs()

@@ -18,7 +18,7 @@ from keras import layers, ops
 
 from colornet.color import rgb_to_chroma, ycbcr_to_rgb
 from colornet.network import Network, picture_inputs
-from experiments.methods.networks.blocks import conv, normalization, scaled
+from experiments.methods.networks.blocks import conv, enlarge, normalization, scaled
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
 from experiments.methods.networks.quantization import (
@@ -79,8 +79,7 @@ class DecodeColors(layers.Layer):
 
     def call(self, inputs):
         luma, logits = inputs
-        size = ops.shape(luma)[1:3]
-        ab = ops.image.resize(annealed_mean(logits), size, interpolation="bilinear")
+        ab = enlarge(annealed_mean(logits), _STEP)
         lightness = rgb_to_lab(ops.repeat(luma, 3, axis=-1))[..., :1]
         return rgb_to_chroma(lab_to_rgb(ops.concatenate([lightness, ab], axis=-1)))
 
@@ -98,6 +97,7 @@ class Zhang(Network):
     """
 
     config_class = MethodConfig
+    internal_outputs = ("logits",)
 
     def __init__(self, config: MethodConfig, **kwargs):
         inputs = picture_inputs()
