@@ -13,7 +13,8 @@ def shifted_candidates(inputs, count: int, width=None):
     Args:
         inputs: (batch, height, width, channels).
         count: number of candidates, at least 1.
-        width: of the result, the first columns; that of the map if None.
+        width: of the result, the first columns: that of the map if None, or up to
+            `count` columns less.
 
     Returns:
         (batch, count, height, width, channels): element [b, k, j, i] is
@@ -28,12 +29,11 @@ def shifted_candidates(inputs, count: int, width=None):
         def gradient(*args, upstream=None):
             if upstream is None:
                 (upstream,) = args
-            back = []
-            for k in range(min(count, columns)):
-                there = min(shown, columns - k)
-                padding = [[0, 0], [0, 0], [k, columns - k - there], [0, 0]]
-                back.append(ops.pad(upstream[:, k, :, :there], padding))
-            return sum(back)
+            back = [
+                ops.pad(upstream[:, k], [[0, 0], [0, 0], [k, count - k], [0, 0]])
+                for k in range(count)
+            ]
+            return sum(back)[:, :, :columns]
 
         padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
         pixels = ops.reshape(padded, (-1, inputs.shape[-1]))
