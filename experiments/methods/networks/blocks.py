@@ -3,11 +3,11 @@
 import keras
 from keras import layers, ops
 
-from colornet.layers import PictureNormalization
+from colornet.layers import BatchNormalization, PictureNormalization
 from experiments.methods.networks.config import MethodConfig
 
 _NORMALIZATIONS = {
-    "moving": layers.BatchNormalization,
+    "moving": BatchNormalization,
     "batch": PictureNormalization,
 }
 
