@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage.color import lab2rgb, rgb2lab
 
+from colornet.metrics import chroma_psnr
 from experiments.methods.networks import correspondence, quantization
 from experiments.methods.networks.blocks import enlarge
 from experiments.methods.networks.furusawa import ColorHistogram
@@ -144,6 +146,13 @@ def test_a_constant_shift_is_found_and_brings_the_colours_along():
     warped = np.asarray(correspondence.gather(chroma[:, :, :width], forward))
     right = (warped == chroma[:, :, shift:]).all(-1)[matched]
     np.testing.assert_array_equal(right, found)
+    # The bar of the classic methods (`test_methods`), with colours as smooth as theirs.
+    smooth = gaussian_filter(RNG.normal(size=chroma.shape), (0, 4, 4, 0))
+    smooth = np.float32(0.18 * np.tanh(smooth / smooth.std()))
+    warped = np.asarray(correspondence.gather(smooth[:, :, :width], forward))
+    assert chroma_psnr(warped[matched], smooth[:, :, shift:][matched]) > 40
+    beside = np.asarray(correspondence.gather(smooth[:, :, 1 : width + 1], forward))
+    assert chroma_psnr(beside[matched], smooth[:, :, shift:][matched]) < 40
 
 
 def test_the_search_is_that_of_a_loop_and_pictures_of_a_batch_do_not_mix():

@@ -36,10 +36,11 @@ th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);white-space:nowra
 th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}
 td small{display:block;opacity:.75}
 tbody th{position:sticky;left:0;background:Canvas}
+.ours{color:var(--ours)}.theirs{color:var(--theirs)}
 .charts{display:grid;gap:0 1.5rem}
 .charts{grid-template-columns:repeat(auto-fill,minmax(min(21rem,100%),1fr))}
 .notes{font-size:.85rem;padding-left:1.2rem}
-summary{cursor:pointer;margin-top:1rem}
+summary{cursor:pointer;margin-top:1rem}.wide{margin-top:1.5rem}
 svg{width:100%;height:auto;max-width:36rem;font:12px system-ui,sans-serif}
 figure{margin:1rem 0}figcaption{font-size:.9rem;margin-bottom:.5rem}
 .panels{display:grid;gap:.5rem}
@@ -101,9 +102,10 @@ def write_report(output: pathlib.Path) -> str:
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>ColorNet: tables and figures</title><style>{_STYLE}</style></head><body>
 <h1>ColorNet: tables and figures of the paper, ours beside theirs</h1>
-<p>In every cell ours stands above, the paper's number and the difference below. Bars
-are 95 % confidence intervals of the mean over pictures; ± is the standard deviation
-over training seeds. Tap a picture to enlarge it, tap it again to zoom.</p>
+<p>In every cell ours stands above, the paper's number and the difference below; ± is
+the standard deviation over training seeds. Charts: <span class=ours>● ours</span> with
+the 95 % confidence interval of the mean over pictures, <span class=theirs>□ the
+paper</span>. Tap a picture to enlarge it, tap it again to zoom.</p>
 {"".join(sections)}
 <dialog><div><img alt="enlarged"></div><form method="dialog"><button>close</button>
 </form></dialog><script>{_SCRIPT}</script></body></html>
@@ -128,32 +130,40 @@ def _table(title: str, cells: Sequence[dict], digits: int) -> str:
 def _setup(title: str, cells: Sequence[dict], digits: int) -> str:
     """The table of one setup, and a chart of every column with numbers of ours."""
     rows = list(dict.fromkeys(cell["row"] for cell in cells))
-    columns = list(dict.fromkeys(cell["column"] for cell in cells))
-    by_place = {(cell["row"], cell["column"]): cell for cell in cells}
+    by_column: dict[str, list[dict]] = {}
+    for cell in cells:
+        by_column.setdefault(cell["column"], []).append(cell)
+    measured = {
+        name for name, part in by_column.items() if any(c["ours"] for c in part)
+    }
+    # On a phone the first columns are those that can be seen.
+    columns = sorted(by_column, key=lambda name: name not in measured)
     head = "".join(f"<th>{html.escape(_column_title(name))}</th>" for name in columns)
     body = "".join(
         f"<tr><th>{html.escape(paper.METHOD_TITLES[row])}</th>"
-        + "".join(
-            f"<td>{_cell(by_place[row, column], digits)}</td>" for column in columns
-        )
+        + "".join(f"<td>{_cell(by_column[name][n], digits)}</td>" for name in columns)
         + "</tr>"
-        for row in rows
+        for n, row in enumerate(rows)
     )
-    charts = "".join(
-        _chart(
-            f"{_column_title(name)}, {title}",
-            [by_place[row, name] for row in rows],
-            digits,
-        )
+    charts = {
+        name: _chart(f"{_column_title(name)}, {title}", by_column[name], digits)
         for name in columns
-        if any(by_place[row, name]["ours"] for row in rows)
+        if name in measured
+    }
+    of_paper = [chart for name, chart in charts.items() if name in paper.COLUMNS]
+    further = [chart for name, chart in charts.items() if name not in paper.COLUMNS]
+    more = (
+        "<details><summary>Error bars of the other datasets</summary>"
+        f"{_grid(further)}</details>"
     )
     return (
         f"<div class=wide><table><thead><tr><th>{title}</th>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-        f"<details open><summary>Error bars, {title}</summary><div class=charts>"
-        f"{charts}</div></details>"
+        f"<tbody>{body}</tbody></table></div>{_grid(of_paper)}{more if further else ''}"
     )
+
+
+def _grid(charts: Sequence[str]) -> str:
+    return f"<div class=charts>{''.join(charts)}</div>"
 
 
 def _cell(cell: dict, digits: int) -> str:
@@ -175,6 +185,7 @@ def _column_title(name: str) -> str:
 def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
     """Ours as a dot with its interval, the paper's as a hollow square, a line a row."""
     left, width, step = 150, 420, 22
+    cells = [cell for cell in cells if cell["ours"] or cell["paper"]]
     numbers = []
     for cell in cells:
         if cell["ours"]:
@@ -222,9 +233,7 @@ def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
     pictures = max(int(cell["pictures"]) for cell in cells)
     noun = "picture" if pictures == 1 else "pictures"
     return (
-        f"<div><h3>{html.escape(title)}, {pictures} {noun}: "
-        '<span style="color:var(--ours)">● ours</span>, '
-        '<span style="color:var(--theirs)">□ the paper</span></h3>'
+        f"<div><h3>{html.escape(title)}, {pictures} {noun}</h3>"
         f'<svg viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{html.escape(title)}">{"".join(parts)}</svg></div>'
     )
