@@ -162,10 +162,15 @@ def test_no_process_outlives_a_consumer_that_is_stopped(how: signal.Signals) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A shell's background jobs, which tests may be, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    pids = [int(pid) for pid in consumer.stdout.readline().split()]
-    os.killpg(consumer.pid, how)  # as the terminal does on Ctrl-C
-    _, errors = consumer.communicate(timeout=60)
+    try:
+        pids = [int(pid) for pid in consumer.stdout.readline().split()]
+        os.killpg(consumer.pid, how)  # as the terminal does on Ctrl-C
+        _, errors = consumer.communicate(timeout=60)
+    finally:
+        consumer.kill()
     assert len(pids) == 2 and all(_gone(pid) for pid in pids)
     assert errors.count(b"Traceback") == (how == signal.SIGINT)  # the consumer's own
 
