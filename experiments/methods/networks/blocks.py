@@ -3,11 +3,11 @@
 import keras
 from keras import layers, ops
 
-from colornet.layers import BatchNormalization, PictureNormalization
+from colornet.layers import PictureNormalization
 from experiments.methods.networks.config import MethodConfig
 
 _NORMALIZATIONS = {
-    "moving": BatchNormalization,
+    "moving": layers.BatchNormalization,
     "batch": PictureNormalization,
 }
 
