@@ -165,12 +165,13 @@ def test_no_process_outlives_a_consumer_that_is_stopped(how: signal.Signals) -> 
         # A shell's background jobs, which tests may be, ignore SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    try:
-        pids = [int(pid) for pid in consumer.stdout.readline().split()]
-        os.killpg(consumer.pid, how)  # as the terminal does on Ctrl-C
-        _, errors = consumer.communicate(timeout=60)
-    finally:
-        consumer.kill()
+    with consumer:  # closes its pipes, whatever happens
+        try:
+            pids = [int(pid) for pid in consumer.stdout.readline().split()]
+            os.killpg(consumer.pid, how)  # as the terminal does on Ctrl-C
+            _, errors = consumer.communicate(timeout=60)
+        finally:
+            consumer.kill()
     assert len(pids) == 2 and all(_gone(pid) for pid in pids)
     assert errors.count(b"Traceback") == (how == signal.SIGINT)  # the consumer's own
 
