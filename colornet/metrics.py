@@ -10,9 +10,9 @@ from colornet.errors import InputError
 _PSNR_CEILING = 100.0
 
 
-def _psnr(prediction: np.ndarray, truth: np.ndarray) -> float:
+def _psnr(prediction: np.ndarray, truth: np.ndarray, where=True) -> float:
     """PSNR of 8-bit codes with peak 255, in dB."""
-    mse = np.mean(np.square(prediction - truth))
+    mse = np.mean(np.square(prediction - truth), where=where)
     return float(min(10 * np.log10(255**2 / max(mse, 1e-12)), _PSNR_CEILING))
 
 
@@ -55,6 +55,29 @@ def chroma_psnr(chroma: np.ndarray, truth: np.ndarray) -> float:
         truth: the same.
     """
     return _psnr(_chroma_codes(chroma), _chroma_codes(truth))
+
+
+def visibility_scores(
+    chroma: np.ndarray, target: np.ndarray, visible: np.ndarray
+) -> dict[str, float | None]:
+    """The PSNR of Table 3 where the reference shows a pixel, and where it does not.
+
+    Args:
+        chroma: (height, width, 2) predicted Cb, Cr, in [-0.5, 0.5].
+        target: (height, width, 3) true RGB of the mono view, in [0, 1].
+        visible: (height, width) bool; see `colornet.occlusion.visible_pixels`.
+
+    Returns:
+        `visible_psnr` and `hidden_psnr` in dB, None where there is no such pixel.
+    """
+    truth = _chroma_codes(rgb_to_chroma(np.asarray(target, np.float64)))
+    parts = {"visible_psnr": visible, "hidden_psnr": ~visible}
+    return {
+        name: _psnr(_chroma_codes(chroma), truth, part[..., None])
+        if part.any()
+        else None
+        for name, part in parts.items()
+    }
 
 
 def score(chroma: np.ndarray, mono: np.ndarray, target: np.ndarray) -> dict[str, float]:

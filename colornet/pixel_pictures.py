@@ -16,6 +16,7 @@ from colornet.drawing import (
     text_width,
     with_axes,
 )
+from colornet.occlusion import occlusion_depth
 
 # Colours that colour-blind readers tell apart (Okabe and Ito), on white and on grey.
 COLORS = (
@@ -47,18 +48,6 @@ def _box_mean(values: np.ndarray, radius: int) -> np.ndarray:
     return values
 
 
-def _occlusion(disparity: np.ndarray) -> np.ndarray:
-    """By how many pixels each pixel is hidden in the reference, 0 where it is seen.
-
-    A pixel further left whose match lies further right is nearer and covers it.
-    """
-    match = np.arange(disparity.shape[1]) + disparity
-    reach = np.where(disparity < 0, -np.inf, match)
-    hidden = np.maximum.accumulate(reach, axis=1) - match
-    # Below a pixel it is rounding and slant.
-    return np.where((disparity >= 0) & (hidden > 1), np.minimum(hidden, 8), 0)
-
-
 def choose_pixels(example: dict[str, np.ndarray], count: int = 4) -> Pixels:
     """Pixels whose weights are worth a look, the same for the same example.
 
@@ -86,7 +75,7 @@ def choose_pixels(example: dict[str, np.ndarray], count: int = 4) -> Pixels:
         "edge": _box_mean(slope, 1),
     }
     if "disparity" in example:
-        hidden = _occlusion(np.asarray(example["disparity"]))
+        hidden = np.minimum(occlusion_depth(np.asarray(example["disparity"])), 8)
         if hidden.any():
             scores["occluded"] = _box_mean(hidden, 3)
             del scores["edge"]

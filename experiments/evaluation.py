@@ -16,8 +16,9 @@ from colornet.data import Records
 from colornet.errors import InputError
 from colornet.files import replacing, writing
 from colornet.inference import predict
-from colornet.metrics import score
+from colornet.metrics import score, visibility_scores
 from colornet.network import Network
+from colornet.occlusion import visible_pixels
 from colornet.progress import progress_bar
 from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
 from experiments import methods
@@ -155,15 +156,24 @@ def _row(example: dict, run: Predictor) -> dict:
     values = [example["key"], example["dataset"], example["scene"]]
     row = dict(zip(_ABOUT, [*values, *example["mono"].shape[:2]], strict=True))
     row["seconds"] = seconds
+    disparity, target = example["disparity"], example["target"]
+    known = (disparity >= 0).any()
+    visible = visible_pixels(disparity)
+    row["visible"] = float(visible.mean()) if known else None
     for prefix, chroma in predictions.items():
-        scores = score(chroma, example["mono"], example["target"])
+        scores = score(chroma, example["mono"], target)
+        parts = visibility_scores(chroma, target, visible)
+        scores |= parts if known else dict.fromkeys(parts)
         row |= {f"{prefix}{name}": value for name, value in scores.items()}
     return row
 
 
-def _mean(rows: list[dict]) -> dict[str, float]:
+def _mean(rows: list[dict]) -> dict[str, float | None]:
+    """Means over the pictures that have a score; None where none has."""
     names = [name for name in rows[0] if name not in _ABOUT]
-    means = {name: float(np.mean([float(row[name]) for row in rows])) for name in names}
+    # An empty cell, when it was read from a file.
+    values = {n: [float(r[n]) for r in rows if r[n] not in (None, "")] for n in names}
+    means = {name: float(np.mean(v)) if v else None for name, v in values.items()}
     return {"count": len(rows), **means}
 
 
@@ -226,8 +236,10 @@ def evaluate(
 
     Returns:
         {"settings": …, "mean": {metric: mean over pictures}, "datasets": {name:
-        {metric: mean}}}; metrics as `colornet.metrics.score` names them, with the
-        prefix `rough_` for C' of Eq. 1, and the `seconds` of a prediction.
+        {metric: mean}}}; metrics as `score` and `visibility_scores` of
+        `colornet.metrics` name them, with the prefix `rough_` for C' of Eq. 1, the
+        `seconds` of a prediction and the fraction of pixels that are `visible`. The
+        last and its scores are None where no disparity is known.
 
     Raises:
         InputError: no weights, no such split or dataset, damaged records, pictures
@@ -235,6 +247,8 @@ def evaluate(
     """
     records = Records(evaluation.records, evaluation.split)
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
+    # What an older version has left may have other columns.
+    settings["visibility"] = True
     # The same folder may hold other records by now.
     settings["records_metadata"] = records.metadata
     run, of_method = predictor(evaluation, model)

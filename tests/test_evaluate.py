@@ -18,7 +18,7 @@ from colornet.data import Records
 from colornet.errors import InputError
 from colornet.images import write_picture
 from colornet.inference import predict
-from colornet.metrics import score
+from colornet.metrics import chroma_psnr, score
 from colornet.model import build_colornet
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
@@ -35,7 +35,7 @@ _FILES = {"settings.json", "images.csv", "summary.json"}
 
 def _write_pictures(folder, seed):
     rng = np.random.default_rng(seed)
-    rows = ["dataset\tscene\tsplit"]
+    rows = ["dataset\tscene\tsplit\tdisp_left\tdisp_steps"]
     for number in range(_COUNT):
         coarse = rng.integers(40, 200, (10, 12, 3)).astype(np.uint8)
         wide = coarse.repeat(4, axis=0).repeat(4, axis=1)
@@ -44,7 +44,11 @@ def _write_pictures(folder, seed):
         scene.mkdir(parents=True)
         write_picture(scene / "left.png", wide[:36, : 41 + number])
         write_picture(scene / "right.png", wide[:36, 3 : 44 + number])
-        rows.append(f"{dataset}\t{number}\ttest")
+        disparity = ""  # Known for the first dataset alone.
+        if dataset == "first":
+            write_picture(scene / "disparity.png", np.full((36, 41 + number), 12, np.uint8))
+            disparity = f"{dataset}/{number}/disparity.png"
+        rows.append(f"{dataset}\t{number}\ttest\t{disparity}\t4")
     (folder / "INDEX.tsv").write_text("\n".join(rows))
     return folder
 
@@ -102,7 +106,18 @@ def test_rows_means_and_table(records, model, tmp_path, method):
         for prefix, value in chroma.items():
             for name, expected in score(value, mono, example["target"]).items():
                 assert float(row[prefix + name]) == pytest.approx(expected, abs=1e-3)
-        assert (int(row["height"]), int(row["width"])) == mono.shape[:2]
+        height, width = mono.shape[:2]
+        assert (int(row["height"]), int(row["width"])) == (height, width)
+        if row["dataset"] == "second":
+            assert row["visible"] == row["visible_psnr"] == row["hidden_psnr"] == ""
+            continue
+        # The reference ends 3 columns, the disparity, before the mono view.
+        assert float(row["visible"]) == pytest.approx((width - 3) / width)
+        truth = rgb_to_chroma(example["target"])
+        seen = chroma_psnr(chroma[""][:, :-3], truth[:, :-3])
+        assert float(row["visible_psnr"]) == pytest.approx(seen, abs=1e-3)
+        hidden = chroma_psnr(chroma[""][:, -3:], truth[:, -3:])
+        assert float(row["hidden_psnr"]) == pytest.approx(hidden, abs=1e-3)
 
     numbers = [float(row["psnr"]) for row in rows]
     assert summary["mean"]["count"] == _COUNT
@@ -110,6 +125,9 @@ def test_rows_means_and_table(records, model, tmp_path, method):
     first = [float(row["ssim"]) for row in rows if row["dataset"] == "first"]
     assert summary["datasets"]["first"]["ssim"] == pytest.approx(np.mean(first))
     assert summary["datasets"]["second"]["count"] == 2
+    assert summary["datasets"]["second"]["visible_psnr"] is None
+    seen = [float(row["visible_psnr"]) for row in rows if row["visible_psnr"]]
+    assert summary["mean"]["visible_psnr"] == pytest.approx(np.mean(seen))
     # A scene called 3 is no number to be averaged.
     assert not {"scene", "key", "height"} & set(summary["mean"])
 

@@ -3,7 +3,7 @@ import pytest
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
-from colornet.metrics import chroma_psnr, score
+from colornet.metrics import chroma_psnr, score, visibility_scores
 
 _LEVEL = 1 / 255
 
@@ -116,6 +116,23 @@ def test_the_truth_scores_best(pair):
     }
     for name in ("ssim", "studio_ssim", "rgb_ssim"):
         assert scores[name] == pytest.approx(1)
+
+
+def test_scores_where_the_reference_shows_a_pixel_and_where_not():
+    target = np.full((12, 13, 3), 100 * _LEVEL)
+    visible = np.ones((12, 13), bool)
+    visible[:, 9:] = False
+    chroma = np.zeros((12, 13, 2))
+    chroma[:, :9, 0], chroma[:, 9:, 1] = 2 * _LEVEL, 8 * _LEVEL
+    scores = visibility_scores(chroma, target, visible)
+    assert scores == {
+        "visible_psnr": pytest.approx(10 * np.log10(255**2 / (2**2 / 2))),
+        "hidden_psnr": pytest.approx(10 * np.log10(255**2 / (8**2 / 2))),
+    }
+    everywhere = visibility_scores(chroma, target, visible | True)
+    assert everywhere["hidden_psnr"] is None
+    grey = rgb_to_luma(target)
+    assert everywhere["visible_psnr"] == score(chroma, grey, target)["psnr"]
 
 
 def test_pictures_smaller_than_the_window_of_ssim():

@@ -15,7 +15,7 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.synthetic import render
 
 _ROOT = pathlib.Path(__file__).parents[1]
-_SMALL = synthetic.SceneConfig(height=120, width=208, max_disparity=48)
+SMALL = synthetic.SceneConfig(height=120, width=208, max_disparity=48)
 
 
 class _SmoothPictures:
@@ -65,7 +65,7 @@ def test_reference_warped_by_disparity_is_mono(
     seed: int, curved: float, lighting: float
 ) -> None:
     config = dataclasses.replace(
-        _SMALL, photo_fraction=1.0, curved_fraction=curved, lighting=lighting
+        SMALL, photo_fraction=1.0, curved_fraction=curved, lighting=lighting
     )
     scene = synthetic.render_scene(seed, config, _SmoothPictures())
     mono = scene.mono.astype(float)
@@ -124,10 +124,10 @@ def _splat_reference(
 @pytest.mark.parametrize("curved", (0.0, 1.0))
 @pytest.mark.parametrize("seed", (1, 2, 3))
 def test_occlusion_agrees_with_forward_warping(seed: int, curved: float) -> None:
-    config = dataclasses.replace(_SMALL, curved_fraction=curved)
+    config = dataclasses.replace(SMALL, curved_fraction=curved)
     surfaces = synthetic.build_surfaces(seed, config, None)
     scene = synthetic.render_scene(seed, config, None)
-    depth = _splat_reference(surfaces, _SMALL)
+    depth = _splat_reference(surfaces, SMALL)
     height, width = scene.disparity.shape
     expected = np.zeros((height, width), bool)
     clear = np.zeros((height, width), bool)
@@ -154,7 +154,7 @@ def test_occlusion_agrees_with_forward_warping(seed: int, curved: float) -> None
 
 def test_curved_surfaces_are_inverted_exactly_and_keep_the_range() -> None:
     rng, size = np.random.default_rng(0), []
-    config = dataclasses.replace(_SMALL, curved_fraction=1.0)
+    config = dataclasses.replace(SMALL, curved_fraction=1.0)
     for seed in range(8):
         for surface in synthetic.build_surfaces(seed, config, None):
             x0, y0, x1, y1 = surface.bounds
@@ -177,10 +177,10 @@ def test_curved_surfaces_are_inverted_exactly_and_keep_the_range() -> None:
 
 
 def test_disparity_is_the_nearest_surface_at_pixel_centres() -> None:
-    y, x = np.mgrid[: _SMALL.height, : _SMALL.width]
+    y, x = np.mgrid[: SMALL.height, : SMALL.width]
     agreement = []
     for seed in range(6):
-        surfaces = synthetic.build_surfaces(seed, _SMALL, None)
+        surfaces = synthetic.build_surfaces(seed, SMALL, None)
         nearest = np.full(y.shape, -np.inf)
         for surface in surfaces:
             x0, y0, x1, y1 = surface.bounds
@@ -195,14 +195,14 @@ def test_disparity_is_the_nearest_surface_at_pixel_centres() -> None:
             a, b, c = surface.plane
             plane = np.where(within, a + b * x + c * y, -np.inf)
             nearest = np.maximum(nearest, plane)
-        scene = synthetic.render_scene(seed, _SMALL, None)
+        scene = synthetic.render_scene(seed, SMALL, None)
         agreement.append(np.mean(np.abs(scene.disparity - nearest) < 1e-3))
     # The rest is the outline's own rounding; half a pixel of shift gives several %.
     assert min(agreement) > 0.995
 
 
 def test_pixel_centres_do_not_move_with_supersampling() -> None:
-    config = dataclasses.replace(_SMALL, photo_fraction=1.0, max_objects=5)
+    config = dataclasses.replace(SMALL, photo_fraction=1.0, max_objects=5)
     views = []
     for samples in (1, 4):
         at = dataclasses.replace(config, supersample=samples)
@@ -249,12 +249,12 @@ def test_crossing_planes_meet_at_the_same_place_at_any_supersampling(
 
 def test_same_seed_same_bytes_in_another_process() -> None:
     textures = synthetic.skimage_textures()
-    first = _digest(synthetic.render_scene((3, 4), _SMALL, textures))
-    assert first == _digest(synthetic.render_scene((3, 4), _SMALL, textures))
+    first = _digest(synthetic.render_scene((3, 4), SMALL, textures))
+    assert first == _digest(synthetic.render_scene((3, 4), SMALL, textures))
     program = (
         "import dataclasses, hashlib\n"
         "from tfrecords_tools import synthetic as s\n"
-        f"scene = s.render_scene((3, 4), s.{_SMALL!r}, s.skimage_textures())\n"
+        f"scene = s.render_scene((3, 4), s.{SMALL!r}, s.skimage_textures())\n"
         "parts = [v.tobytes() for v in dataclasses.astuple(scene)]\n"
         "print(hashlib.sha256(b''.join(parts)).hexdigest())\n"
     )
@@ -266,7 +266,7 @@ def test_same_seed_same_bytes_in_another_process() -> None:
         check=True,
     )
     assert other.stdout.strip() == first
-    digests = {_digest(synthetic.render_scene((3, k), _SMALL, None)) for k in range(4)}
+    digests = {_digest(synthetic.render_scene((3, k), SMALL, None)) for k in range(4)}
     assert len(digests) == 4
 
 
@@ -303,7 +303,7 @@ def test_shapes_types_and_disparity_range(
 
 
 def test_surfaces_keep_the_warp_monotone_and_the_object_count() -> None:
-    config = dataclasses.replace(_SMALL, min_objects=4, max_objects=9)
+    config = dataclasses.replace(SMALL, min_objects=4, max_objects=9)
     counts = set()
     for seed in range(30):
         surfaces = synthetic.build_surfaces(seed, config, None)
@@ -316,8 +316,8 @@ def test_scenes_have_occlusions_colour_and_contrast() -> None:
     textures = synthetic.skimage_textures()
     hidden, chroma, contrast = [], [], []
     for seed in range(8):
-        scene = synthetic.render_scene(seed, _SMALL, textures)
-        beyond = np.arange(_SMALL.width) + scene.disparity > _SMALL.width - 1
+        scene = synthetic.render_scene(seed, SMALL, textures)
+        beyond = np.arange(SMALL.width) + scene.disparity > SMALL.width - 1
         hidden.append(np.mean(scene.occluded & ~beyond))
         picture = Image.fromarray(scene.mono).convert("YCbCr")
         y, cb, cr = np.moveaxis(np.asarray(picture, float), -1, 0)
@@ -329,8 +329,8 @@ def test_scenes_have_occlusions_colour_and_contrast() -> None:
 
 
 def test_camera_differences_touch_the_reference_picture_alone() -> None:
-    other = dataclasses.replace(_SMALL, camera_differences=1.0)
-    clean = synthetic.render_scene(2, _SMALL, None)
+    other = dataclasses.replace(SMALL, camera_differences=1.0)
+    clean = synthetic.render_scene(2, SMALL, None)
     scene = synthetic.render_scene(2, other, None)
     for name in ("mono", "disparity", "occluded"):
         np.testing.assert_array_equal(getattr(scene, name), getattr(clean, name))
@@ -338,10 +338,10 @@ def test_camera_differences_touch_the_reference_picture_alone() -> None:
 
 
 def test_light_changes_the_pictures_alone_and_the_luma_most() -> None:
-    lit = dataclasses.replace(_SMALL, lighting=1.0)
+    lit = dataclasses.replace(SMALL, lighting=1.0)
     darker = []
     for seed in range(6):
-        before = synthetic.render_scene(seed, _SMALL, None)
+        before = synthetic.render_scene(seed, SMALL, None)
         after = synthetic.render_scene(seed, lit, None)
         for name in ("disparity", "occluded"):
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
@@ -356,7 +356,7 @@ def test_light_changes_the_pictures_alone_and_the_luma_most() -> None:
 def test_muted_scenes_and_plain_surfaces_have_little_colour_and_texture() -> None:
     chroma, texture = {}, {}
     for name in ("photo_fraction", "muted_fraction", "plain_fraction"):
-        config = dataclasses.replace(_SMALL, **{name: 1.0})
+        config = dataclasses.replace(SMALL, **{name: 1.0})
         chroma[name], texture[name] = [], []
         for seed in range(8):
             mono = synthetic.render_scene(seed, config, None).mono
@@ -443,6 +443,6 @@ def test_folder_textures_name_what_is_wrong(tmp_path: pathlib.Path) -> None:
     textures = synthetic.folder_textures(tmp_path)
     with pytest.raises(ValueError, match="broken.png"):
         textures[0]
-    config = dataclasses.replace(_SMALL, photo_fraction=1.0)
+    config = dataclasses.replace(SMALL, photo_fraction=1.0)
     with pytest.raises(ValueError, match="broken.png"):
         synthetic.render_scene(0, config, textures)

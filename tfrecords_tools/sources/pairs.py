@@ -13,8 +13,8 @@ order is free and further columns are ignored. Either
                         pair, else the path of its left picture does
 
 and optionally `split` (default test), and with left and right also `dataset`. A column
-`disp_left` names the disparity map of the left view, `disp_steps` its grey levels a
-pixel (256 if not said; a .pfm map is in pixels).
+`disp_left` names the disparity map of the left view by its path relative to the table's
+folder, `disp_steps` its grey levels a pixel (256 if not said; a .pfm map is in pixels).
 """
 
 import csv
@@ -147,8 +147,13 @@ def _row_of_scene(
     wrong += missing
     if missing:
         return None
-    split = cells.get("split") or _SPLIT
-    return files_pair(cells["dataset"], cells["scene"], split, **found)
+    return files_pair(
+        cells["dataset"],
+        cells["scene"],
+        cells.get("split") or _SPLIT,
+        left_disparity=_disparity(top, cells, row, wrong),
+        **found,
+    )
 
 
 def _row_of_paths(
