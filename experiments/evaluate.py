@@ -3,7 +3,10 @@
     python -m experiments.evaluate --records=records --split=test --weights=runs/full \
         --output=runs/full/evaluation
 
-PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures.
+PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
+records have the true disparity, the PSNR is split into pixels that the reference shows
+and those that it hides, or whose disparity is not known; --method=true_disparity is
+what matching without an error would copy.
 """
 
 from absl import flags
@@ -17,7 +20,10 @@ from experiments.methods import networks
 _RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Split to score.")
 _METHOD = flags.DEFINE_enum(
-    "method", "ours", ["ours", *methods.names(), *networks.names()], "What to score."
+    "method",
+    "ours",
+    ["ours", *methods.names(), *networks.names(), methods.TRUE_DISPARITY],
+    "What to score.",
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights",

@@ -22,7 +22,7 @@ from colornet.occlusion import visible_pixels
 from colornet.progress import progress_bar
 from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
 from experiments import methods
-from experiments.methods import networks
+from experiments.methods import matching, networks
 
 _OURS = "ours"
 # What other methods search if nothing else is said: the paper's d (D-04).
@@ -40,7 +40,8 @@ class Evaluation:
     Attributes:
         records: folder of TFRecords.
         split: a split of them.
-        method: "ours", or a name in `experiments.methods` or its `networks`.
+        method: "ours", a name in `experiments.methods` or its `networks`, or
+            `methods.TRUE_DISPARITY`.
         weights: of a network: what `colornet.load_model` reads.
         max_disparity: candidates that are searched; the weights' own if None, or 192.
             The networks of other papers search all of the reference, or nothing.
@@ -108,6 +109,22 @@ def _method_predictor(name: str, max_disparity: int) -> Predictor:
         return {"": method(mono, reference, max_disparity)}
 
     return run
+
+
+def _true_disparity(example: dict) -> dict[str, np.ndarray]:
+    """The colours that matching by the truth would copy: what matching can reach."""
+    disparity = example["disparity"]
+    visible = visible_pixels(disparity)
+    if not visible.any():
+        raise InputError(
+            f"expected records with true disparity. Received: {example['key']}, without"
+        )
+
+    def match(*_):
+        return np.maximum(disparity, 0), visible
+
+    chroma = matching.colorize(match, example["mono"][..., 0], example["reference"], 0)
+    return {"": chroma}
 
 
 def _finished_rows(directory: pathlib.Path, settings: dict) -> list[dict[str, str]]:
@@ -208,6 +225,8 @@ def predictor(
         model = _network(evaluation, model)
         settings = {"model": model.config.to_dict(), "sha256": weights_digest(model)}
         return _network_predictor(model, Tiling(evaluation.memory_gb)), settings
+    if evaluation.method == methods.TRUE_DISPARITY:
+        return _true_disparity, {}
     max_disparity = evaluation.max_disparity or _MAX_DISPARITY
     run = _method_predictor(evaluation.method, max_disparity)
     return run, {"max_disparity": max_disparity}
@@ -308,8 +327,9 @@ def table(summaries: dict[str, dict]) -> str:
             `mean` there is no row over all datasets.
     """
     header = ["method", "dataset", "pictures", "PSNR dB", "SSIM"]
-    header += ["studio PSNR", "RGB PSNR", "RGB SSIM"]
+    header += ["studio PSNR", "RGB PSNR", "RGB SSIM", "visible PSNR", "hidden PSNR"]
     keys = ["psnr", "ssim", "studio_psnr", "rgb_psnr", "rgb_ssim"]
+    keys += ["visible_psnr", "hidden_psnr"]
     lines = [header]
     for method, summary in summaries.items():
         means = dict(summary["datasets"])
@@ -319,9 +339,10 @@ def table(summaries: dict[str, dict]) -> str:
             for prefix, label in (("rough_", f"{method}, rough"), ("", method)):
                 if f"{prefix}psnr" not in mean:
                     continue
+                numbers = [mean.get(prefix + key) for key in keys]
                 values = [
-                    f"{mean[prefix + key]:.{2 if 'psnr' in key else 3}f}"
-                    for key in keys
+                    "" if number is None else f"{number:.{2 if 'psnr' in key else 3}f}"
+                    for key, number in zip(keys, numbers, strict=True)
                 ]
                 lines.append([label, dataset, str(mean["count"]), *values])
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]

@@ -3,9 +3,10 @@
     python -m experiments.reproduce
 
 Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small network
-on the scenes, scores it on held-out scenes and on the photographs, colorizes the
-photographs, exports a SavedModel, and says where everything is. Started again, it goes
-on where it was stopped.
+on the scenes, scores it and the weights that come with the package on held-out scenes
+and on the photographs, colorizes the photographs with the latter, exports the trained
+network as a SavedModel, and says where everything is. Started again, it goes on where
+it was stopped.
 
     python -m experiments.reproduce --preset=paper --out_dir=runs/paper \
         --records=records --training_records=records/colornet_records/sceneflow_setup1
@@ -94,18 +95,19 @@ def _train(out_dir: pathlib.Path, records: pathlib.Path):
     return trainer.run()
 
 
-def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, model) -> dict:
+def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, networks: dict) -> dict:
     from experiments.evaluation import Evaluation, evaluate
 
     summaries = {}
-    for method in ("grey", "zero_disparity", "ours"):
+    for name in ("grey", "zero_disparity", *networks):
+        method = "ours" if name in networks else name
         for split in ("validation", "test"):
             summary = evaluate(
                 Evaluation(str(records), split, method),
-                out_dir / "evaluation" / f"{method}_{split}",
-                model if method == "ours" else None,
+                out_dir / "evaluation" / f"{name}_{split}",
+                networks.get(name),
             )
-            merged = summaries.setdefault(method, {"datasets": {}})
+            merged = summaries.setdefault(name, {"datasets": {}})
             merged["datasets"] |= summary["datasets"]
     return summaries
 
@@ -180,6 +182,8 @@ def _paper() -> None:
 def main() -> None:
     if _PRESET.value == "paper":
         return _paper()
+    from colornet import load_pretrained
+    from colornet.pretrained import pretrained_names
     from experiments.evaluation import table
 
     start = time.monotonic()
@@ -195,16 +199,19 @@ def main() -> None:
     )
     model = _train(out_dir, records)
     announce(3, "evaluation: held-out scenes and the Motorcycle pair")
-    summaries = _evaluate(out_dir, records, model)
-    announce(4, "colorizing the Motorcycle pair")
-    pictures = _colorize(out_dir, records, model)
+    shipped = pretrained_names()[0]
+    pretrained = load_pretrained(shipped)
+    summaries = _evaluate(out_dir, records, {"ours": model, shipped: pretrained})
+    announce(4, f"colorizing the Motorcycle pair with the shipped weights, {shipped}")
+    pictures = _colorize(out_dir, records, pretrained)
     announce(5, "exporting a SavedModel")
     saved_model = _export(out_dir, model)
 
     (out_dir / "table.txt").write_text(table(summaries) + "\n")
     print(
         f"\nSetup {_SETUP.value}, n={_MODEL.n}, d={_MODEL.max_disparity}, "
-        f"{_STEPS.value} steps, seed {_SEED.value}; means over pictures\n"
+        f"{_STEPS.value} steps, seed {_SEED.value}; means over pictures; {shipped}: "
+        "the shipped weights\n"
     )
     print(table(summaries))
     print(

@@ -1,6 +1,7 @@
 """python -m experiments.evaluate and the library behind it."""
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from colornet.checkpoints import save_weights
+from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig
 from colornet.data import Records
 from colornet.errors import InputError
@@ -46,7 +48,9 @@ def _write_pictures(folder, seed):
         write_picture(scene / "right.png", wide[:36, 3 : 44 + number])
         disparity = ""  # Known for the first dataset alone.
         if dataset == "first":
-            write_picture(scene / "disparity.png", np.full((36, 41 + number), 12, np.uint8))
+            write_picture(
+                scene / "disparity.png", np.full((36, 41 + number), 12, np.uint8)
+            )
             disparity = f"{dataset}/{number}/disparity.png"
         rows.append(f"{dataset}\t{number}\ttest\t{disparity}\t4")
     (folder / "INDEX.tsv").write_text("\n".join(rows))
@@ -136,6 +140,19 @@ def test_rows_means_and_table(records, model, tmp_path, method):
     assert len(lines) == 2 + 3 * each
     assert lines[-1].split()[:4] == [method, "all", "5", f"{np.mean(numbers):.2f}"]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_true_disparity_copies_the_true_colours(records, tmp_path):
+    task = Evaluation(str(records), "test", methods.TRUE_DISPARITY, datasets=("first",))
+    mean = evaluate(task, tmp_path, progress=False)["mean"]
+    assert mean["visible_psnr"] > 33  # the noise of the reference is left
+    shifted = dataclasses.replace(task, method="zero_disparity")
+    assert (
+        mean["visible_psnr"] > 5 + evaluate(shifted, tmp_path)["mean"]["visible_psnr"]
+    )
+    unknown = dataclasses.replace(task, datasets=("second",))
+    with pytest.raises(InputError, match="true disparity. Received: second/3, without"):
+        evaluate(unknown, tmp_path, progress=False)
 
 
 def test_methods():
