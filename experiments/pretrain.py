@@ -29,6 +29,12 @@ from experiments.pretraining.stream import StreamConfig
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder for checkpoints, curve and weights.", required=True
 )
+_INITIAL_WEIGHTS = flags.DEFINE_string(
+    "initial_weights",
+    None,
+    "Start from these (a run, .npz, pretrained:NAME) with the same n; a resumed run "
+    "has its own.",
+)
 _TEXTURES = flags.DEFINE_string(
     "textures", "skimage", "Folder of pictures for surfaces, or those of scikit-image."
 )
@@ -103,6 +109,7 @@ def _config() -> PretrainConfig:
     textures = _TEXTURES.value
     return PretrainConfig(
         model=ModelConfig(n=_N.value, max_disparity=_MAX_DISPARITY.value),
+        initial_weights=_INITIAL_WEIGHTS.value,
         stream=StreamConfig(
             textures=textures if textures == "skimage" else os.path.abspath(textures),
             height=_HEIGHT.value,

@@ -103,6 +103,18 @@ def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
     assert Checkpoints(tmp_path).steps() == [1]
 
 
+def test_a_run_starts_from_given_weights(whole, tmp_path):
+    start = str(whole)
+    config = _CONFIG.replace(initial_weights=start, seed=5)
+    trained = load_model(start)
+    model = Pretrainer(config, tmp_path, pictures, _QUIET).model
+    for found, expected in zip(model.variables, trained.variables, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    wider = config.replace(model=_CONFIG.model.replace(n=_CONFIG.model.n + 1))
+    with pytest.raises(InputError, match=f"n = {wider.model.n}. Received: {start}"):
+        Pretrainer(wider, tmp_path, pictures, _QUIET)
+
+
 def test_another_recipe_does_not_go_on_in_the_same_folder(stopped):
     other = _CONFIG.replace(optimizer="rmsprop", stream=_STREAM.replace(noise="1"))
     with pytest.raises(

@@ -62,6 +62,7 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
     clip = (
         f"gradient norm at most {recipe['clip_norm']}, " if recipe["clip_norm"] else ""
     )
+    start = recipe.get("initial_weights")
     lines = [
         f"## {name}" + (" (default)" if is_default else ""),
         "",
@@ -75,7 +76,8 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{stream['camera_differences']}, textures `{stream['textures']}`"
         + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
         + f", seed {stream['seed']}.",
-        f"- Recipe: {entry['step']:,} of {recipe['steps']:,} steps of batch "
+        f"- Recipe: {f'from `{start}`, ' if start else ''}"
+        f"{entry['step']:,} of {recipe['steps']:,} steps of batch "
         f"{stream['batch_size']}, {recipe['optimizer']}, learning rate "
         f"{recipe['learning_rate']} ({schedule}), {average}{clip}"
         f"weight of the rough chroma's loss {recipe['rough_weight']}, "

@@ -13,8 +13,10 @@ from contextlib import AbstractContextManager
 import keras
 import numpy as np
 
-from colornet.checkpoints import Checkpoints
+from colornet.checkpoints import Checkpoints, load_model
+from colornet.config import ModelConfig
 from colornet.errors import InputError, NonFiniteError
+from colornet.network import Network
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.stopping import StopSignals
 from experiments.pretraining.optimization import (
@@ -89,6 +91,16 @@ def _prepare_backend() -> None:
         )
 
 
+def _start_from(model: Network, weights: str) -> None:
+    trained = load_model(weights)
+    if type(trained.config) is not ModelConfig or trained.config.n != model.config.n:
+        raise InputError(
+            f"expected initial weights of the network with n = {model.config.n}. "
+            f"Received: {weights}, {trained.config.to_dict()}"
+        )
+    model.set_weights(trained.get_weights())
+
+
 class Pretrainer:
     """Trains a network on a stream; goes on from the newest checkpoint of its folder.
 
@@ -103,9 +115,10 @@ class Pretrainer:
         reporting: how often to report.
 
     Raises:
-        InputError: the folder holds a run of another recipe, or a backend that is not
-            known here. `steps` may be another one, as long as the learning rates of the
-            steps that were taken would have been the same.
+        InputError: the folder holds a run of another recipe, initial weights of another
+            network, or a backend that is not known here. `steps` may be another one, as
+            long as the learning rates of the steps that were taken would have been the
+            same.
     """
 
     def __init__(
@@ -127,6 +140,8 @@ class Pretrainer:
         random.seed(config.seed)
         with dtype_policy(config.precision):
             self.model = config.model.build()
+        if config.initial_weights and not steps:
+            _start_from(self.model, config.initial_weights)
         self.optimizer = build_optimizer(config, self.model.trainable_variables)
         if steps:
             self.checkpoints.restore(self.step, self.model, self.optimizer)

@@ -23,6 +23,8 @@ class PretrainConfig(Config):
 
     Attributes:
         model: the network.
+        initial_weights: what `colornet.load_model` reads, of a network with the same
+            n; the start from seeded ones if None.
         stream: the rendered training batches.
         steps: number of optimizer steps (batches).
         learning_rate: its largest value.
@@ -45,6 +47,7 @@ class PretrainConfig(Config):
     """
 
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    initial_weights: str | None = None
     stream: StreamConfig = dataclasses.field(default_factory=StreamConfig)
     steps: int = 12_000
     learning_rate: float = 0.001
