@@ -9,7 +9,7 @@ again with the same flags, under the same backend or another one. At the end the
 averaged weights get calibrated statistics and are written to the run's folder.
 
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
---learning_rate_schedule=constant --optimizer=rmsprop --ema_decay=0 --precision=float32.
+--learning_rate_schedule=constant --ema_decay=0 --precision=float32.
 """
 
 import os
@@ -52,6 +52,9 @@ _NOISE = flags.DEFINE_enum(
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
 )
+_SCENES = flags.DEFINE_enum(
+    "scenes", "varied", ["varied", "planes"], "What is rendered."
+)
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
 )
@@ -68,7 +71,7 @@ _ANNEAL_FROM = flags.DEFINE_float(
     "anneal_from", 0.5, "Fraction of the steps from which the schedule cosine falls."
 )
 _OPTIMIZER = flags.DEFINE_enum(
-    "optimizer", "adam", list(OPTIMIZERS), "The paper's is rmsprop (D-13)."
+    "optimizer", "rmsprop", list(OPTIMIZERS), "The paper's is rmsprop (D-13)."
 )
 _EPSILON = flags.DEFINE_float("epsilon", 1e-7, "Of the optimizer (D-13, D-21).")
 _CLIP_NORM = flags.DEFINE_float(
@@ -119,6 +122,7 @@ def _config() -> PretrainConfig:
             crops_per_scene=_CROPS_PER_SCENE.value,
             noise=_NOISE.value,
             camera_differences=_CAMERA_DIFFERENCES.value,
+            scenes=_SCENES.value,
             supersample=_SUPERSAMPLE.value,
             seed=_SEED.value,
         ),

@@ -30,6 +30,12 @@ from tests.pretraining_runs import CONFIG, batch_of, pictures, stopping_at
 
 _QUIET = Reporting(checkpoint_every=2, log_every=1)
 _CONFIG, _STREAM = CONFIG, CONFIG.stream
+# Compiling takes nearly all of the time: the compiler shall not try hard.
+_JAX = {
+    "KERAS_BACKEND": "jax",
+    "CUDA_VISIBLE_DEVICES": "",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -116,9 +122,9 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(stopped):
-    other = _CONFIG.replace(optimizer="rmsprop", stream=_STREAM.replace(noise="1"))
+    other = _CONFIG.replace(optimizer="adam", stream=_STREAM.replace(noise="1"))
     with pytest.raises(
-        InputError, match="stream.noise: .* -> '1'; optimizer: 'adam' -> 'rmsprop'"
+        InputError, match="stream.noise: .* -> '1'; optimizer: 'rmsprop' -> 'adam'"
     ):
         Pretrainer(other, stopped, pictures, _QUIET)
 
@@ -225,7 +231,7 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
 
 
 def test_the_loss_weighs_the_rough_chroma_and_gradients_are_clipped():
-    config = _CONFIG.replace(clip_norm=1e-3, optimizer="rmsprop", ema_decay=0.0)
+    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
     model = config.model.build()
     optimizer = build_optimizer(config, model.trainable_variables)
     metrics = TensorFlowStep(model, optimizer, 0.5)(batch_of(_STREAM, 0))
@@ -253,7 +259,7 @@ def jax_runs(stopped, tmp_path_factory):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax", "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, **_JAX},
     )
     assert done.returncode == 0, done.stderr
     assert "SIGTERM: checkpoint of step 4 written" in done.stdout

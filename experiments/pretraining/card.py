@@ -18,10 +18,10 @@ pictures as surfaces and with noise as in the paper's Table 2. No photographed p
 seen.
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
-mirrored), and no disparity larger than the network's d. Colours of what only the
-monochrome camera sees are a guess from the surroundings. Rendered scenes lack
-reflections, highlights, transparency and lens errors; cameras that differ in exposure,
-white balance or sharpness by more than the recipe says were not trained for.
+mirrored), and no disparity larger than `max_disparity`. Colours of what only the
+monochrome camera sees are a guess from the surroundings. Rendered scenes lack mirrors,
+glass and the errors of lenses; cameras that differ in exposure, white balance or
+sharpness by more than the recipe says were not trained for.
 
 **Licence.** Apache-2.0, as the code. The textures are no part of the weights; where
 there is a table of their sources, it lies beside the file.
@@ -32,10 +32,12 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
     if not evaluations:
         return ["No evaluation of these weights is on record."]
     lines = [
-        "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures.",
+        "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures. The "
+        "last two columns are the PSNR of C where the reference shows a pixel, with the "
+        "share of such pixels, and elsewhere: hidden, or without known disparity.",
         "",
-        "| | dataset | pictures | setup | d | rough C' | final C |",
-        "|---|---|---|---|---|---|---|",
+        "| | dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for label, evaluation in evaluations.items():
         for dataset, mean in evaluation["datasets"].items():
@@ -48,6 +50,9 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
                 if prefix + "ssim" in mean:
                     scores.append(f"{mean[prefix + 'ssim']:.3f}")
                 cells.append(" / ".join(scores))
+            share = f" ({mean['visible']:.0%})" if "visible" in mean else ""
+            for key, note in (("visible_psnr", share), ("hidden_psnr", "")):
+                cells.append(f"{mean[key]:.2f}{note}" if key in mean else "")
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
 
@@ -71,8 +76,8 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         "levels of chroma.",
         f"- Network: n = {model['n']}, d = {model['max_disparity']} in training, "
         f"{entry['parameters']:,} parameters.",
-        f"- Scenes: crops of {stream['height']}x{stream['width']}, noise "
-        f"`{stream['noise']}`, camera differences up to "
+        f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
+        f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
         f"{stream['camera_differences']}, textures `{stream['textures']}`"
         + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
         + f", seed {stream['seed']}.",

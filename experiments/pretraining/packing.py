@@ -30,7 +30,16 @@ from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.result import calibrated_weights
 
 _LARGEST_DIFFERENCE = 0.5  # 8-bit levels
-_SCORES = ("count", "psnr", "ssim", "rough_psnr", "rough_ssim")
+_SCORES = (
+    "count",
+    "psnr",
+    "ssim",
+    "rough_psnr",
+    "rough_ssim",
+    "visible",
+    "visible_psnr",
+    "hidden_psnr",
+)
 
 
 def _motorcycle_chroma(model: Network) -> np.ndarray:
@@ -72,7 +81,7 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
             "max_disparity": settings["model"]["max_disparity"],
             "bn_statistics": settings["model"]["bn_statistics"],
             "datasets": {
-                name: {key: mean[key] for key in _SCORES if key in mean}
+                name: {k: mean[k] for k in _SCORES if mean.get(k) is not None}
                 for name, mean in summary["datasets"].items()
             },
         }
@@ -154,6 +163,9 @@ def pack(
     # Paths of the machine that it was trained on say nothing to others.
     textures = entry["recipe"]["stream"]["textures"]
     entry["recipe"]["stream"]["textures"] = pathlib.Path(textures).name
+    start = entry["recipe"]["initial_weights"]
+    if start and not start.startswith(pretrained.PREFIX):
+        entry["recipe"]["initial_weights"] = pathlib.Path(start).name
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
     index = {"default": None, "weights": {}}

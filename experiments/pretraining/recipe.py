@@ -1,8 +1,8 @@
 """The recipe of the pretraining: what is trained on what, and how (D-30).
 
 The defaults are what gives the best network in few steps. The paper's own settings are
-`learning_rate_schedule="constant"`, `optimizer="rmsprop"`, `ema_decay=0` and
-`precision="float32"`; all else is the paper's already.
+`learning_rate_schedule="constant"`, `ema_decay=0` and `precision="float32"`; all else
+is the paper's already.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from colornet.errors import InputError
 from experiments.pretraining.stream import StreamConfig
 
 SCHEDULES = ("cosine", "constant")
-OPTIMIZERS = ("adam", "rmsprop")
+OPTIMIZERS = ("rmsprop", "adam")
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
@@ -32,7 +32,7 @@ class PretrainConfig(Config):
             up to the fraction `anneal_from` of the steps and falls to 0 along half a
             cosine; "constant" is `learning_rate` always (the paper's).
         warmup_steps, anneal_from: of "cosine".
-        optimizer: "adam", or "rmsprop" (the paper's; D-13).
+        optimizer: "rmsprop" (the paper's; D-13), or "adam".
         epsilon: of the optimizer (D-21).
         clip_norm: largest global norm of the gradients; 0 for any.
         ema_decay: of the exponential moving average of the weights, which the result is
@@ -54,7 +54,7 @@ class PretrainConfig(Config):
     learning_rate_schedule: str = "cosine"
     warmup_steps: int = 100
     anneal_from: float = 0.5
-    optimizer: str = "adam"
+    optimizer: str = "rmsprop"
     epsilon: float = 1e-7
     clip_norm: float = 0.0
     ema_decay: float = 0.998
