@@ -120,7 +120,16 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
             "records_metadata": {"setup": 2},
             "model": model.config.to_dict(),
         },
-        "datasets": {"kitti": {"count": 5, "psnr": 31.234, "ssim": 0.9, "seconds": 1}},
+        "datasets": {
+            "kitti": {"count": 5, "psnr": 31.234, "ssim": 0.9, "seconds": 1},
+            "second": {
+                "count": 2,
+                "psnr": 30.0,
+                "visible": 0.85,
+                "visible_psnr": 33.0,
+                "hidden_psnr": None,
+            },
+        },
     }
     folder = tmp_path / "evaluation"
     folder.mkdir()
@@ -128,7 +137,8 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "| ours | kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |" in card
+    assert "| ours | kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |  |  |" in card
+    assert "| ours | second | 2 | 2 | 32 |  | 30.00 | 33.00 (85%) |  |" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
     summary["settings"]["sha256"] = "0" * 64

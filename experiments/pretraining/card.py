@@ -33,8 +33,8 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         return ["No evaluation of these weights is on record."]
     lines = [
         "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures. The "
-        "last two columns are the PSNR of C where the reference shows a pixel, with the "
-        "share of such pixels, and elsewhere: hidden, or without known disparity.",
+        "last two columns are the PSNR of C where the reference shows a pixel (and the "
+        "share of such pixels), and elsewhere: hidden, or without known disparity.",
         "",
         "| | dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
         "|---|---|---|---|---|---|---|---|---|",
