@@ -127,17 +127,19 @@ def test_transposed_convolution_by_subpixels(filters):
 
 @pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 3, 4, 5, 3), (7, 3)])
 @pytest.mark.parametrize("training", [True, False])
-def test_fused_batch_normalization(shape, training):
+@pytest.mark.parametrize("affine", [True, False])
+def test_fused_batch_normalization(shape, training, affine):
     inputs = tf.Variable(3 * random(*shape) + 2)
     results = []
-    for layer in (layers.BatchNormalization(), keras.layers.BatchNormalization()):
+    for kind in (layers.BatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(center=affine, scale=affine)
         layer.build(shape)
-        for variable, value in zip(layer.variables, range(1, 5), strict=True):
+        for value, variable in enumerate(layer.variables, start=1):
             variable.assign([value, value + 0.5, value + 1])
         with tf.GradientTape() as tape:
             result = layer(inputs, training=training)
             loss = tf.reduce_sum(tf.sin(result))
-        weights = [inputs, layer.gamma.value, layer.beta.value]
+        weights = [inputs, *layer.trainable_variables]
         gradients = tape.gradient(loss, weights)
         results.append([result, *gradients, *layer.get_weights()])
     for actual, expected in zip(*results, strict=True):

@@ -297,6 +297,24 @@ def test_a_trained_network_comes_back_and_is_scored(run, tmp_path):
             evaluate(settings, tmp_path, progress=False)
 
 
+@pytest.mark.parametrize("name", networks.names())
+def test_statistics_of_the_picture_are_those_of_training(models, batch, name):
+    pair = {key: batch[key] for key in ("mono", "reference")}
+    model = models[name]
+    other = model.rebuilt(bn_statistics="batch")
+    before = [np.array(value) for value in other.variables]
+    found = other(pair, training=False)["chroma"]
+    for value, old in zip(other.variables, before, strict=True):
+        np.testing.assert_array_equal(value, old)
+    moving = model(pair, training=False)["chroma"]
+    kept = model.get_weights()
+    expected = model(pair, training=True)["chroma"]
+    model.set_weights(kept)
+    # Rounding decides between matches that are equally good.
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert np.abs(moving - expected).max() > 1e-3
+
+
 def test_a_run_of_one_method_does_not_go_on_as_another(run):
     folder, trainer = run
     strategy = make_strategy("one_device", "cpu")

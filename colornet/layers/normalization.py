@@ -4,7 +4,7 @@ import keras
 
 
 def _fused(inputs, gamma, beta, mean, variance, epsilon: float, training: bool):
-    """Batch normalization by TensorFlow's own kernel.
+    """Batch normalization by TensorFlow's own kernel; gamma and beta may be None.
 
     Returns:
         The normalized input; in training also mean and biased variance of the batch.
@@ -16,6 +16,8 @@ def _fused(inputs, gamma, beta, mean, variance, epsilon: float, training: bool):
     size = shape[-3:-1] if len(inputs.shape) > 3 else tf.ones([2], tf.int32)
     maps = tf.reshape(inputs, tf.concat([[-1], size, [channels]], 0))
     empty = tf.zeros([0])
+    gamma = tf.ones([channels]) if gamma is None else gamma
+    beta = tf.zeros([channels]) if beta is None else beta
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=maps,
         scale=tf.cast(gamma, tf.float32),
