@@ -18,6 +18,7 @@ from absl import flags
 
 from colornet import app
 from colornet.config import ModelConfig
+from experiments.pretraining.examples import SCENES
 from experiments.pretraining.recipe import (
     OPTIMIZERS,
     PRECISIONS,
@@ -52,9 +53,7 @@ _NOISE = flags.DEFINE_enum(
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
 )
-_SCENES = flags.DEFINE_enum(
-    "scenes", "varied", ["varied", "planes"], "What is rendered."
-)
+_SCENES = flags.DEFINE_enum("scenes", "varied", list(SCENES), "What is rendered.")
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
 )

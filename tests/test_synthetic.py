@@ -369,6 +369,28 @@ def test_muted_scenes_and_plain_surfaces_have_little_colour_and_texture() -> Non
     assert np.mean(texture["plain_fraction"]) < 0.6 * np.mean(texture["photo_fraction"])
 
 
+def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> None:
+    photos = dataclasses.replace(SMALL, photo_fraction=1.0)
+    detail, chroma = {}, {}
+    for name, change in (
+        ("large", {"photo_scale": (2.0, 2.0)}),
+        ("small", {"photo_scale": (0.3, 0.3)}),
+        ("pale", {"saturation": (0.4, 0.4)}),
+        ("vivid", {"saturation": (1.6, 1.6)}),
+    ):
+        config = dataclasses.replace(photos, **change)
+        scenes = [
+            synthetic.render_scene(seed, config, synthetic.skimage_textures())
+            for seed in range(4)
+        ]
+        pictures = [Image.fromarray(scene.mono).convert("YCbCr") for scene in scenes]
+        y, cb, cr = np.moveaxis(np.array(pictures, float), -1, 0)
+        detail[name] = np.abs(np.diff(y, axis=-1)).mean()
+        chroma[name] = np.hypot(cb - 128, cr - 128).mean()
+    assert detail["small"] > 1.2 * detail["large"]
+    assert chroma["vivid"] > 1.5 * chroma["pale"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -377,6 +399,8 @@ def test_muted_scenes_and_plain_surfaces_have_little_colour_and_texture() -> Non
         {"min_objects": 50},
         {"photo_fraction": 1.5},
         {"lighting": -0.1},
+        {"photo_scale": (0.0, 1.0)},
+        {"saturation": (1.0, 0.5)},
     ],
 )
 def test_config_rejects_values_out_of_range(change: dict[str, float]) -> None:

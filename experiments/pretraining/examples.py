@@ -14,7 +14,7 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
 _NOISE = ("mixed", "1", "2")
-_SCENES = ("varied", "planes")
+SCENES = ("varied", "detailed", "planes")
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
@@ -42,7 +42,8 @@ class StreamConfig(Config):
             the examples have none.
         scenes: "varied": many surfaces are curved or of one colour, some scenes have
             little colour, most have shadows and highlights, and some mono views are a
-            little out of focus. "planes": textured planes alone.
+            little out of focus. "detailed": the same with more photographs, smaller and
+            more colourful. "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -71,7 +72,7 @@ class StreamConfig(Config):
                 raise InputError(
                     f"expected {name} of at least 1. Received: {getattr(self, name)}"
                 )
-        for name, choices in (("noise", _NOISE), ("scenes", _SCENES)):
+        for name, choices in (("noise", _NOISE), ("scenes", SCENES)):
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"expected {name} to be one of {choices}. "
@@ -120,12 +121,20 @@ def _scene_config(
     )
     if config.scenes == "planes":
         return planes
-    return dataclasses.replace(
+    varied = dataclasses.replace(
         planes,
         curved_fraction=rng.uniform(0.0, 0.7),
         plain_fraction=rng.uniform(0.0, 0.3),
         muted_fraction=0.2,
         lighting=rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0,
+    )
+    if config.scenes == "varied":
+        return varied
+    return dataclasses.replace(
+        varied,
+        photo_fraction=rng.uniform(0.6, 0.95),
+        photo_scale=(0.15, 0.8),
+        saturation=(0.8, 1.8),
     )
 
 
@@ -165,7 +174,7 @@ class ExampleMaker:
         strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
         reference = synthetic.other_camera(scene.reference[window], rng, strength)
         setup = _noise_setup(config.noise, rng)
-        if config.scenes == "varied" and rng.random() < 0.15:
+        if config.scenes != "planes" and rng.random() < 0.15:
             target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
         return {
             "mono": _noisy(luma(target), setup.mono, rng),

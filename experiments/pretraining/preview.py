@@ -15,7 +15,7 @@ from PIL import Image
 from colornet import app
 from colornet.errors import InputError
 from colornet.files import replacing
-from experiments.pretraining.examples import ExampleMaker, StreamConfig
+from experiments.pretraining.examples import SCENES, ExampleMaker, StreamConfig
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
@@ -28,7 +28,7 @@ _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", _DEFAULTS.supersample, "Samples along each axis of a pixel."
 )
 _SCENES = flags.DEFINE_enum(
-    "scenes", _DEFAULTS.scenes, ["varied", "planes"], "What the scenes are made of."
+    "scenes", _DEFAULTS.scenes, list(SCENES), "What the scenes are made of."
 )
 _EXAMPLES = flags.DEFINE_integer("examples", 64, "How many to make.")
 _SHOWN = flags.DEFINE_integer("shown", 12, "How many of them are in the picture.")

@@ -31,7 +31,8 @@ class Painter:
         self._textures = textures
         self._photo_fraction = config.photo_fraction if textures is not None else 0.0
         self._used: list[int] = []
-        self._saturation = rng.uniform(0.65, 1.35)
+        self._saturation = rng.uniform(*config.saturation)
+        self._photo_scale = config.photo_scale
         light = rng.uniform(0.85, 1.15) * np.exp(rng.normal(0.0, 0.05, 3))
         self._light = light.astype(np.float32)
         self._plain_fraction = config.plain_fraction
@@ -85,7 +86,7 @@ class Painter:
         self._used.append(index)
         photo = self._textures[index]
         size = np.array((photo.shape[1], photo.shape[0]))
-        scale = log_uniform(rng, 0.3, 2.0)
+        scale = log_uniform(rng, *self._photo_scale)
         if background:  # else a wall becomes a kaleidoscope of mirrored pictures
             scale = max(scale, min(1.5, 0.7 * float((span / size).max())))
         cut = np.minimum(np.ceil((span + 8) / scale).astype(int), size)

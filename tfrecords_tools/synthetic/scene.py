@@ -26,6 +26,8 @@ class SceneConfig:
         plain_fraction: float in [0, 1], the share of surfaces of one colour, many of
             them vivid.
         muted_fraction: float in [0, 1], the share of scenes of little colour.
+        photo_scale: (least, largest) px that a texel of a photograph spans, above 0.
+        saturation: (least, largest) factor of a scene's saturation.
         lighting: float in [0, 1], strength of shadows, shading of curved surfaces, and
             highlights. All of them lie on the surfaces, so both views see the same.
 
@@ -44,6 +46,8 @@ class SceneConfig:
     curved_fraction: float = 0.0
     plain_fraction: float = 0.0
     muted_fraction: float = 0.0
+    photo_scale: tuple[float, float] = (0.3, 2.0)
+    saturation: tuple[float, float] = (0.65, 1.35)
     lighting: float = 0.0
 
     def __post_init__(self) -> None:
@@ -60,6 +64,8 @@ class SceneConfig:
             and min(self.max_disparity, self.supersample) >= 1
             and 0 <= self.min_objects <= self.max_objects
             and all(0.0 <= share <= 1.0 for share in shares)
+            and 0.0 < self.photo_scale[0] <= self.photo_scale[1]
+            and 0.0 <= self.saturation[0] <= self.saturation[1]
         )
         if not valid:
             raise ValueError(f"A scene setting is out of its range. Received: {self}")
