@@ -32,7 +32,8 @@ class Network(keras.Model):
         Height and width are multiples of 32.
 
     Outputs, by name, at least:
-        chroma: (batch, height, width, 2) float32 Cb, Cr of `mono`, in [-0.5, 0.5].
+        chroma: (batch, height, width, 2) float32 Cb, Cr of `mono`, grey at 0, and
+            not clipped.
         Further ones are maps of `mono` too, but for those in `internal_outputs`.
     """
 

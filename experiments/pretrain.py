@@ -9,7 +9,8 @@ again with the same flags, under the same backend or another one. At the end the
 averaged weights get calibrated statistics and are written to the run's folder.
 
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
---learning_rate_schedule=constant --ema_decay=0 --precision=float32.
+--learning_rate_schedule=constant --ema_decay=0 --precision=float32
+--calibration_batches=0.
 """
 
 import os
@@ -53,7 +54,13 @@ _NOISE = flags.DEFINE_enum(
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
 )
-_SCENES = flags.DEFINE_enum("scenes", "varied", list(SCENES), "What is rendered.")
+_SCENES = flags.DEFINE_enum(
+    "scenes",
+    "varied",
+    list(SCENES),
+    "Curved and plain surfaces under light; more and smaller photographs; or textured "
+    "planes alone.",
+)
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
 )
@@ -86,7 +93,10 @@ _CALIBRATION_BATCHES = flags.DEFINE_integer(
     "calibration_batches", 64, "For the statistics at the end (D-31); 0 for none."
 )
 _PRECISION = flags.DEFINE_enum(
-    "precision", "mixed_bfloat16", list(PRECISIONS), "Dtype policy; float32 on a CPU."
+    "precision",
+    "mixed_bfloat16",
+    list(PRECISIONS),
+    "Keras dtype policy.",
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of initial weights and scenes.")
 _PROCESSES = flags.DEFINE_integer(

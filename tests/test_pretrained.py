@@ -111,6 +111,12 @@ def test_the_index_and_the_card_tell_what_they_are(copy):
         assert words in card
 
 
+def test_the_shipped_card_is_that_of_the_index():
+    shipped = pathlib.Path(pretrained.__file__).parent
+    card = (shipped / packing.CARD).read_text()
+    assert card == packing.model_card(pretrained.read_index(shipped))
+
+
 def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path):
     model = colornet.load_pretrained()
     summary = {

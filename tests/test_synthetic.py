@@ -328,15 +328,6 @@ def test_scenes_have_occlusions_colour_and_contrast() -> None:
     assert np.median(contrast) > 20 and min(contrast) > 3
 
 
-def test_camera_differences_touch_the_reference_picture_alone() -> None:
-    other = dataclasses.replace(SMALL, camera_differences=1.0)
-    clean = synthetic.render_scene(2, SMALL, None)
-    scene = synthetic.render_scene(2, other, None)
-    for name in ("mono", "disparity", "occluded"):
-        np.testing.assert_array_equal(getattr(scene, name), getattr(clean, name))
-    assert np.abs(scene.reference.astype(int) - clean.reference).mean() > 0.5
-
-
 def test_light_changes_the_pictures_alone_and_the_luma_most() -> None:
     lit = dataclasses.replace(SMALL, lighting=1.0)
     darker = []

@@ -57,8 +57,8 @@ class TrainingSummaries:
     | weights/mean_entropy | scalar, bits | [1] |
 
     [1]: `weight_normalization="softmax"`; without it W is no distribution.
-    Networks without volumes have none of the tags from example/disparity_mae on but
-    example/pictures; their C' is their C.
+    Networks without volumes have none of the tags from example/disparity_mae on, and
+    no example/pixels; their C' is their C.
 
     The example passes through the model's own layers in inference mode: nothing is
     copied and nothing of the training state changes.

@@ -93,8 +93,8 @@ def _conversion(pictures: pathlib.Path, top: pathlib.Path, size: Size) -> list[d
         ]
         shutil.rmtree(top / f"floor {processes}")
     # A quarter of the pairs: memory must not follow.
-    few = measured(write_seconds, source, top / "few", max(1, size.pairs // 4), 1)
-    some = pairs[: max(1, size.pairs // 4)]
+    some = pairs[: max(1, len(pairs) // 4)]
+    few = measured(write_seconds, source, top / "few", len(some), 1)
     rows.append(_conversion_row("tfrecords_tools.write", 1, few, some, megabytes / 4))
     return rows
 

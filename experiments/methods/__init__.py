@@ -3,7 +3,8 @@
 A method is a function (mono, reference, max_disparity) -> chroma:
     mono: (height, width) float luma of the monochrome camera, in [0, 1].
     reference: (height, width, 3) float RGB of the colour camera, in [0, 1].
-    max_disparity: number of candidates of Eq. 1, which every method searches.
+    max_disparity: number of candidates of Eq. 1, which every method that matches
+        searches.
     chroma: (height, width, 2) float Cb, Cr, in [-0.5, 0.5].
 """
 
@@ -32,7 +33,7 @@ _METHODS: dict[str, Method] = {
 
 
 def names() -> list[str]:
-    """All methods but the network itself."""
+    """All methods without weights but `TRUE_DISPARITY`."""
     return list(_METHODS)
 
 

@@ -1,8 +1,8 @@
 """The recipe of the pretraining: what is trained on what, and how (D-30).
 
 The defaults are what gives the best network in few steps. The paper's own settings are
-`learning_rate_schedule="constant"`, `ema_decay=0` and `precision="float32"`; all else
-is the paper's already.
+`learning_rate_schedule="constant"`, `ema_decay=0`, `precision="float32"` and
+`calibration_batches=0`; all else is the paper's already.
 """
 
 import dataclasses

@@ -8,7 +8,6 @@ import numpy as np
 import scipy.ndimage
 from PIL import Image
 
-from tfrecords_tools.synthetic.camera import other_camera
 from tfrecords_tools.synthetic.lighting import light_surfaces
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
@@ -240,9 +239,6 @@ def render_scene(
         canvas = Image.new("RGB", size)
         _render(surfaces, config, reference, samples, canvas)
         views.append(np.array(canvas.reduce(samples) if samples > 1 else canvas))
-    if config.camera_differences > 0:
-        rng = np.random.default_rng([*parts, 1])
-        views[1] = other_camera(views[1], rng, config.camera_differences)
     disparity, owner = _render(surfaces, config, False, 1, None)
     occluded = _occlusion(surfaces, disparity, owner)
     return Scene(views[0], views[1], disparity, occluded)

@@ -18,9 +18,6 @@ class SceneConfig:
         supersample: int >= 1; supersample^2 samples are averaged in each pixel.
         photo_fraction: float in [0, 1], the share of surfaces that take a picture of
             the texture source; the others are procedural.
-        camera_differences: float in [0, 1], strength of a random exposure, gamma,
-            white balance and sharpness difference of the reference view. 0: the views
-            are exact.
         curved_fraction: float in [0, 1], the share of surfaces that are curved; the
             others are planes.
         plain_fraction: float in [0, 1], the share of surfaces of one colour, many of
@@ -42,7 +39,6 @@ class SceneConfig:
     max_objects: int = 40
     supersample: int = 2
     photo_fraction: float = 0.6
-    camera_differences: float = 0.0
     curved_fraction: float = 0.0
     plain_fraction: float = 0.0
     muted_fraction: float = 0.0
@@ -53,7 +49,6 @@ class SceneConfig:
     def __post_init__(self) -> None:
         shares = (
             self.photo_fraction,
-            self.camera_differences,
             self.curved_fraction,
             self.plain_fraction,
             self.muted_fraction,
