@@ -184,8 +184,11 @@ def _column_title(name: str) -> str:
 
 def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
     """Ours as a dot with its interval, the paper's as a hollow square, a line a row."""
-    left, width, step = 150, 420, 22
     cells = [cell for cell in cells if cell["ours"] or cell["paper"]]
+    titles = [paper.METHOD_TITLES[cell["row"]] for cell in cells]
+    # The letters of a title are about so wide.
+    left = 20 + round(6.5 * max(map(len, titles)))
+    width, step = left + 270, 22
     numbers = []
     for cell in cells:
         if cell["ours"]:
@@ -211,7 +214,7 @@ def _chart(title: str, cells: Sequence[dict], digits: int) -> str:
         )
     for number, cell in enumerate(cells):
         y = step * number + step / 2 + 4
-        name = html.escape(paper.METHOD_TITLES[cell["row"]])
+        name = html.escape(titles[number])
         parts.append(
             f'<text x="{left - 10}" y="{y + 4}" text-anchor="end" '
             f'fill="currentColor">{name}</text>'
