@@ -123,7 +123,7 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
         "settings": {
             "sha256": weights_digest(model),
             "split": "test",
-            "records_metadata": {"setup": 2},
+            "records_metadata": {"settings": {"setup": 2}},
             "model": model.config.to_dict(),
         },
         "datasets": {
@@ -143,8 +143,8 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "| ours | kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |  |  |" in card
-    assert "| ours | second | 2 | 2 | 32 |  | 30.00 | 33.00 (85%) |  |" in card
+    assert "| kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |  |  |" in card
+    assert "| second | 2 | 2 | 32 |  | 30.00 | 33.00 (85%) |  |" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
     summary["settings"]["sha256"] = "0" * 64

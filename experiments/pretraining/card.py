@@ -36,12 +36,12 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "last two columns are the PSNR of C where the reference shows a pixel (and the "
         "share of such pixels), and elsewhere: hidden, or without known disparity.",
         "",
-        "| | dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for label, evaluation in evaluations.items():
+    for evaluation in evaluations.values():
         for dataset, mean in evaluation["datasets"].items():
-            cells = [label, dataset, mean["count"], evaluation["setup"]]
+            cells = [dataset, mean["count"], evaluation["setup"]]
             cells.append(evaluation["max_disparity"])
             for prefix in ("rough_", ""):
                 scores = (

@@ -77,7 +77,7 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
         of_these = settings.get("sha256") == weights_digest(model)
         entry = {
             "split": settings["split"],
-            "setup": settings["records_metadata"]["setup"],
+            "setup": settings["records_metadata"]["settings"]["setup"],
             "max_disparity": settings["model"]["max_disparity"],
             "bn_statistics": settings["model"]["bn_statistics"],
             "datasets": {
