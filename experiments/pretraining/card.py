@@ -39,21 +39,22 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "| dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for evaluation in evaluations.values():
-        for dataset, mean in evaluation["datasets"].items():
-            cells = [dataset, mean["count"], evaluation["setup"]]
-            cells.append(evaluation["max_disparity"])
-            for prefix in ("rough_", ""):
-                scores = (
-                    [f"{mean[prefix + 'psnr']:.2f}"] if prefix + "psnr" in mean else []
-                )
-                if prefix + "ssim" in mean:
-                    scores.append(f"{mean[prefix + 'ssim']:.3f}")
-                cells.append(" / ".join(scores))
-            share = f" ({mean['visible']:.0%})" if "visible" in mean else ""
-            for key, note in (("visible_psnr", share), ("hidden_psnr", "")):
-                cells.append(f"{mean[key]:.2f}{note}" if key in mean else "")
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    found = [
+        (dataset, evaluation["setup"], evaluation["max_disparity"], mean)
+        for evaluation in evaluations.values()
+        for dataset, mean in evaluation["datasets"].items()
+    ]
+    for dataset, setup, max_disparity, mean in sorted(found, key=lambda row: row[:3]):
+        cells = [dataset, mean["count"], setup, max_disparity]
+        for prefix in ("rough_", ""):
+            scores = [f"{mean[prefix + 'psnr']:.2f}"] if prefix + "psnr" in mean else []
+            if prefix + "ssim" in mean:
+                scores.append(f"{mean[prefix + 'ssim']:.3f}")
+            cells.append(" / ".join(scores))
+        share = f" ({mean['visible']:.0%})" if "visible" in mean else ""
+        for key, note in (("visible_psnr", share), ("hidden_psnr", "")):
+            cells.append(f"{mean[key]:.2f}{note}" if key in mean else "")
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
 
 
