@@ -5,8 +5,8 @@
 
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
-and those that it hides, or whose disparity is not known; --method=true_disparity is
-what matching without an error would copy.
+and those that it hides, or whose disparity is not known; --method=true_disparity
+copies colours by it and propagates them over the rest.
 """
 
 from absl import flags

@@ -112,7 +112,7 @@ def _method_predictor(name: str, max_disparity: int) -> Predictor:
 
 
 def _true_disparity(example: dict) -> dict[str, np.ndarray]:
-    """The colours that matching by the truth would copy: what matching can reach."""
+    """The colours of true matches, propagated to where there is none."""
     disparity = example["disparity"]
     visible = visible_pixels(disparity)
     if not visible.any():

@@ -15,8 +15,8 @@ import numpy as np
 from colornet.errors import InputError
 from experiments.methods import gupta, ironi, jeon, semi_global, trivial, welsh
 
-# Semi-global matching with the true disparity in place of what it finds: what matching
-# can reach. Of `experiments.evaluate` alone, where records have the truth.
+# Semi-global matching with the true disparity in place of what it finds, where that is
+# known and seen. Of `experiments.evaluate` alone, where records have the truth.
 TRUE_DISPARITY = "true_disparity"
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
