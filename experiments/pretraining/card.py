@@ -35,8 +35,8 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures. The "
         "last two columns are the PSNR of C where the reference shows a pixel (and the "
         "share of such pixels), and elsewhere: hidden, or without known disparity. "
-        "They are means over those pictures whose disparity is known at all, which may be "
-        "few, and known at few of their pixels (KITTI).",
+        "They are means over those pictures whose disparity is known at all, which may "
+        "be few, and known at few of their pixels (KITTI).",
         "",
         "| dataset | pictures | setup | d | rough C' | final C | visible | hidden |",
         "|---|---|---|---|---|---|---|---|",
