@@ -201,7 +201,12 @@ def _crop(maps, crop: tuple[int, int], seed, directory: str):
     height, width = crop
     shape = tf.shape(maps["mono"], out_type=tf.int64)[:2]
     message = f"{_TOO_SMALL} {height}x{width}: {directory}"
-    tf.debugging.assert_greater_equal(shape, tf.constant(crop, tf.int64), message)
+    large_enough = tf.debugging.assert_greater_equal(
+        shape, tf.constant(crop, tf.int64), message
+    )
+    # Else `ensure_shape` may fail first, with a message that says nothing of crops.
+    with tf.control_dependencies([large_enough]):
+        shape = tf.identity(shape)
     number = tf.random.stateless_uniform([2], seed, None, None, tf.int64)
     top, left = tf.unstack(number % (shape - crop + 1))
     return {
