@@ -23,8 +23,8 @@ DEFAULT_MEMORY_GB = 3.0
 # Peak memory of one tile in bytes: for each filter and voxel (height x width x d), each
 # voxel, and each filter and pixel; measured by the same command. All that is known of
 # what the network costs is in these numbers.
-_FILTER_VOXEL_BYTES, _VOXEL_BYTES = 2.1, 10.0
-_PIXEL_BYTES = 20.0
+_FILTER_VOXEL_BYTES, _VOXEL_BYTES = 1.4, 2.0
+_PIXEL_BYTES = 75.0
 
 Interval = tuple[int, int]
 

@@ -34,8 +34,8 @@ _RUN_DIR = flags.DEFINE_string(
 _INITIAL_WEIGHTS = flags.DEFINE_string(
     "initial_weights",
     None,
-    "Start from these (a run, .npz, pretrained:NAME) with the same n; a resumed run "
-    "has its own.",
+    "Start from these (a run, .npz, pretrained:NAME), with the same n or a divisor of "
+    "it; a resumed run has its own.",
 )
 _TEXTURES = flags.DEFINE_string(
     "textures", "skimage", "Folder of pictures for surfaces, or those of scikit-image."

@@ -116,9 +116,33 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
     model = Pretrainer(config, tmp_path, pictures, _QUIET).model
     for found, expected in zip(model.variables, trained.variables, strict=True):
         np.testing.assert_array_equal(found, expected)
-    wider = config.replace(model=_CONFIG.model.replace(n=_CONFIG.model.n + 1))
-    with pytest.raises(InputError, match=f"n = {wider.model.n}. Received: {start}"):
-        Pretrainer(wider, tmp_path, pictures, _QUIET)
+    other = config.replace(model=_CONFIG.model.replace(n=_CONFIG.model.n + 1))
+    with pytest.raises(
+        InputError, match=f"n = {other.model.n} or a divisor of it. Received: {start}"
+    ):
+        Pretrainer(other, tmp_path, pictures, _QUIET)
+
+
+def test_a_wider_network_starts_with_the_function_of_the_given_weights(whole, tmp_path):
+    trained = load_model(str(whole))
+    model = _CONFIG.model.replace(n=3 * _CONFIG.model.n)
+    config = _CONFIG.replace(
+        initial_weights=str(whole), model=model, precision="float32"
+    )
+    wider = Pretrainer(config, tmp_path, pictures, _QUIET).model
+    rng = np.random.default_rng(0)
+    pair = {
+        "mono": rng.random((1, 64, 96, 1), "float32"),
+        "reference": rng.random((1, 64, 96, 3), "float32"),
+    }
+    expected, found = trained(pair), wider(pair)
+    assert np.ptp(expected["chroma"] - expected["rough_chroma"]) > 1e-4
+    for name in ("rough_chroma", "chroma"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+    # Copies of a channel must be told apart by their gradients, or they stay copies.
+    for layer in ("l02_conv", "l38_conv"):
+        kernel = np.asarray(wider.get_layer(layer).kernel)
+        assert len(np.unique(kernel)) > 0.99 * kernel.size
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(stopped):

@@ -4,6 +4,20 @@ import keras
 from keras import ops
 
 
+def after(first, value):
+    """The value, which on TensorFlow nothing uses before `first` is there.
+
+    Its executor starts whatever it can: it would make volumes that are needed last at
+    once, and keep them while the network runs.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return value
+    import tensorflow as tf
+
+    with tf.control_dependencies([first]):
+        return tf.identity(value)
+
+
 def shifted_candidates(inputs, count: int, width=None):
     """Stacks `count` copies of a map, the k-th shifted left by k pixels.
 
@@ -39,7 +53,7 @@ def shifted_candidates(inputs, count: int, width=None):
         pixels = ops.reshape(padded, (-1, inputs.shape[-1]))
         # Gathered at once: slices that are stacked are there twice.
         rows = ops.reshape(ops.arange(batch * height), (batch, 1, height, 1))
-        index = rows * (columns + count - 1) + (
+        index = after(inputs, rows) * (columns + count - 1) + (
             ops.arange(shown) + ops.arange(count)[:, None, None]
         )
         return ops.take(pixels, index, axis=0), gradient

@@ -48,9 +48,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if keras.backend.backend() != "tensorflow":
-            return super().call(inputs, training=training, mask=mask)
         training = bool(training) and self.trainable
+        # Keras's own factor and offset work in place; the kernel takes another volume.
+        in_place = not training and len(inputs.shape) == 5 and inputs.dtype == "float32"
+        if keras.backend.backend() != "tensorflow" or in_place:
+            return super().call(inputs, training=training, mask=mask)
         moving = self.moving_mean, self.moving_variance
         outputs, *of_batch = _fused(
             inputs,

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from colornet.layers.feature_volume import shifted_candidates
+from colornet.layers.feature_volume import after, shifted_candidates
 
 
 @keras.saving.register_keras_serializable("colornet")
@@ -83,6 +83,7 @@ class WeightedAverage(keras.layers.Layer):
 
     def call(self, inputs):
         weights, chroma = inputs
+        chroma = after(weights, chroma)
         count, width = weights.shape[1], ops.shape(weights)[3]
         averages = []
         # One after the other: a volume of candidates' colours is as large as W.

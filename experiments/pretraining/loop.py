@@ -28,6 +28,7 @@ from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.steps import compiled_step
 from experiments.pretraining.stream import StreamConfig
 from experiments.pretraining.validation import Validation
+from experiments.pretraining.widening import widen
 
 # (config, start_step) -> a context with the batches from that step on.
 OpenStream = Callable[[StreamConfig, int], AbstractContextManager[Iterable[dict]]]
@@ -91,14 +92,14 @@ def _prepare_backend() -> None:
         )
 
 
-def _start_from(model: Network, weights: str) -> None:
+def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
-    if type(trained.config) is not ModelConfig or trained.config.n != model.config.n:
+    if type(trained.config) is not ModelConfig or model.config.n % trained.config.n:
         raise InputError(
-            f"expected initial weights of the network with n = {model.config.n}. "
-            f"Received: {weights}, {trained.config.to_dict()}"
+            f"expected initial weights of the network with n = {model.config.n} or a "
+            f"divisor of it. Received: {weights}, {trained.config.to_dict()}"
         )
-    model.set_weights(trained.get_weights())
+    widen(trained, model, seed)
 
 
 class Pretrainer:
@@ -141,7 +142,7 @@ class Pretrainer:
         with dtype_policy(config.precision):
             self.model = config.model.build()
         if config.initial_weights and not steps:
-            _start_from(self.model, config.initial_weights)
+            _start_from(self.model, config.initial_weights, config.seed)
         self.optimizer = build_optimizer(config, self.model.trainable_variables)
         if steps:
             self.checkpoints.restore(self.step, self.model, self.optimizer)

@@ -24,7 +24,7 @@ class PretrainConfig(Config):
     Attributes:
         model: the network.
         initial_weights: what `colornet.load_model` reads, of a network with the same
-            n; the start from seeded ones if None.
+            n, or with a divisor of it (see `widening`); seeded ones if None.
         stream: the rendered training batches.
         steps: number of optimizer steps (batches).
         learning_rate: its largest value.
