@@ -25,7 +25,7 @@ from experiments import methods
 from experiments.methods import matching, networks
 
 _OURS = "ours"
-# What other methods search if nothing else is said: the paper's d (D-04).
+# What other methods search if nothing else is said: the network's d (D-04).
 _MAX_DISPARITY = 192
 # Columns that say which picture it is; all others are averaged.
 _ABOUT = ("key", "dataset", "scene", "height", "width")

@@ -38,7 +38,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Variables, results and moving statistics are those of
     `keras.layers.BatchNormalization`, which makes a pass over memory for each of its
-    operations and keeps several tensors of the size of its input for the gradient.
+    operations and keeps several tensors of the size of its input for the gradient. At
+    test time volumes in float32 are Keras's own.
 
     Input shape:
         (batch, ..., channels).

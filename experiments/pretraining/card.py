@@ -14,8 +14,8 @@ picture of a colour camera beside it, with the network of Dong, Li, Wang, Wang:
 System*, AAAI 2019. `colornet.load_pretrained(NAME)`, or `--weights=pretrained:NAME`.
 
 **Data.** Stereo scenes that were rendered during the training, with freely licensed
-pictures as surfaces and with noise as in the paper's Table 2. No photographed pair was
-seen.
+pictures as surfaces and with noise of the levels of the paper's Table 2, or of others
+(`mixed`). No photographed pair was seen.
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
 mirrored), and no disparity larger than `max_disparity`. Colours of what only the
@@ -30,7 +30,7 @@ there is a table of their sources, it lies beside the file.
 
 def _results(evaluations: dict[str, Any]) -> list[str]:
     if not evaluations:
-        return ["No evaluation of these weights is on record."]
+        return ["No evaluation of these weights is in `index.json`."]
     lines = [
         "PSNR (dB) and SSIM over 8-bit Cb and Cr together, means over pictures. The "
         "last two columns are the PSNR of C where the reference shows a pixel (and the "

@@ -36,7 +36,7 @@ class StreamConfig(Config):
             They lie far apart in the stream.
         noise: "1" or "2": that row of Table 2. "mixed": either of them in half of the
             examples, and in the other half levels that are uniform from none to a
-            little more than Setup 2's (mono: than twice Setup 1's).
+            little more than Setup 2's (mono: up to twice Setup 1's).
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.

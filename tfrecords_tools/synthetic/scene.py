@@ -23,8 +23,9 @@ class SceneConfig:
         plain_fraction: float in [0, 1], the share of surfaces of one colour, many of
             them vivid.
         muted_fraction: float in [0, 1], the share of scenes of little colour.
-        photo_scale: (least, largest) px that a texel of a photograph spans, above 0.
-        saturation: (least, largest) factor of a scene's saturation.
+        photo_scale: (least, largest) px that a texel of a photograph spans, above 0;
+            up to 1.5 on backgrounds.
+        saturation: (least, largest) factor of the saturation of a scene's surfaces.
         lighting: float in [0, 1], strength of shadows, shading of curved surfaces, and
             highlights. All of them lie on the surfaces, so both views see the same.
 
