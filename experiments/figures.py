@@ -4,8 +4,8 @@
 
 Run after table3 the pictures of Figures 4 to 6 are those on which the network leads the
 most and the least, of the paper's datasets that are there, or of all columns where none
-is; `--example=KEY` shows others. Figure 3 is of the first picture. PNGs and their captions go to `figures` below the
-output folder, and `experiments.report` shows them.
+is; `--example=KEY` shows others. Figure 3 is of the first picture. PNGs and their
+captions go to `figures` below the output folder, and `experiments.report` shows them.
 """
 
 import pathlib
