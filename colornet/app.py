@@ -1,6 +1,8 @@
 """How the runnable modules start: absl flags in, one-line errors out."""
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -38,10 +40,14 @@ def run(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             sys.exit(f"error: {' '.join(str(error).split())}")
+        except BrokenPipeError:
+            # Whoever read the output has enough; nor may the exit flush it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno != errno.ENOSPC:
                 raise
-            sys.exit(f"error: {error.strerror}: {error.filename}")
+            sys.exit(f"error: {error.strerror}: {error.filename or 'while writing'}")
         except Interrupted as stop:
             print(stop)
             sys.exit(128 + stop.signum)

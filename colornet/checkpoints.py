@@ -124,17 +124,28 @@ def load_weights(model: Network, path: str | os.PathLike) -> None:
     _assign(model.variables, values, path)
 
 
+def calibrated_file(checkpoint: pathlib.Path) -> pathlib.Path:
+    """Where the average of a checkpoint with calibrated statistics is kept (D-31)."""
+    run_dir, step = checkpoint.parent.parent, checkpoint.name.removeprefix("step_")
+    return run_dir / f"calibrated_{step}.npz"
+
+
 def _weights_file(path: pathlib.Path) -> pathlib.Path:
-    if path.is_dir() and not (path / "weights.npz").is_file():
-        return latest_checkpoint(path) / "weights.npz"
-    return path / "weights.npz" if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    if (path / "weights.npz").is_file():
+        return path / "weights.npz"
+    newest = latest_checkpoint(path)
+    calibrated = calibrated_file(newest)
+    return calibrated if calibrated.is_file() else newest / "weights.npz"
 
 
 def load_model(path: str | os.PathLike, **changes) -> Network:
     """Loads a network from what training or Keras has saved.
 
     Args:
-        path: a training run's folder (its last checkpoint), a checkpoint's folder, an
+        path: a training run's folder (its last checkpoint, or what was averaged and
+            calibrated from that), a checkpoint's folder, an
             `.npz` file of weights, a `.keras` file, or `pretrained:NAME` for weights
             that come with the package (see `colornet.pretrained`).
         **changes: fields of the configuration that no weight depends on; see

@@ -9,6 +9,7 @@ from colornet.errors import InputError
 
 BN_STATISTICS = ("moving", "batch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_SEEDS = 2**32  # NumPy's legacy generator takes no larger one.
 
 
 def _check_choice(name: str, value: Any, choices: tuple) -> None:
@@ -19,6 +20,11 @@ def _check_choice(name: str, value: Any, choices: tuple) -> None:
 def _check_at_least(name: str, value: float, least: float) -> None:
     if not value >= least:
         raise InputError(f"{name} must be at least {least}. Received: {value!r}")
+
+
+def _check_above_0(name: str, value: float) -> None:
+    if not value > 0:
+        raise InputError(f"{name} must be above 0. Received: {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +161,7 @@ class ModelConfig(NetworkConfig):
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
+        _check_above_0("chroma_scale", self.chroma_scale)
         if self.max_disparity < 32 or self.max_disparity % 32:
             raise InputError(
                 "max_disparity must be a positive multiple of 32. "
@@ -234,7 +241,12 @@ class TrainConfig(Config):
     def __post_init__(self):
         _check_at_least("steps", self.steps, 1)
         _check_at_least("batch_size", self.batch_size, 1)
-        _check_at_least("seed", self.seed, 0)
+        if not 0 <= self.seed < _SEEDS:
+            raise InputError(
+                f"seed must be at least 0 and below {_SEEDS}. Received: {self.seed}"
+            )
+        for name in ("learning_rate", "epsilon"):
+            _check_above_0(name, getattr(self, name))
         for name in ("crop_height", "crop_width"):
             size = getattr(self, name)
             if size < 32 or size % 32:

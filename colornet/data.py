@@ -36,7 +36,11 @@ def find_records(directory: str) -> str:
     root = pathlib.Path(directory)
     if not root.is_dir():
         raise InputError(f"expected a folder of TFRecords. Received: {directory}")
-    found = sorted(str(path.parent) for path in root.rglob("dataset_info.json"))
+    found = sorted(
+        str(path.parent)
+        for path in root.rglob("dataset_info.json")
+        if "incomplete" not in path.parent.name
+    )
     if not found:
         raise InputError(
             "expected TFRecords made by tfrecords_tools.write (a dataset_info.json) "

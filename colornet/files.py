@@ -21,6 +21,12 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
         ) from error
 
 
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file, whole or not at all; errors as `replacing`."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block has ended well.

@@ -80,8 +80,11 @@ def _to_array(image: Image.Image, path: pathlib.Path) -> np.ndarray:
     # Asked before the picture is decoded, which forgets it: Pillow opens 16-bit grey
     # with alpha as RGBA.
     is_grey = image.mode in ("LA", "La") or _rawmode(image).startswith("LA")
+    is_pgm = image.format == "PPM"  # Of 16 bit at most, which Pillow opens as 32.
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if is_pgm and image.mode == "I":
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
         raise ValueError(f"{image.mode} pixels of 32 bit, not 8 or 16")
@@ -204,6 +207,11 @@ def check_writable(path: str | os.PathLike, dtype: np.dtype, channels: int) -> N
             "expected a place that can be written. "
             f"Received: {path}, where {path.parent} is no folder"
         )
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(
+            "expected a place that can be written. "
+            f"Received: {path}, in a folder without the right to"
+        )
 
 
 def write_picture(path: str | os.PathLike, array: np.ndarray) -> None:
@@ -235,7 +243,13 @@ def write_picture(path: str | os.PathLike, array: np.ndarray) -> None:
         else:
             file_format = _FORMATS[path.suffix.lower()]
             options = _SAVE_OPTIONS.get(file_format, {})
-            Image.fromarray(array).save(file, format=file_format, **options)
+            try:
+                Image.fromarray(array).save(file, format=file_format, **options)
+            except ValueError as error:  # Such as a side that the format cannot have.
+                raise InputError(
+                    f"expected a picture that {file_format} can hold. Received: "
+                    f"{array.shape[1]} x {array.shape[0]} for {path} ({error})"
+                ) from error
 
 
 def to_float(picture: np.ndarray) -> np.ndarray:

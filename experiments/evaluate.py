@@ -31,7 +31,10 @@ _WEIGHTS = flags.DEFINE_string(
     "Of a network: a run, a checkpoint, .npz, .keras or pretrained:NAME.",
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
-    "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."
+    "max_disparity",
+    None,
+    "d of Eq. 1, a multiple of 32; that of the weights if unset.",
+    lower_bound=1,
 )
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
@@ -60,7 +63,7 @@ def main() -> None:
         weights=_WEIGHTS.value,
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
-        datasets=tuple(_DATASETS.value),
+        datasets=tuple(dict.fromkeys(_DATASETS.value)),
         limit=_LIMIT.value,
         memory_gb=_MEMORY_GB.value,
     )

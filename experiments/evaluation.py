@@ -293,11 +293,6 @@ def evaluate(
             rows.append(row)
             _append(directory / "images.csv", row)
             bar.update()
-    if not rows:
-        raise InputError(
-            f"expected pictures of {', '.join(evaluation.datasets)} in "
-            f"{records.directory}. Received: none"
-        )
     names = sorted({row["dataset"] for row in rows})
     summary = {
         "settings": settings,
@@ -315,7 +310,13 @@ def _count(evaluation: Evaluation, records: Records) -> int:
     count = len(records)
     if evaluation.datasets:
         counts = records.datasets()
-        count = sum(counts.get(name, 0) for name in evaluation.datasets)
+        unknown = [name for name in evaluation.datasets if name not in counts]
+        if unknown:
+            raise InputError(
+                f"expected datasets of {records.directory} ({', '.join(counts)}). "
+                f"Received: {', '.join(unknown)}"
+            )
+        count = sum(counts[name] for name in evaluation.datasets)
     return min(count, evaluation.limit or count)
 
 

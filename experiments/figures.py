@@ -13,6 +13,7 @@ import pathlib
 from absl import flags
 
 from colornet import app
+from colornet.errors import InputError
 from experiments.tables import table_flags
 
 _FIGURES = flags.DEFINE_multi_enum(
@@ -29,15 +30,22 @@ def main() -> None:
     rows = {row.name: row for row in table_flags.rows(method_rows)}
     columns = shown_columns(table_flags.columns((1, 2)))
     output = pathlib.Path(table_flags.OUTPUT.value)
+    examples, drawn = _EXAMPLES.value, set()
     for name in _FIGURES.value:
         if name == "3":
             for column in columns:
                 if column.setup == 1:
                     print(figure3(column, output).caption, flush=True)
             continue
-        examples = _EXAMPLES.value
         for figure in make_figures(name, rows, columns, output, examples=examples):
+            drawn.add(figure.key)
             print(figure.caption, flush=True)
+    unknown = [key for key in examples if key not in drawn]
+    if unknown and set(_FIGURES.value) - {"3"}:
+        raise InputError(
+            "expected examples that are keys of the records. "
+            f"Received: {', '.join(unknown)}"
+        )
     print(f"figures: {output}/figures")
 
 

@@ -17,7 +17,7 @@ import os
 
 from absl import flags
 
-from colornet import app
+from colornet import app, pretrained
 from colornet.config import ModelConfig
 from experiments.pretraining.examples import SCENES
 from experiments.pretraining.recipe import (
@@ -118,10 +118,10 @@ _VALIDATION_BATCHES = flags.DEFINE_integer(
 
 
 def _config() -> PretrainConfig:
-    textures = _TEXTURES.value
+    textures, weights = _TEXTURES.value, _INITIAL_WEIGHTS.value
     return PretrainConfig(
         model=ModelConfig(n=_N.value, max_disparity=_MAX_DISPARITY.value),
-        initial_weights=_INITIAL_WEIGHTS.value,
+        initial_weights=weights and pretrained.full_name(weights),
         stream=StreamConfig(
             textures=textures if textures == "skimage" else os.path.abspath(textures),
             height=_HEIGHT.value,

@@ -39,7 +39,9 @@ _RECORDS = flags.DEFINE_string(
 _TRAINING_RECORDS = flags.DEFINE_string(
     "training_records", None, "paper: folder of the records to train on."
 )
-_SEEDS = flags.DEFINE_integer("seeds", 1, "paper: runs of each ablation.")
+_SEEDS = flags.DEFINE_integer(
+    "seeds", 1, "paper: runs of each ablation.", lower_bound=1
+)
 _TRAIN_FLAGS = flags.DEFINE_multi_string(
     "train_flag", [], "paper: flag of experiments.train for the network, like --n=8."
 )

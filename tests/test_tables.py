@@ -4,6 +4,7 @@ import csv
 import json
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -28,7 +29,12 @@ from experiments.tables.cells import (
 )
 from experiments.tables.columns import chosen, find_columns
 from experiments.tables.figure3 import figure3, similar_pixels
-from experiments.tables.figures import make_figures, shown_columns, with_box
+from experiments.tables.figures import (
+    folder_of,
+    make_figures,
+    shown_columns,
+    with_box,
+)
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start
 from tfrecords_tools.sources.embedded import Embedded
@@ -372,15 +378,18 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     titles = [panel.title for panel in figures[0].panels]
     assert titles[:2] == ["input, mono", "input, reference"] and titles[-1] == "truth"
     left, top, width, height = figures[0].box
-    crop = read_picture(figures[0].panels[-1].crop)
-    whole = read_picture(figures[0].panels[-1].whole)
+    place = folder_of("4", _columns(records)[0], output)
+    place /= figures[0].key.replace("/", "_")
+    crop = read_picture(place / figures[0].panels[-1].crop)
+    whole = read_picture(place / figures[0].panels[-1].whole)
     assert crop.shape == (height, width, 3) == (10, 12, 3)
     np.testing.assert_array_equal(crop, whole[top : top + height, left : left + width])
 
 
 def test_figure_3(records, tmp_path):
     figure = figure3(_columns(records)[0], tmp_path)
-    mono = read_picture(figure.panels[0].whole)
+    place = folder_of("3", _columns(records)[0], tmp_path)
+    mono = read_picture(place / figure.key.replace("/", "_") / figure.panels[0].whole)
     assert (mono == (230, 20, 20)).all(axis=-1).any()
     assert re.search(r"\d+% have more than one such candidate", figure.caption)
     with pytest.raises(InputError, match="no/such"):
@@ -391,8 +400,16 @@ def test_report(tmp_path, records):
     with pytest.raises(InputError, match="table3.csv"):
         write_report(tmp_path)
     (tmp_path / "table3.csv").write_text(text.csv_table(_CELLS))
+    old = folder_of("3", _columns(records)[0], tmp_path) / "of_another_choice"
+    old.mkdir(parents=True)
+    (old / "figure.json").write_text('{"caption": "stale", "panels": []}')
     figure = figure3(_columns(records)[0], tmp_path)
+    moved = tmp_path / "moved"
+    shutil.copytree(tmp_path / "figures", moved / "figures")
+    shutil.copy(tmp_path / "table3.csv", moved)
+    assert write_report(moved) == write_report(tmp_path)
     report = write_report(tmp_path)
+    assert "stale" not in report
     assert report.count("data:image/jpeg;base64,") == 4
     # Nothing is fetched from elsewhere.
     assert not re.search(r"""(src|href)=["']?(http|/|\.)""", report)

@@ -199,8 +199,13 @@ def _pipeline(beam: Beam) -> Any:
 
 @contextlib.contextmanager
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
-    """Removes a folder once the block has ended well; else it is there as before."""
-    aside = folder.with_name(f"{folder.name}.replaced")
+    """Removes a folder once the block has ended well; else it is there as before.
+
+    What a killed program has set aside goes back, or away if there is a whole one.
+    """
+    aside = folder.with_name(f"incomplete.replaced_{folder.name}")
+    if aside.exists() and not folder.exists():
+        os.replace(aside, folder)
     if not folder.exists():
         yield
         return

@@ -1,9 +1,12 @@
 """The learning curve of a run as a CSV file that a resumed run goes on with."""
 
 import csv
+import io
 import math
 import os
 import pathlib
+
+from colornet.files import replacing, writing
 
 
 def psnr(mse: float) -> float:
@@ -23,12 +26,12 @@ class LearningCurve:
 
     def __init__(self, path: str | os.PathLike, columns: tuple[str, ...], step: int):
         self._columns = columns
-        rows = self._rows_up_to(pathlib.Path(path), step)
-        self._file = open(path, "w", newline="")
+        self._path = pathlib.Path(path)
+        rows = self._rows_up_to(self._path, step)
+        with replacing(path) as file, io.TextIOWrapper(file, newline="") as text:
+            csv.writer(text).writerows([("step", *columns), *rows])
+        self._file = open(path, "a", newline="")
         self._table = csv.writer(self._file)
-        self._table.writerow(("step", *columns))
-        self._table.writerows(rows)
-        self._file.flush()
 
     def _rows_up_to(self, path: pathlib.Path, step: int) -> list[list[str]]:
         if not path.is_file():
@@ -41,8 +44,9 @@ class LearningCurve:
     def write(self, step: int, values: dict[str, float]) -> None:
         """Adds a row: a number for each of the columns."""
         row = [f"{values[column]:.6g}" for column in self._columns]
-        self._table.writerow([step, *row])
-        self._file.flush()
+        with writing(self._path):
+            self._table.writerow([step, *row])
+            self._file.flush()
 
     def close(self) -> None:
         self._file.close()

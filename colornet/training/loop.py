@@ -12,6 +12,7 @@ from colornet.checkpoints import Checkpoints
 from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, NonFiniteError
+from colornet.files import write_text
 from colornet.network import Network
 from colornet.training.losses import (
     build_optimizer,
@@ -261,7 +262,7 @@ class Trainer:
         log = None
         if self._chief:
             self.run_dir.mkdir(parents=True, exist_ok=True)
-            (self.run_dir / "config.json").write_text(config.to_json())
+            write_text(self.run_dir / "config.json", config.to_json())
             log = RunLog(
                 self.run_dir,
                 self.model,

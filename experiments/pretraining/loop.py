@@ -16,6 +16,7 @@ import numpy as np
 from colornet.checkpoints import Checkpoints, load_model
 from colornet.config import ModelConfig
 from colornet.errors import InputError, NonFiniteError
+from colornet.files import write_text
 from colornet.network import Network
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.stopping import StopSignals
@@ -43,7 +44,9 @@ _COLUMNS = (
     "stream_seconds",
 )
 # Changes of these alone do not change what was trained so far; see `_require_same_run`.
-_RESUMABLE = ("steps", "calibration_batches")
+_RESUMABLE = ("steps",)
+# Fields of a network that initial weights must share.
+_FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalization")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,10 +97,15 @@ def _prepare_backend() -> None:
 
 def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
-    if type(trained.config) is not ModelConfig or model.config.n % trained.config.n:
+    config = trained.config
+    same = type(config) is ModelConfig and all(
+        getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
+    )
+    if not same or model.config.n % config.n:
         raise InputError(
             f"expected initial weights of the network with n = {model.config.n} or a "
-            f"divisor of it. Received: {weights}, {trained.config.to_dict()}"
+            f"divisor of it, and its {', '.join(_FUNCTION)}. "
+            f"Received: {weights}, {config.to_dict()}"
         )
     widen(trained, model, seed)
 
@@ -172,7 +180,7 @@ class Pretrainer:
         start = time.monotonic()
         deadline = start + max_seconds if max_seconds else None
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        (self.run_dir / "config.json").write_text(self.config.to_json())
+        write_text(self.run_dir / "config.json", self.config.to_json())
         curve = LearningCurve(self.run_dir / "curve.csv", _COLUMNS, self.step)
         validation = None
         if self.reporting.validate_every:
@@ -213,7 +221,7 @@ class Pretrainer:
             if due(reporting.log_every):
                 self._log(window, curve)
                 window = _Window(self.step)
-            if due(reporting.checkpoint_every):
+            if due(reporting.checkpoint_every) or last:
                 self._require_finite(window)
                 train_step.sync()
                 self.checkpoints.save(self.step, self.model, self.optimizer, config)

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 
@@ -20,7 +19,7 @@ from colornet.checkpoints import (
 )
 from colornet.color import rgb_to_luma
 from colornet.errors import InputError
-from colornet.files import replacing, writing
+from colornet.files import replacing, write_text, writing
 from colornet.images import to_float
 from colornet.inference import predict
 from colornet.network import Network
@@ -98,11 +97,6 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
     return entry
 
 
-def _write_text(path: pathlib.Path, text: str) -> None:
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
 def pack(
     run_dir: str | os.PathLike,
     name: str,
@@ -173,7 +167,11 @@ def pack(
         index = pretrained.read_index(directory)
     if texture_sources is not None:
         entry["texture_sources"] = f"{name}.textures.tsv"
-        shutil.copyfile(texture_sources, directory / entry["texture_sources"])
+        table = pathlib.Path(texture_sources).read_bytes()
+        with replacing(directory / entry["texture_sources"]) as file:
+            file.write(table)
+    elif "texture_sources" in index["weights"].get(name, {}):
+        entry["texture_sources"] = index["weights"][name]["texture_sources"]
     with replacing(directory / entry["file"]) as file:
         file.write(content)
     entry["sha256"] = pretrained.sha256_of(directory / entry["file"])
@@ -181,6 +179,6 @@ def pack(
     if default:
         index["default"] = name
     text = json.dumps(index, indent=2, sort_keys=True)
-    _write_text(directory / pretrained.INDEX, text + "\n")
-    _write_text(directory / CARD, model_card(index))
+    write_text(directory / pretrained.INDEX, text + "\n")
+    write_text(directory / CARD, model_card(index))
     return entry

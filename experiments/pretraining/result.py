@@ -4,7 +4,12 @@ import itertools
 import os
 import pathlib
 
-from colornet.checkpoints import Checkpoints, latest_checkpoint, save_weights
+from colornet.checkpoints import (
+    Checkpoints,
+    calibrated_file,
+    latest_checkpoint,
+    save_weights,
+)
 from colornet.network import Network
 from colornet.training.calibration import calibrate_statistics
 from experiments.pretraining.loop import OpenStream
@@ -33,18 +38,18 @@ def calibrated_weights(
 
     Returns:
         The file `calibrated_00012000.npz` in `run_dir`, which is made if it is not
-        there yet.
+        there yet, or older than the checkpoint.
 
     Raises:
         InputError: no checkpoint, or a damaged one.
     """
     run_dir = pathlib.Path(run_dir)
-    latest_checkpoint(run_dir)  # Says what is wrong if there is none.
+    newest = latest_checkpoint(run_dir)  # Says what is wrong if there is none.
     checkpoints = Checkpoints(run_dir, PretrainConfig)
     step = checkpoints.steps()[-1]
     config = checkpoints.config(step)
-    path = run_dir / f"calibrated_{step:08d}.npz"
-    if not path.is_file():
+    path = calibrated_file(newest)
+    if not path.is_file() or path.stat().st_mtime < newest.stat().st_mtime:
         model = _averaged_network(run_dir, step)
         if config.calibration_batches:
             with open_stream(config.stream, step) as batches:

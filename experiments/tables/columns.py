@@ -89,6 +89,8 @@ def _of_setup(top: pathlib.Path, setup: int) -> list[Column]:
 def _newest(top: pathlib.Path, dataset: str, setup: int, split: str) -> str:
     """The newest version of a dataset's records that has the split; "" if none."""
     for info in sorted(top.glob(f"{dataset}_setup{setup}/*/dataset_info.json"))[::-1]:
+        if "incomplete" in info.parent.name:
+            continue
         try:
             splits = [part["name"] for part in json.loads(info.read_text())["splits"]]
         except (OSError, ValueError, KeyError, TypeError):

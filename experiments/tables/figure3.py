@@ -1,6 +1,7 @@
 """Figure 3: several candidates of a pixel have its colour."""
 
 import pathlib
+import shutil
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,7 +12,13 @@ from colornet.errors import InputError
 from colornet.images import write_picture
 from colornet.noise import to_uint8
 from experiments.tables.columns import Column
-from experiments.tables.figures import Figure, Panel, save_figure, with_box
+from experiments.tables.figures import (
+    Figure,
+    Panel,
+    folder_of,
+    save_figure,
+    with_box,
+)
 
 # As in Table 3 where nothing else is said (D-04).
 _MAX_DISPARITY = 192
@@ -74,18 +81,19 @@ def figure3(column: Column, output: pathlib.Path, key: str | None = None) -> Fig
             mono = with_box(mono, (i - 2, j - 2, 5, 5))
             for k in similar_pixels(example, j, i, max_disparity)[:8]:
                 reference = with_box(reference, (i + int(k) - 1, j - 1, 3, 3), _GREEN)
-    folder = output / "figures" / "figure3" / f"setup{column.setup}_{column.name}"
+    folder = folder_of("3", column, output)
+    shutil.rmtree(folder, ignore_errors=True)
     folder /= example["key"].replace("/", "_")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     panels = []
     box = (0, int(height * 0.1), width // 2, height // 3)
     left, top, box_width, box_height = box
     for title, picture in (("mono", mono), ("reference", reference)):
-        whole, crop = folder / f"{title}.png", folder / f"{title}_box.png"
-        write_picture(whole, picture)
+        whole, crop = f"{title}.png", f"{title}_box.png"
+        write_picture(folder / whole, picture)
         cut = picture[top : top + box_height, left : left + box_width]
-        write_picture(crop, cut)
-        panels.append(Panel(title, str(whole), str(crop)))
+        write_picture(folder / crop, cut)
+        panels.append(Panel(title, whole, crop))
     figure = Figure(
         "3",
         column.setup,

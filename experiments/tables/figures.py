@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,8 @@ _BOX = 4
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One picture of a figure: a title and files of the whole and of the box."""
+    """One picture of a figure: a title, and files of the whole and of the box in the
+    figure's folder."""
 
     title: str
     whole: str
@@ -107,12 +109,14 @@ def make_figures(
             for row in methods
         }
         records = Records(column.records, column.split)
+        # Pictures of an earlier choice would stand in the report as of this one.
+        shutil.rmtree(folder_of(name, column, output), ignore_errors=True)
         for example in records.examples(column.datasets):
             if example["key"] not in chosen and chosen:
                 continue
             why = chosen.get(example["key"], "the first of its dataset")
             chroma = {label: run(example)[""] for label, run in predictors.items()}
-            yield _draw(name, column, example, chroma, why, output / "figures")
+            yield _draw(name, column, example, chroma, why, output)
             if not chosen:
                 break
 
@@ -147,9 +151,14 @@ def _extremes(
     }
 
 
-def _draw(name, column, example, chroma, why, top) -> Figure:
-    place = top / f"figure{name}" / f"setup{column.setup}_{column.name}"
-    place = place / example["key"].replace("/", "_")
+def folder_of(name: str, column: Column, output: pathlib.Path) -> pathlib.Path:
+    """Where the pictures of a figure and a dataset are."""
+    part = f"setup{column.setup}_{column.name}"
+    return output / "figures" / f"figure{name}" / part
+
+
+def _draw(name, column, example, chroma, why, output) -> Figure:
+    place = folder_of(name, column, output) / example["key"].replace("/", "_")
     place.mkdir(parents=True, exist_ok=True)
     truth = rgb_to_chroma(example["target"])
     box = _box_of_largest_lead(truth, chroma)
@@ -170,10 +179,10 @@ def _draw(name, column, example, chroma, why, top) -> Figure:
     for number, (title, picture) in enumerate(pictures.items()):
         pixels = to_uint8(picture)
         left, top, width, height = box
-        whole, crop = place / f"{number}.png", place / f"{number}_box.png"
-        write_picture(crop, pixels[top : top + height, left : left + width])
-        write_picture(whole, with_box(pixels, box))
-        panels.append(Panel(title, str(whole), str(crop)))
+        whole, crop = f"{number}.png", f"{number}_box.png"
+        write_picture(place / crop, pixels[top : top + height, left : left + width])
+        write_picture(place / whole, with_box(pixels, box))
+        panels.append(Panel(title, whole, crop))
     figure = Figure(
         name,
         column.setup,

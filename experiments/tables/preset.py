@@ -1,11 +1,14 @@
 """All of the paper: trains what is learned, then makes the tables and figures."""
 
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
-from colornet.errors import InputError
+from colornet.errors import InputError, Interrupted
+from colornet.training.stopping import StopSignals
 from experiments.methods import networks
 from experiments.tables.paper import ABLATION_PSNR
 
@@ -34,6 +37,7 @@ def reproduce_paper(
 
     Raises:
         InputError: no records, or a part that failed.
+        Interrupted: SIGTERM or SIGINT came, and the part that ran has ended.
     """
     train, output = out_dir / "train", out_dir / "tables"
     common = [f"--records={records}", f"--output={output}", *table_flags]
@@ -74,7 +78,18 @@ def reproduce_paper(
 
 
 def _run(module: str, *flags: str) -> None:
-    status = subprocess.run([sys.executable, "-m", module, *flags]).returncode
+    """Runs a program; a signal goes to it, and it has all the time that it takes."""
+    with StopSignals() as signals:
+        process = subprocess.Popen([sys.executable, "-m", module, *flags])
+        sent = None
+        while (status := process.poll()) is None:
+            if signals.number != sent:
+                sent = signals.number
+                process.send_signal(sent)
+            time.sleep(0.1)
+    if signals.number:
+        name = signal.Signals(signals.number).name
+        raise Interrupted(signals.number, f"{name}: start again to go on")
     if status:
         raise InputError(
             f"expected {module} to succeed; started again this goes on there. "

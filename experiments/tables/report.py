@@ -90,7 +90,7 @@ def write_report(output: pathlib.Path) -> str:
             sections.append(_table(title, cells, digits))
     figures = sorted(output.glob("figures/*/*/*/figure.json"))
     if figures:
-        texts = [_figure(json.loads(path.read_text())) for path in figures]
+        texts = [_figure(json.loads(path.read_text()), path.parent) for path in figures]
         sections.append("<h2>Figures</h2>" + "".join(texts))
     if not sections:
         raise InputError(
@@ -250,11 +250,12 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(i * step, 9) for i in range(first, math.floor(high / step) + 1)]
 
 
-def _figure(figure: dict) -> str:
+def _figure(figure: dict, folder: pathlib.Path) -> str:
     panels = "".join(
         f"<div class=panel>{html.escape(panel['title'])}"
-        f"<button>{_image(panel['whole'], panel['title'], '')}</button>"
-        f"<button>{_image(panel['crop'], panel['title'] + ', box', 'box')}</button>"
+        f"<button>{_image(folder / panel['whole'], panel['title'], '')}</button>"
+        f"<button>{_image(folder / panel['crop'], panel['title'] + ', box', 'box')}"
+        "</button>"
         "</div>"
         for panel in figure["panels"]
     )
@@ -264,7 +265,7 @@ def _figure(figure: dict) -> str:
     )
 
 
-def _image(path: str, title: str, kind: str) -> str:
+def _image(path: pathlib.Path, title: str, kind: str) -> str:
     file = io.BytesIO()
     with Image.open(path) as image:
         if image.width > _WIDEST:

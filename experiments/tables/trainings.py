@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from colornet.checkpoints import Checkpoints
 from colornet.config import ModelConfig, TrainConfig
+from colornet.errors import InputError
 
 
 def describe(runs: Sequence[str], bn_statistics: str | None = None) -> str:
     """The training that runs have in common, and their seeds.
 
     Args:
-        runs: folders of training runs; what is none, such as weights alone, is named.
+        runs: folders of training runs; what is none, such as weights alone or a run of
+            `experiments.pretrain`, is named.
         bn_statistics: of the evaluation; those of the run if None.
 
     Returns:
@@ -20,10 +22,11 @@ def describe(runs: Sequence[str], bn_statistics: str | None = None) -> str:
     texts: dict[str, list[str]] = {}
     for run in runs:
         steps = Checkpoints(pathlib.Path(run)).steps()
-        if not steps:
+        try:
+            config = Checkpoints(pathlib.Path(run)).config(steps[-1] if steps else 0)
+        except InputError:  # Weights alone, or of another program.
             texts.setdefault(f"weights {pathlib.Path(run).name}", [])
             continue
-        config = Checkpoints(pathlib.Path(run)).config(steps[-1])
         text = _words(config, steps[-1], bn_statistics)
         texts.setdefault(text, []).append(str(config.seed))
     parts = []

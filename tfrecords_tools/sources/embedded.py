@@ -7,6 +7,8 @@ comes with scikit-image, with the disparity of its left view.
 
 import dataclasses
 import functools
+import hashlib
+import pathlib
 from typing import ClassVar
 
 from skimage import data
@@ -56,6 +58,12 @@ class Embedded(Source):
                 f"Received: data_dir={self.data_dir}"
             )
 
+    def settings(self) -> dict:
+        values = super().settings()
+        if self.textures != "skimage":
+            values["textures_digest"] = _digest(self.textures)
+        return values
+
     def parts(self) -> list[Part]:
         """The rendered scenes and the Motorcycle pair; renders nothing yet.
 
@@ -92,6 +100,17 @@ class Embedded(Source):
             scenes("validation", _VALIDATION_SEED, self.validation_scenes),
             Part("Motorcycle", "in scikit-image", (motorcycle,), 1),
         ]
+
+
+def _digest(textures: str) -> str:
+    """Says which pictures a folder has, by their names and sizes."""
+    try:
+        paths = synthetic.folder_textures(textures).paths
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    top = pathlib.Path(textures)
+    lines = [f"{path.relative_to(top)}\t{path.stat().st_size}" for path in paths]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=1)

@@ -232,7 +232,7 @@ def _pairs_below(top: pathlib.Path) -> Iterator[tuple[_Set, str, Pair]]:
             continue
         published, scene_name, frame, scene_folder = scene
         for left, right, suffix in unnamed + [v for v in views if v[2]]:
-            size = _size_of(published, scene_folder, found[left])
+            size = _size_of(published, scene_folder, top, found[left])
             pair = files_pair(
                 f"{published.dataset}_{size}" if size else published.dataset,
                 scene_name,
@@ -263,16 +263,18 @@ def _scene_of(folder: pathlib.Path) -> tuple[_Set, str, list[str], pathlib.Path]
     return published, scene, [*filter(None, [rectification]), *frame], folder
 
 
-def _size_of(published: _Set, folder: pathlib.Path, picture: pathlib.Path) -> str:
-    """The size that the folders' names say, or that the picture has."""
+def _size_of(
+    published: _Set, folder: pathlib.Path, top: pathlib.Path, picture: pathlib.Path
+) -> str:
+    """The size that the names of the folders in `top` say, or that the picture has."""
     if not published.sizes:
         return ""
     for part in (folder.parent.name, folder.name):
         if re.fullmatch("(training|test|(?i:cones|teddy))[FHQ]", part):
             return _LETTERS[part[-1]]
-    for part in reversed(folder.parts):
+    for part in reversed(picture.relative_to(top).parts):
         for size in published.sizes:
-            if part.lower().startswith(size):
+            if re.fullmatch(f"{size}(size)?", part.lower()):
                 return size
     with Image.open(picture) as image:
         width = image.width
