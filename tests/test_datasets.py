@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from colornet.errors import InputError
+from colornet.images import write_picture
 from tests.command_line import assert_one_line_error, start
 from tfrecords_tools import survey
 from tfrecords_tools.sources.cityscapes import Cityscapes
@@ -282,6 +283,16 @@ def _middlebury(top):
     _tree(top, *(f"MiddEval3/testH/Plants/im{n}.png" for n in (0, 1)))
     _tree(top, "somewhere/else/im0.png", "somewhere/else/im1.png")
     return top
+
+
+def test_the_size_is_not_that_of_a_folder_above(tmp_path):
+    top = tmp_path / "thirdparty" / "HalfSize"
+    _tree(top, "2006/Aloe/view1.png", "2006/Aloe/view5.png")
+    wide = np.zeros((20, 1282, 3), np.uint8)
+    for view in ("view1", "view5"):
+        write_picture(top / "2006" / "Aloe" / f"{view}.png", wide)
+    (pairs,) = [p.pairs for p in _parts(Middlebury(top)).values() if p.pairs]
+    assert [pair.dataset for pair in pairs] == ["middlebury2006_full"]
 
 
 def test_middlebury(tmp_path):

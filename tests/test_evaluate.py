@@ -364,7 +364,7 @@ def test_damage_after_the_end_leaves_the_results(records, tmp_path, counted):
     with pytest.raises(InputError, match="whole TFRecords"):
         _counted(folder, tmp_path / "out")
     # Nor does an evaluation that cannot even begin replace another one.
-    with pytest.raises(InputError, match="pictures of third"):
+    with pytest.raises(InputError, match="first, second.* Received: third"):
         _counted(records, tmp_path / "out", datasets=("third",))
     after = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert after == before and set(after) == _FILES
@@ -422,7 +422,7 @@ def results(records, model, tmp_path_factory):
         ("no records", ("dataset_info.json", "nothing")),
         ("no folder", ("folder of TFRecords", "nowhere")),
         ("no split", ("split", "Received: 'training'")),
-        ("no dataset", ("pictures of third", "Received: none")),
+        ("no dataset", ("first, second", "Received: third")),
         ("no weights", ("expects weights",)),
         ("weights of another", ("of method ours", "Received: those of zhang")),
         ("weights of ours", ("of method zhang", "Received: those of ours")),

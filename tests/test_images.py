@@ -171,6 +171,15 @@ def test_unusable_files_are_named_in_one_line(tmp_path, kind, words):
     assert pillow_limit == Image.MAX_IMAGE_PIXELS
 
 
+def test_16_bit_pgm(tmp_path):
+    picture = np.array([[0, 1, 256], [513, 40000, 65535]], np.uint16)
+    path = tmp_path / "a.pgm"
+    path.write_bytes(b"P5 3 2 65535\n" + picture.astype(">u2").tobytes())
+    found = read_picture(path)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, picture)
+
+
 @pytest.mark.parametrize("where", ["missing/a.png", "file/a.png"])
 def test_unwritable_places(tmp_path, where):
     (tmp_path / "file").touch()
@@ -205,6 +214,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         ("a.png", np.zeros((2, 2), np.float32)),
         ("a.png", np.zeros((2, 2, 4), np.uint8)),
         ("a.png", np.zeros((0, 2), np.uint8)),
+        ("a.webp", np.zeros((1, 16384), np.uint8)),
     ],
 )
 def test_what_cannot_be_written(tmp_path, name, picture):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from colornet.architecture import table1_rows
-from colornet.config import VARIANTS, ModelConfig
+from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.model import build_colornet
 from tests.numpy_colornet import NumpyColorNet
@@ -304,6 +304,7 @@ assert "tensorflow" not in sys.modules
     [
         ({"max_disparity": 48}, "48"),
         ({"n": 0}, "n must"),
+        ({"chroma_scale": 0.0}, "chroma_scale must be above 0"),
         ({"border": "wrap"}, "wrap"),
         ({"rough": "soft_argmax", "weight_normalization": "none"}, "none"),
     ],
@@ -311,3 +312,12 @@ assert "tensorflow" not in sys.modules
 def test_a_configuration_that_cannot_be_says_so(changes, named):
     with pytest.raises(InputError, match=named):
         ModelConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"seed": 2**32}, "seed must"), ({"learning_rate": -1.0}, "above 0")],
+)
+def test_a_training_that_cannot_be_says_so(changes, named):
+    with pytest.raises(InputError, match=named):
+        TrainConfig(**changes)

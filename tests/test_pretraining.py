@@ -1,6 +1,7 @@
 """The pretraining: recipe, schedule, the loop on both backends, stopping, resuming."""
 
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from colornet.checkpoints import Checkpoints, load_model
+from colornet.checkpoints import Checkpoints, load_model, weights_digest
 from colornet.errors import InputError, Interrupted, NonFiniteError
 from experiments.pretraining.loop import Pretrainer, Reporting
 from experiments.pretraining.optimization import (
@@ -104,7 +105,8 @@ def test_the_configuration_comes_back(whole):
 
 
 def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
-    trainer = Pretrainer(_CONFIG, tmp_path, pictures, _QUIET)
+    quiet = dataclasses.replace(_QUIET, checkpoint_every=0)
+    trainer = Pretrainer(_CONFIG, tmp_path, pictures, quiet)
     assert not trainer.run(max_seconds=0.001)
     assert Checkpoints(tmp_path).steps() == [1]
 
@@ -116,11 +118,11 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
     model = Pretrainer(config, tmp_path, pictures, _QUIET).model
     for found, expected in zip(model.variables, trained.variables, strict=True):
         np.testing.assert_array_equal(found, expected)
-    other = config.replace(model=_CONFIG.model.replace(n=_CONFIG.model.n + 1))
-    with pytest.raises(
-        InputError, match=f"n = {other.model.n} or a divisor of it. Received: {start}"
-    ):
-        Pretrainer(other, tmp_path, pictures, _QUIET)
+    for changes in ({"n": _CONFIG.model.n + 1}, {"residue": False}):
+        other = config.replace(model=_CONFIG.model.replace(**changes))
+        words = f"n = {other.model.n} or a divisor of it, .* Received: {start}"
+        with pytest.raises(InputError, match=words):
+            Pretrainer(other, tmp_path, pictures, _QUIET)
 
 
 def test_a_wider_network_starts_with_the_function_of_the_given_weights(whole, tmp_path):
@@ -198,9 +200,13 @@ def test_the_result_is_the_average_with_calibrated_statistics(whole):
     kernel = "l01_conv/kernel"
     trained = state_of(whole, 6)[f"weights.npz/{kernel}"]
     assert not np.array_equal(result.get_layer("l01_conv").kernel, trained)
-    # Made once: the second call finds it.
+    # They are the weights of the run.
+    assert weights_digest(load_model(whole)) == weights_digest(result)
+    # Made once: the second call finds it. Those of an earlier run are made again.
     before = path.stat().st_mtime_ns
     assert calibrated_weights(whole, pictures).stat().st_mtime_ns == before
+    os.utime(path, (0, 0))
+    assert calibrated_weights(whole, pictures).stat().st_mtime > 0
 
 
 def test_the_average_is_young_at_first():

@@ -2,9 +2,13 @@
 
 import csv
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
+import threading
 
 import numpy as np
 import pytest
@@ -13,12 +17,13 @@ from colornet.checkpoints import save_weights
 from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig, TrainConfig
 from colornet.data import Records
-from colornet.errors import InputError
+from colornet.errors import InputError, Interrupted
 from colornet.images import read_picture, write_picture
 from colornet.model import build_colornet
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods.networks.config import MethodConfig
-from experiments.tables import paper, table_flags, text, trainings
+from experiments.pretraining.recipe import PretrainConfig
+from experiments.tables import paper, preset, table_flags, text, trainings
 from experiments.tables.cells import (
     Cell,
     Row,
@@ -247,6 +252,9 @@ def test_trainings_in_words(tmp_path):
     assert "1 of 2 steps" in stopped and "batch statistics, seed 0" in stopped
     (tmp_path / "x.npz").touch()
     assert trainings.describe([str(tmp_path / "x.npz")]) == "weights x.npz"
+    other = pathlib.Path(run("pretrained", 0)) / "checkpoints/step_00000002/train.json"
+    other.write_text(json.dumps({"step": 2, "config": PretrainConfig().to_dict()}))
+    assert trainings.describe([str(tmp_path / "pretrained")]) == "weights pretrained"
     assert trainings.describe([]) == ""
 
 
@@ -433,6 +441,19 @@ def test_programs(records, tmp_path):
     assert result.code == 0 and (tmp_path / "report.html").is_file()
     result = start("experiments.reproduce", "--preset=paper")
     assert_one_line_error(result, "preset paper expects --records")
+
+
+def test_a_signal_reaches_the_program_that_runs(monkeypatch):
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda line: started.append(popen(line)) or started[0],
+    )
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Interrupted, match="SIGTERM: start again"):
+        preset._run("http.server", "0", "--bind=127.0.0.1")
+    assert started[0].returncode == -signal.SIGTERM
 
 
 def test_weights_by_setup():

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 import pytest
 
+from colornet.data import find_records
 from colornet.errors import InputError
 from colornet.images import read_picture, write_picture
 from tfrecords_tools import builder
@@ -208,6 +209,21 @@ def test_a_failed_overwrite_keeps_what_was_there(pictures, tmp_path):
         write_records(Pairs(source), tmp_path, overwrite=True)
     assert _contents(first.folder) == before
     assert os.listdir(first.folder.parent) == [first.folder.name]
+
+
+def test_what_a_killed_overwrite_has_set_aside(written, tmp_path, pictures):
+    folder = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
+    aside = folder.with_name("incomplete.replaced_1.0.0")
+    shutil.copytree(written.folder, aside)
+    with pytest.raises(InputError, match="dataset_info.json"):
+        find_records(str(tmp_path))
+    # The records are there again, and no second copy of them.
+    again = write_records(Pairs(pictures), tmp_path, overwrite=True)
+    assert again.folder == folder and _contents(folder) == _contents(written.folder)
+    assert os.listdir(folder.parent) == ["1.0.0"]
+    # The overwrite was done, but for the removal of what it replaced.
+    shutil.copytree(written.folder, aside)
+    assert find_records(str(tmp_path)) == str(folder)
 
 
 def test_other_pictures_of_the_same_names_are_other_records(pictures, tmp_path):
