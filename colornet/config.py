@@ -255,6 +255,11 @@ class TrainConfig(Config):
                 )
         _check_choice("loss", self.loss, ("chroma_mse", "disparity_l1", "network"))
         _check_choice("precision", self.precision, PRECISIONS)
+        if self.recompute and not isinstance(self.model, ModelConfig):
+            raise InputError(
+                "recompute is for the network of Table 1 alone. "
+                f"Received: {getattr(self.model, 'name', self.model)}"
+            )
         rough = getattr(self.model, "rough", None)
         if self.loss == "disparity_l1" and rough != "soft_argmax":
             raise InputError(

@@ -55,11 +55,27 @@ def sigmoid(x):
 
 
 class NumpyColorNet:
-    """Args: weights by path as in `{v.path: v.numpy() for v in model.variables}`."""
+    """Args: weights by path as in `{v.path: v.numpy() for v in model.variables}`.
 
-    def __init__(self, weights, max_disparity, *, attention=True, epsilon=1e-3):
+    The others are fields of `ModelConfig`.
+    """
+
+    def __init__(
+        self,
+        weights,
+        max_disparity,
+        *,
+        attention=True,
+        rough="weighted_average",
+        border="mask",
+        weight_normalization="softmax",
+        chroma_scale=255.0,
+        bn_epsilon=1e-3,
+    ):
         self.weights = {k: np.asarray(v, np.float64) for k, v in weights.items()}
-        self.d, self.attention, self.epsilon = max_disparity, attention, epsilon
+        self.d, self.attention, self.rough = max_disparity, attention, rough
+        self.border, self.normalization = border, weight_normalization
+        self.scale, self.epsilon = chroma_scale, bn_epsilon
 
     def conv(self, x, row, stride=1):
         name = f"l{row:02d}_conv"
@@ -100,8 +116,8 @@ class NumpyColorNet:
             if k < w:
                 volume[k, :, : w - k, n:] = f_reference[:, k:]
         if self.attention:
-            a = sigmoid(self.conv(sigmoid(self.conv(volume, 19)), 20))
-            volume[..., n:] *= a
+            self.a = sigmoid(self.conv(sigmoid(self.conv(volume, 19)), 20))
+            volume[..., n:] *= self.a
         x21 = self.block(volume, 21)
         x22 = self.block(x21, 22)
         encoded = {}
@@ -116,26 +132,38 @@ class NumpyColorNet:
         y = transposed_convolution(x, self.weights["l39_conv/kernel"])
         return (y + self.weights["l39_conv/bias"])[..., 0]
 
-    def residue(self, rough, mono, scale=255):
+    def rough_chroma(self, logits, chroma):
+        """C' of Eq. 1, or the colour at the expected disparity."""
+        height, width, _ = chroma.shape
+        k, columns = np.arange(self.d), np.arange(width)
+        beyond = (k[:, None, None] + columns >= width) & (self.border == "mask")
+        softmax = self.normalization == "softmax"
+        w = np.where(beyond, -np.inf if softmax else 0, logits)
+        if softmax:
+            e = np.exp(w - w.max(0))
+            w = e / e.sum(0)
+        if self.rough == "soft_argmax":
+            places = columns + np.einsum("kji,k->ji", w, k)
+            colors = np.zeros_like(chroma)
+            for j, c in np.ndindex(height, 2):
+                colors[j, :, c] = np.interp(places[j], columns, chroma[j, :, c])
+            return colors
+        wide = np.pad(chroma, [(0, 0), (0, self.d), (0, 0)])
+        return sum(w[i][..., None] * wide[:, i : i + width] for i in k)
+
+    def residue(self, rough, mono):
         """Phi(C', Y) for one channel."""
-        c = self.conv(self.resnet(rough * scale, 40), 57)
+        c = self.conv(self.resnet(rough * self.scale, 40), 57)
         y = self.conv(self.resnet(mono, 58), 75)
         x = self.resnet(np.concatenate([c, y], -1), 76)
-        return self.conv(x, 93) / scale
+        return self.conv(x, 93) / self.scale
 
     def __call__(self, mono, reference):
         red, green, blue = np.moveaxis(np.asarray(reference, np.float64), -1, 0)
         luma = 0.299 * red + 0.587 * green + 0.114 * blue
         chroma = np.stack([0.564334 * (blue - luma), 0.713267 * (red - luma)], -1)
         mono = np.asarray(mono, np.float64)
-        logits = self.weight_logits(mono, luma[..., None])
-        height, width = luma.shape
-        rough = np.zeros((height, width, 2))
-        for i in range(width):
-            count = min(self.d, width - i)
-            e = np.exp(logits[:count, :, i] - logits[:count, :, i].max(0))
-            w = e / e.sum(0)
-            rough[:, i] = np.einsum("kj,jkc->jc", w, chroma[:, i : i + count])
+        rough = self.rough_chroma(self.weight_logits(mono, luma[..., None]), chroma)
         final = np.concatenate(
             [rough[..., c : c + 1] + self.residue(rough[..., c : c + 1], mono)
              for c in (0, 1)], -1,

@@ -72,6 +72,18 @@ def test_volumes_lie_on_the_pictures_own_pixels(eager, model, size):
     np.testing.assert_array_equal(weights.max(axis=1) > 0, exists)
     half = (_D // 2, (height + 1) // 2, (width + 1) // 2)
     assert outputs["attention"].shape == half
+    left, below = -width % 32, -height % 32
+    mono, reference = _pair(height, width)
+    padded = {
+        "mono": mono[None, ..., None],
+        "reference": reference[None],
+    }
+    if left or below:
+        sides = [(0, 0), (0, below), (left, 0), (0, 0)]
+        padded = {k: np.pad(v, sides, "reflect") for k, v in padded.items()}
+    whole = np.asarray(model.with_volumes()(padded)["attention"])[0]
+    expected = whole[:, : half[1], left // 2 :]
+    np.testing.assert_allclose(outputs["attention"], expected, atol=1e-6)
     without = colorize_outputs(model, *_pair(height, width))
     assert set(outputs) - set(without) == {"weights", "attention"}
     np.testing.assert_allclose(outputs["chroma"], without["chroma"], atol=1e-6)

@@ -131,18 +131,29 @@ def _randomize(model, seed=0):
     return model
 
 
-@pytest.mark.parametrize("attention", [True, False])
-def test_forward_equals_the_numpy_network(pair, attention):
-    config = ModelConfig(n=3, max_disparity=32, attention=attention)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"attention": False},
+        {"rough": "soft_argmax"},
+        {"border": "zero", "chroma_scale": 1.0},
+        {"weight_normalization": "none", "bn_epsilon": 0.1},
+    ],
+)
+def test_forward_equals_the_numpy_network(pair, changes):
+    config = ModelConfig(n=3, max_disparity=32, **changes)
     model = _randomize(build_colornet(config))
     weights = {variable.path: np.asarray(variable) for variable in model.variables}
-    outputs = model(pair, training=False)
-    twin = NumpyColorNet(weights, 32, attention=attention)
+    outputs = model.with_volumes()(pair, training=False)
+    twin = NumpyColorNet(weights, 32, **changes)
     expected = twin(pair["mono"][0], pair["reference"][0])
     spread = np.std(expected["chroma"] - expected["rough_chroma"])
     assert spread > 1e-4  # The residue takes part in the comparison.
     for name, value in expected.items():
         assert_close(outputs[name][0], value, 3e-3)
+    if config.attention:
+        assert_close(outputs["attention"][0], twin.a[..., 0], 3e-3)
 
 
 def test_strided_layers_keep_a_ramp_in_place():

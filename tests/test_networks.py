@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from skimage.color import rgb2lab
 
 from colornet.checkpoints import load_model, save_weights
 from colornet.color import rgb_to_chroma
@@ -17,6 +18,7 @@ from colornet.training.loop import Reporting, Trainer, make_strategy
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
+from experiments.methods.networks.quantization import rebalancing_weights, soft_encode
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
@@ -142,6 +144,29 @@ def test_layers_are_those_of_the_paper(name):
 # The networks at work
 
 
+def test_the_loss_of_zhang(batch):
+    model = tiny("zhang").build()
+    logits = RNG.normal(size=(1, 8, 16, 313)).astype(np.float32)
+    loss = float(model.training_loss({"logits": tf.constant(logits)}, batch))
+    luma, blue, red = (
+        plane[0, ::4, ::4]
+        for plane in (batch["mono"][..., 0], *np.moveaxis(batch["chroma"], -1, 0))
+    )
+    rgb = [luma + 1.402 * red, 0, luma + 1.772 * blue]
+    rgb[1] = (luma - 0.299 * rgb[0] - 0.114 * rgb[2]) / 0.587
+    truth = np.clip(np.stack(rgb, -1), 0, 1)
+    encoded = np.asarray(soft_encode(tf.constant(rgb2lab(truth)[..., 1:], "float32")))
+    prior = 0.99 / 313 + 0.01 * encoded.mean((0, 1))
+    np.testing.assert_allclose(model.prior, prior, atol=1e-5)
+    weights = np.asarray(rebalancing_weights(tf.constant(prior, "float32")))
+    probability = np.exp(logits[0]) / np.exp(logits[0]).sum(-1, keepdims=True)
+    total = 0
+    for j, i in np.ndindex(8, 16):
+        entropy = -(encoded[j, i] * np.log(probability[j, i])).sum()
+        total += weights[encoded[j, i].argmax()] * entropy
+    assert loss == pytest.approx(total / (8 * 16), rel=1e-3)
+
+
 @pytest.mark.parametrize("name", networks.names())
 def test_training_on_one_batch(name, batch):
     keras.utils.set_random_seed(1)
@@ -162,6 +187,7 @@ def test_training_on_one_batch(name, batch):
         return outputs, loss, gradients
 
     outputs, first, gradients = step()
+    assert first > 0
     assert outputs["chroma"].shape == (1, 32, 64, 2)
     assert outputs["chroma"].dtype == "float32"
     assert np.abs(outputs["chroma"]).max() <= 0.5 + 1e-6

@@ -178,7 +178,14 @@ def test_what_is_not_finite_ends_the_run_and_keeps_the_checkpoint(stopped, tmp_p
 
 def test_held_out_scenes_are_scored(tmp_path):
     reporting = Reporting(100, 100, validate_every=1, validation_batches=2)
-    Pretrainer(_CONFIG.replace(steps=2), tmp_path, pictures, reporting).run()
+    streams = []
+
+    def recorded(stream, start_step):
+        streams.append((stream.seed, start_step))
+        return pictures(stream, start_step)
+
+    Pretrainer(_CONFIG.replace(steps=2), tmp_path, recorded, reporting).run()
+    assert len(set(streams)) > 1 and len({seed for seed, _ in streams}) == 2
     with open(tmp_path / "validation.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2"]

@@ -35,19 +35,18 @@ def test_outputs_gradients_and_moving_statistics_are_the_same(variant):
             return outputs, tape.gradient(loss, variables)
 
         outputs, gradients = step(inputs)
-        gradients = [
-            tf.zeros_like(v) if g is None else g
-            for g, v in zip(gradients, variables, strict=True)
-        ]
-        vector = np.concatenate([np.ravel(g) for g in gradients])
-        results.append((outputs, vector, model.non_trainable_variables))
+        results.append((outputs, gradients, model.non_trainable_variables))
     (outputs, gradients, moving), (outputs2, gradients2, moving2) = results
     assert outputs.keys() == outputs2.keys()
     for name, value in outputs.items():
         np.testing.assert_allclose(outputs2[name], value, atol=1e-4, rtol=1e-4)
-    assert np.linalg.norm(gradients) > 0
-    error = np.linalg.norm(gradients2 - gradients)
-    assert error < 1e-2 * np.linalg.norm(gradients)
+    total = np.sqrt(sum(np.square(g).sum() for g in gradients if g is not None))
+    assert total > 0
+    for mine, expected in zip(gradients2, gradients, strict=True):
+        assert (mine is None) == (expected is None)
+        if mine is not None:
+            norm = max(np.linalg.norm(expected), 1e-3 * total)
+            assert np.linalg.norm(mine - expected) < 0.02 * norm
     for mine, expected in zip(moving2, moving, strict=True):
         np.testing.assert_allclose(mine, expected, rtol=1e-3, atol=1e-5)
 

@@ -18,7 +18,13 @@ from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.training import loop
 from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
-from colornet.training.losses import disparity_error, mean_squared_error
+from colornet.training.losses import (
+    build_optimizer,
+    disparity_error,
+    mean_squared_error,
+    training_loss,
+)
+from experiments.methods.networks.config import MethodConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
@@ -184,6 +190,17 @@ def test_training_learns_the_colours_of_a_scene(records, tmp_path):
     assert np.mean(rough[-3:]) > np.mean(rough[:3]) + 1
 
 
+def test_recomputation_trains_the_same(records, tmp_path):
+    rows = []
+    for recompute in (False, True):
+        config = config_for(records, steps=3, recompute=recompute)
+        run_dir = tmp_path / str(recompute)
+        trainer_for(config, run_dir).run()
+        with open(run_dir / "metrics.csv") as file:
+            rows.append([float(row["loss"]) for row in csv.DictReader(file)])
+    np.testing.assert_allclose(rows[1], rows[0], rtol=0.02)
+
+
 def test_float16_scales_its_loss_and_saves_the_scale(records, tmp_path):
     config = config_for(records, steps=2, precision="mixed_float16")
     try:
@@ -205,6 +222,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
+from colornet.data import training_batches
 from colornet.errors import InputError
 from colornet.training.loop import Reporting, Trainer, make_strategy
 config = TrainConfig(model=ModelConfig(n=2, max_disparity=32), records=sys.argv[1],
@@ -220,6 +238,10 @@ for bad in (config.replace(batch_size=3), config.replace(precision="mixed_float1
 trainer = Trainer(config, sys.argv[2], strategy,
                   Reporting(picture_every=0, progress=False))
 assert trainer.strategy.num_replicas_in_sync == 2
+parts = strategy.experimental_local_results(next(iter(trainer.batches()))["mono"])
+plain = training_batches(trainer.records, seed=0, batch_size=2, crop=(32, 64))
+expected = next(iter(plain))["mono"]
+np.testing.assert_array_equal(np.concatenate(parts), expected)
 before = trainer.model.get_layer("l22_conv").kernel.numpy()
 trainer.run()
 kernel = trainer.model.get_layer("l22_conv").kernel.value
@@ -304,3 +326,38 @@ def test_losses_are_the_means_that_they_say():
     guess = np.array([[[4.0, 9.0, 2.0]]], np.float32)
     assert float(disparity_error(guess, truth)) == pytest.approx(2.0)
     assert float(disparity_error(guess, -np.ones_like(truth))) == 0
+
+
+def test_the_loss_is_the_one_that_is_named():
+    rng = np.random.default_rng(0)
+    chroma, truth = rng.uniform(-0.5, 0.5, (2, 2, 4, 5, 2)).astype("float32")
+    found, known = rng.uniform(0, 9, (2, 4, 5)), rng.uniform(0, 9, (2, 4, 5))
+    known[0, :2] = -1
+    outputs = {"chroma": tf.constant(chroma), "disparity": tf.constant(found)}
+    batch = {"chroma": tf.constant(truth), "disparity": tf.constant(known, "float32")}
+    levels = 255**2 * np.mean((chroma - truth) ** 2)
+    pixels = np.abs(found - known)[known >= 0].mean()
+    assert float(training_loss(outputs, batch, "chroma_mse")) == pytest.approx(
+        levels, rel=1e-5
+    )
+    loss = training_loss(outputs, batch, "disparity_l1")
+    assert float(loss) == pytest.approx(pixels, rel=1e-5)
+
+
+def test_the_optimizer_is_that_of_the_configuration():
+    config = TrainConfig(learning_rate=0.01, rho=0.5, epsilon=1.0)
+    variable = tf.keras.Variable([1.0, 2.0])
+    optimizer = build_optimizer(config, [variable])
+    gradient = np.array([0.5, -3.0])
+    expected, mean = np.array([1.0, 2.0]), np.zeros(2)
+    for _ in range(2):
+        optimizer.apply([tf.constant(gradient, "float32")], [variable])
+        mean = 0.5 * mean + 0.5 * gradient**2
+        expected -= 0.01 * gradient / np.sqrt(mean + 1.0)
+    np.testing.assert_allclose(variable, expected, rtol=1e-5)
+
+
+def test_recomputation_is_for_one_network():
+    other = MethodConfig("he")
+    with pytest.raises(InputError, match="Table 1 alone. Received: he"):
+        TrainConfig(model=other, loss="network", recompute=True)

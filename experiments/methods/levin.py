@@ -96,7 +96,7 @@ def propagate(luma: np.ndarray, chroma: np.ndarray, known: np.ndarray) -> np.nda
     known = np.asarray(known, bool)
     if not known.any():
         raise InputError("expected pixels of known chroma. Received: none")
-    result = np.array(chroma, np.float32)
+    result = np.array(chroma, np.float32, order="C")
     if known.all():
         return result
     pixels = _elimination_order(np.arange(known.size).reshape(known.shape))

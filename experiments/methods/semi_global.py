@@ -148,7 +148,7 @@ def subpixel(total: np.ndarray) -> np.ndarray:
     curvature = below - 2 * at + above
     inside = (best == middle) & (curvature > 0)
     offset = (below - above) / (2 * np.where(inside, curvature, 1))
-    return best + np.where(inside, offset, 0).astype(np.float32)
+    return best.astype(np.float32) + np.where(inside, offset, 0)
 
 
 def match(

@@ -9,6 +9,8 @@ Departures from the paper:
 - The distribution of colours that the loss is rebalanced by is not that of ImageNet but
   a running mean over the batches of the training, kept among the weights; it starts
   uniform. It counts softly encoded colours, which is the paper's Gaussian smoothing.
+- The truth of a coarse pixel is that of its first fine pixel, and coarse colours are
+  enlarged with outer edges aligned, as in the released code: 1.5 pixels further.
 - Trained from fresh weights (the paper starts from k-means), with RMSProp (the paper's
   is Adam).
 """
