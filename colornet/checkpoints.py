@@ -145,9 +145,9 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
 
     Args:
         path: a training run's folder (its last checkpoint, or what was averaged and
-            calibrated from that), a checkpoint's folder, an
-            `.npz` file of weights, a `.keras` file, or `pretrained:NAME` for weights
-            that come with the package (see `colornet.pretrained`).
+            calibrated from that), a checkpoint's folder, an `.npz` file of weights, a
+            `.keras` file, or `pretrained:NAME` for weights that come with the package
+            (see `colornet.pretrained`).
         **changes: fields of the configuration that no weight depends on; see
             `Network.rebuilt`.
 

@@ -3,8 +3,10 @@
     python -m experiments.train --records=records --run_dir=runs/full --device=gpu
 
 The paper's training is the default: n=32, 256x512 crops, batch 1, RMSProp with learning
-rate 0.001; d=192 and 100,000 steps are ours (D-04, D-13). A run that was
-stopped goes on from its last checkpoint when it is started again with the same flags.
+rate 0.001; d=192 and 100,000 steps are ours (D-04, D-13).
+
+A run that was stopped goes on from its last checkpoint when it is started again with
+the same flags.
 
 `--method` trains a comparison method of Tables 3 and 4 in the same way, with its own
 loss; --variant, --n and the other flags of the network itself say nothing to it.

@@ -1,9 +1,40 @@
-"""Settings that all tests share."""
+"""Settings and records that tests share."""
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import numpy as np
+import pytest
 
+from colornet.images import write_picture
 from colornet.quiet import import_tensorflow
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import_tensorflow()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of pairs with a table: two splits."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.RandomState(0)
+    rows = ["dataset\tscene\tsplit"]
+    for number in range(6):
+        coarse = rng.randint(40, 180, (40, 40, 3)).astype(np.uint8)
+        wide = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
+        scene = folder / "d" / f"s{number}"
+        scene.mkdir(parents=True)
+        write_picture(scene / "left.png", wide[:, : 130 + number])
+        write_picture(scene / "right.png", wide[:, 8 : 138 + number])
+        rows.append(f"d\ts{number}\t{'train' if number < 2 else 'test'}")
+    (folder / "INDEX.tsv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(pictures, tmp_path_factory):
+    """What `write_records` made of them."""
+    from tfrecords_tools.sources.pairs import Pairs
+    from tfrecords_tools.writer import write_records
+
+    out_dir = tmp_path_factory.mktemp("records")
+    return write_records(Pairs(pictures), out_dir)

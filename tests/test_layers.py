@@ -267,3 +267,38 @@ def test_softmax_and_average_stay_float32_in_mixed_precision(policy):
     assert keras.backend.standardize_dtype(weights.dtype) == "float32"
     assert keras.backend.standardize_dtype(average.dtype) == "float32"
     assert (as_numpy(weights)[:, 1] > as_numpy(weights)[:, 0]).all()
+
+
+def _waits_for(operation, name, seen=None):
+    """Whether an operation of a graph runs after the input `name` is there."""
+    seen = set() if seen is None else seen
+    if operation.name in seen:
+        return False
+    seen.add(operation.name)
+    before = [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return operation.name == name or any(_waits_for(o, name, seen) for o in before)
+
+
+def test_at_test_time_no_volume_is_made_early_or_twice():
+    """D-34: colours of candidates wait for W, batch normalization works in place."""
+
+    @tf.function(autograph=False)
+    def average(weights, chroma):
+        return layers.WeightedAverage()([weights, chroma])
+
+    graph = average.get_concrete_function(
+        tf.TensorSpec((1, 4, 5, 6), name="weights"), tf.TensorSpec((1, 5, 6, 2))
+    ).graph
+    large = [o for o in graph.get_operations() if o.type in ("GatherV2", "SelectV2")]
+    assert len(large) >= 2
+    assert all(_waits_for(operation, "weights") for operation in large)
+
+    layer = layers.BatchNormalization()
+
+    @tf.function(autograph=False)
+    def normalize(volume):
+        return layer(volume, training=False)
+
+    graph = normalize.get_concrete_function(tf.TensorSpec((1, 2, 3, 4, 5))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "FusedBatchNormV3" not in kinds and "Mul" in kinds

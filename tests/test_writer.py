@@ -1,4 +1,5 @@
-import dataclasses
+"""Records from pictures: bytes, settings, errors, kills, Beam."""
+
 import json
 import os
 import pathlib
@@ -9,7 +10,6 @@ import sys
 import time
 import warnings
 
-import numpy as np
 import pytest
 
 from colornet.data import find_records
@@ -17,7 +17,6 @@ from colornet.errors import InputError
 from colornet.images import read_picture, write_picture
 from tfrecords_tools import builder
 from tfrecords_tools.checker import check_dataset, find_datasets
-from tfrecords_tools.contact_sheet import contact_sheet
 from tfrecords_tools.convert import in_processes
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
@@ -35,38 +34,6 @@ def _run(module, *arguments, root, **environment):
         cwd=root,
         env={**os.environ, **environment},
     )
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """A folder of pairs with a table: two splits."""
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.RandomState(0)
-    rows = ["dataset\tscene\tsplit"]
-    for number in range(_COUNT):
-        coarse = rng.randint(40, 180, (40, 40, 3)).astype(np.uint8)
-        wide = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
-        scene = folder / "d" / f"s{number}"
-        scene.mkdir(parents=True)
-        write_picture(scene / "left.png", wide[:, : 130 + number])
-        write_picture(scene / "right.png", wide[:, 8 : 138 + number])
-        rows.append(f"d\ts{number}\t{'train' if number < 2 else 'test'}")
-    (folder / "INDEX.tsv").write_text("\n".join(rows))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def written(pictures, tmp_path_factory):
-    out_dir = tmp_path_factory.mktemp("records")
-    return write_records(Pairs(pictures), out_dir)
-
-
-@pytest.fixture
-def copy(written, tmp_path):
-    """The records, to be damaged."""
-    folder = tmp_path / "pairs_setup1" / "1.0.0"
-    shutil.copytree(written.folder, folder)
-    return folder
 
 
 def _shards(folder):
@@ -430,138 +397,7 @@ def test_a_full_disk_leaves_no_dataset(pictures, tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_check_refuses_a_scene_in_two_splits(pictures, tmp_path):
-    table = (pictures / "INDEX.tsv").read_text().splitlines()[1:]
-    rows = ["dataset\tscene\tleft\tright\tsplit"]
-    for row in table:
-        dataset, scene, split = row.split("\t")
-        paths = [
-            str(pictures / dataset / scene / f"{v}.png") for v in ("left", "right")
-        ]
-        rows.append("\t".join([dataset, scene, *paths, split]))
-    (tmp_path / "t.tsv").write_text("\n".join(rows))
-
-    source = Pairs(tmp_path / "t.tsv")
-    [part] = source.parts()
-    same = [
-        dataclasses.replace(pair, scene="video", frame=pair.scene)
-        for pair in part.pairs
-    ]
-    parts = [dataclasses.replace(part, pairs=tuple(same))]
-    made = write_records(source, tmp_path, parts=parts)
-    with pytest.raises(InputError, match="every scene in one split .* d/video in"):
-        check_dataset(made.folder)
-
-
 def test_max_disparity_is_noted(pictures, tmp_path):
     made = write_records(Pairs(pictures, max_disparity=96), tmp_path, limit=1)
     metadata = json.loads((made.folder / "metadata.json").read_text())
     assert metadata["settings"]["max_disparity"] == 96
-
-
-def test_check_reads_everything(written):
-    assert find_datasets(written.folder.parents[2]) == [written.folder]
-    report = check_dataset(written.folder, samples=1)
-    assert report.counts == {"train": 2, "test": 4}
-    assert report.sizes[0][0] == report.sizes[1][0] == 160
-    assert 130 <= report.sizes[0][1] < report.sizes[1][1] <= 135
-    assert report.with_disparity == 0 and report.max_disparity == 0
-    assert report.mono.value == pytest.approx(0.01, rel=0.02)
-    assert report.color.value == pytest.approx(0.03, abs=5 * report.color.error + 3e-4)
-    assert len(report.samples) == 2
-    assert contact_sheet(report.samples).dtype == np.uint8
-
-
-def test_check_finds_nothing(tmp_path):
-    for place in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="expected <out_dir>/colornet_records"):
-            find_datasets(place)
-
-
-def _damage(folder, kind):
-    import tensorflow as tf
-
-    shard = next(path for path in _shards(folder) if "-test." in path.name)
-    data = bytearray(shard.read_bytes())
-    if kind == "flipped bit":
-        data[len(data) // 2] ^= 4
-        shard.write_bytes(data)
-    elif kind == "cut":
-        shard.write_bytes(data[: len(data) // 2])
-    elif kind == "empty":
-        shard.write_bytes(b"")
-    elif kind == "missing":
-        shard.unlink()
-    else:
-        parts = list(tf.data.TFRecordDataset(str(shard)).as_numpy_iterator())
-        parts = parts[:-1] if kind == "one fewer" else [parts[0], *parts[:-1]]
-        with tf.io.TFRecordWriter(str(shard)) as file:
-            for part in parts:
-                file.write(part)
-    return shard
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("flipped bit", "damaged"),
-        ("cut", "damaged"),
-        ("empty", "expected 4 records"),
-        ("missing", "missing"),
-        ("one fewer", "expected 4 records .* Received: 3"),
-        ("twice", "expected every key once"),
-    ],
-)
-def test_damaged_shards_are_named(copy, kind, words):
-    shard = _damage(copy, kind)
-    with pytest.raises(InputError, match=words) as error:
-        check_dataset(copy)
-    assert str(shard) in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "name", ["dataset_info.json", "features.json", "metadata.json"]
-)
-def test_a_damaged_description_is_one_error(copy, name):
-    (copy / name).write_text('{"name": "colornet_')
-    with pytest.raises(InputError, match="a description that cannot be read") as error:
-        check_dataset(copy)
-    assert str(copy) in str(error.value)
-
-
-def test_records_of_setup_2_cannot_pass_for_setup_1(pictures, tmp_path):
-    two = RecordConfig(setup=2)
-    made = write_records(Pairs(pictures), tmp_path, record=two)
-    assert made.folder.parent.name == "pairs_setup2"
-    assert check_dataset(made.folder).color.agrees(0.07)
-    metadata = made.folder / "metadata.json"
-    metadata.write_text(metadata.read_text().replace('"setup": 2', '"setup": 1'))
-    with pytest.raises(InputError, match="color noise of level 0.03 .* setup 1"):
-        check_dataset(made.folder)
-
-
-def test_embedded_dataset(tmp_path):
-    scenes = embedded.Embedded(
-        train_scenes=2, validation_scenes=1, height=64, width=128
-    )
-    record = RecordConfig(setup=2, mono_view="left", scale=0.5)
-    made = write_records(scenes, tmp_path, record=record)
-    assert made.counts == {"train": 2, "validation": 1, "test": 1}
-    report = check_dataset(made.folder)
-    assert report.with_disparity == 4
-    # Motorcycle's left disparity, 7.2 to 59.9 px, at half size.
-    assert report.max_disparity == pytest.approx(59.9 / 2, abs=0.1)
-    assert report.settings["textures"] == "skimage"
-    assert report.sizes == ((32, 64), (250, 370))
-
-
-def test_real_records(request, tmp_path):
-    folder = os.environ.get("COLORNET_REAL_DATA")
-    folder = folder or request.config.rootpath / "../shared/stereo"
-    if not os.path.exists(os.path.join(folder, "INDEX.tsv")):
-        pytest.skip("no real data: set COLORNET_REAL_DATA")
-    made = write_records(Pairs(folder), tmp_path, limit=4)
-    report = check_dataset(made.folder)
-    assert report.counts == {"test": 4}
-    assert report.color.agrees(0.03) and report.mono.agrees(0.01)

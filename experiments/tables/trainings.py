@@ -21,13 +21,14 @@ def describe(runs: Sequence[str], bn_statistics: str | None = None) -> str:
     """
     texts: dict[str, list[str]] = {}
     for run in runs:
-        steps = Checkpoints(pathlib.Path(run)).steps()
+        checkpoints = Checkpoints(pathlib.Path(run))
         try:
-            config = Checkpoints(pathlib.Path(run)).config(steps[-1] if steps else 0)
-        except InputError:  # Weights alone, or of another program.
+            step = checkpoints.steps()[-1]
+            config = checkpoints.config(step)
+        except (IndexError, InputError):  # Weights alone, or of another program.
             texts.setdefault(f"weights {pathlib.Path(run).name}", [])
             continue
-        text = _words(config, steps[-1], bn_statistics)
+        text = _words(config, step, bn_statistics)
         texts.setdefault(text, []).append(str(config.seed))
     parts = []
     for text, seeds in texts.items():

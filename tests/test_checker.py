@@ -1,0 +1,155 @@
+"""What `tfrecords_tools.check` says of records, whole and damaged."""
+
+import dataclasses
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from colornet.errors import InputError
+from tfrecords_tools.checker import check_dataset, find_datasets
+from tfrecords_tools.contact_sheet import contact_sheet
+from tfrecords_tools.records import RecordConfig
+from tfrecords_tools.sources import embedded
+from tfrecords_tools.sources.pairs import Pairs
+from tfrecords_tools.writer import write_records
+
+
+@pytest.fixture
+def copy(written, tmp_path):
+    """The records, to be damaged."""
+    folder = tmp_path / "pairs_setup1" / "1.0.0"
+    shutil.copytree(written.folder, folder)
+    return folder
+
+
+def test_check_reads_everything(written):
+    assert find_datasets(written.folder.parents[2]) == [written.folder]
+    report = check_dataset(written.folder, samples=1)
+    assert report.counts == {"train": 2, "test": 4}
+    assert report.sizes[0][0] == report.sizes[1][0] == 160
+    assert 130 <= report.sizes[0][1] < report.sizes[1][1] <= 135
+    assert report.with_disparity == 0 and report.max_disparity == 0
+    assert report.mono.value == pytest.approx(0.01, rel=0.02)
+    assert report.color.value == pytest.approx(0.03, abs=5 * report.color.error + 3e-4)
+    assert len(report.samples) == 2
+    assert contact_sheet(report.samples).dtype == np.uint8
+
+
+def test_check_finds_nothing(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="expected <out_dir>/colornet_records"):
+            find_datasets(place)
+
+
+def _damage(folder, kind):
+    import tensorflow as tf
+
+    shard = next(path for path in folder.glob("*-test.*"))
+    data = bytearray(shard.read_bytes())
+    if kind == "flipped bit":
+        data[len(data) // 2] ^= 4
+        shard.write_bytes(data)
+    elif kind == "cut":
+        shard.write_bytes(data[: len(data) // 2])
+    elif kind == "empty":
+        shard.write_bytes(b"")
+    elif kind == "missing":
+        shard.unlink()
+    else:
+        parts = list(tf.data.TFRecordDataset(str(shard)).as_numpy_iterator())
+        parts = parts[:-1] if kind == "one fewer" else [parts[0], *parts[:-1]]
+        with tf.io.TFRecordWriter(str(shard)) as file:
+            for part in parts:
+                file.write(part)
+    return shard
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("flipped bit", "damaged"),
+        ("cut", "damaged"),
+        ("empty", "expected 4 records"),
+        ("missing", "missing"),
+        ("one fewer", "expected 4 records .* Received: 3"),
+        ("twice", "expected every key once"),
+    ],
+)
+def test_damaged_shards_are_named(copy, kind, words):
+    shard = _damage(copy, kind)
+    with pytest.raises(InputError, match=words) as error:
+        check_dataset(copy)
+    assert str(shard) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset_info.json", "features.json", "metadata.json"]
+)
+def test_a_damaged_description_is_one_error(copy, name):
+    (copy / name).write_text('{"name": "colornet_')
+    with pytest.raises(InputError, match="a description that cannot be read") as error:
+        check_dataset(copy)
+    assert str(copy) in str(error.value)
+
+
+def test_records_of_setup_2_cannot_pass_for_setup_1(pictures, tmp_path):
+    two = RecordConfig(setup=2)
+    made = write_records(Pairs(pictures), tmp_path, record=two)
+    assert made.folder.parent.name == "pairs_setup2"
+    assert check_dataset(made.folder).color.agrees(0.07)
+    metadata = made.folder / "metadata.json"
+    metadata.write_text(metadata.read_text().replace('"setup": 2', '"setup": 1'))
+    with pytest.raises(InputError, match="color noise of level 0.03 .* setup 1"):
+        check_dataset(made.folder)
+
+
+def test_check_refuses_a_scene_in_two_splits(pictures, tmp_path):
+    table = (pictures / "INDEX.tsv").read_text().splitlines()[1:]
+    rows = ["dataset\tscene\tleft\tright\tsplit"]
+    for row in table:
+        dataset, scene, split = row.split("\t")
+        paths = [
+            str(pictures / dataset / scene / f"{v}.png") for v in ("left", "right")
+        ]
+        rows.append("\t".join([dataset, scene, *paths, split]))
+    (tmp_path / "t.tsv").write_text("\n".join(rows))
+
+    source = Pairs(tmp_path / "t.tsv")
+    [part] = source.parts()
+    same = [
+        dataclasses.replace(pair, scene="video", frame=pair.scene)
+        for pair in part.pairs
+    ]
+    parts = [dataclasses.replace(part, pairs=tuple(same))]
+    made = write_records(source, tmp_path, parts=parts)
+    with pytest.raises(InputError, match="every scene in one split .* d/video in"):
+        check_dataset(made.folder)
+
+
+def test_embedded_dataset(tmp_path):
+    scenes = embedded.Embedded(
+        train_scenes=2, validation_scenes=1, height=64, width=128
+    )
+    record = RecordConfig(setup=2, mono_view="left", scale=0.5)
+    made = write_records(scenes, tmp_path, record=record)
+    assert made.counts == {"train": 2, "validation": 1, "test": 1}
+    report = check_dataset(made.folder)
+    assert report.with_disparity == 4
+    # Motorcycle's left disparity, 7.2 to 59.9 px, at half size.
+    assert report.max_disparity == pytest.approx(59.9 / 2, abs=0.1)
+    assert report.settings["textures"] == "skimage"
+    assert report.sizes == ((32, 64), (250, 370))
+
+
+def test_real_records(request, tmp_path):
+    folder = os.environ.get("COLORNET_REAL_DATA")
+    folder = folder or request.config.rootpath / "../shared/stereo"
+    if not os.path.exists(os.path.join(folder, "INDEX.tsv")):
+        pytest.skip("no real data: set COLORNET_REAL_DATA")
+    made = write_records(Pairs(folder), tmp_path, limit=4)
+    report = check_dataset(made.folder)
+    assert report.counts == {"test": 4}
+    assert report.color.agrees(0.03) and report.mono.agrees(0.01)
