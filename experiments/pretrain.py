@@ -89,6 +89,12 @@ _EMA_DECAY = flags.DEFINE_float(
 _ROUGH_WEIGHT = flags.DEFINE_float(
     "rough_weight", 0.0, "Weight of the rough chroma's error in the loss; paper: 0."
 )
+_DISPARITY_WEIGHT = flags.DEFINE_float(
+    "disparity_weight",
+    0.0,
+    "Weight of the true disparity in the loss, which falls to 0 at anneal_from; paper: "
+    "0.",
+)
 _CALIBRATION_BATCHES = flags.DEFINE_integer(
     "calibration_batches", 64, "For the statistics at the end (D-31); 0 for none."
 )
@@ -145,6 +151,7 @@ def _config() -> PretrainConfig:
         clip_norm=_CLIP_NORM.value,
         ema_decay=_EMA_DECAY.value,
         rough_weight=_ROUGH_WEIGHT.value,
+        disparity_weight=_DISPARITY_WEIGHT.value,
         calibration_batches=_CALIBRATION_BATCHES.value,
         precision=_PRECISION.value,
         seed=_SEED.value,

@@ -8,6 +8,7 @@ import signal
 import numpy as np
 
 from colornet.config import ModelConfig
+from experiments.pretraining.examples import DISPARITY_STEPS
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.stream import StreamConfig
 
@@ -28,7 +29,14 @@ def batch_of(config, step):
     shape = (config.batch_size, config.height, config.width + 5, 3)
     scene = rng.integers(0, 256, shape).astype(np.uint8)
     target, reference = scene[:, :, 5:], scene[:, :, :-5]
-    return {"mono": target[..., 1:2], "reference": reference, "target": target}
+    disparity = np.full((*target.shape[:3], 1), 5 * DISPARITY_STEPS, np.uint16)
+    disparity[:, :, -5:] = 0
+    return {
+        "mono": target[..., 1:2],
+        "reference": reference,
+        "target": target,
+        "disparity": disparity,
+    }
 
 
 @contextlib.contextmanager

@@ -21,11 +21,12 @@ from experiments.pretraining.optimization import (
     LearningRate,
     averaged,
     build_optimizer,
+    disparity_weight,
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.result import calibrated_weights
-from experiments.pretraining.steps import TensorFlowStep
+from experiments.pretraining.steps import TensorFlowStep, maps, matching_loss
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tests.pretraining_runs import CONFIG, batch_of, pictures, stopping_at
 
@@ -251,6 +252,15 @@ def test_the_learning_rate_rises_stays_and_falls_to_nothing():
     assert same_up_to(20, config, longer) and not same_up_to(25, config, longer)
 
 
+def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
+    config = _CONFIG.replace(steps=40, anneal_from=0.5, disparity_weight=8.0)
+    weights = [disparity_weight(config, step) for step in (0, 5, 10, 19, 20, 30)]
+    assert weights == pytest.approx([8, 6, 4, 0.4, 0, 0])
+    longer = config.replace(steps=60)
+    assert same_up_to(1, config, longer) and not same_up_to(2, config, longer)
+    assert disparity_weight(config.replace(anneal_from=0.0), 0) == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -267,13 +277,14 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
         _CONFIG.replace(**changes)
 
 
-def test_the_loss_weighs_the_rough_chroma_and_gradients_are_clipped():
+def test_the_loss_weighs_its_parts_and_gradients_are_clipped():
     config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
     model = config.model.build()
     optimizer = build_optimizer(config, model.trainable_variables)
-    metrics = TensorFlowStep(model, optimizer, 0.5)(batch_of(_STREAM, 0))
+    metrics = TensorFlowStep(model, optimizer, 0.5)(batch_of(_STREAM, 0), 3.0)
     values = {name: float(value) for name, value in metrics.items()}
     expected = 255**2 * (values["final_mse"] + 0.5 * values["rough_mse"])
+    expected += 3 * values["matching_loss"]
     assert values["loss"] == pytest.approx(expected)
     # After one step the mean square is a tenth of the clipped gradient's.
     squares = sum(
@@ -283,6 +294,33 @@ def test_the_loss_weighs_the_rough_chroma_and_gradients_are_clipped():
     )
     assert values["gradient_norm"] > 1e-3
     assert math.sqrt(10 * squares) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_matching_loss_is_the_surprise_at_the_true_disparity():
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet(np.ones(8), (2, 3, 4)).transpose(0, 3, 1, 2)
+    weights = weights.astype(np.float32)
+    disparity = rng.uniform(0, 7, (2, 3, 4)).astype(np.float32)
+    disparity[0, 0] = -1
+    disparity[1, 2, 3] = 7
+    terms = []
+    for b, j, i in np.argwhere(disparity >= 0):
+        k, part = divmod(float(disparity[b, j, i]), 1)
+        at = weights[b, :, j, i]
+        between = (1 - part) * at[int(k)] + (part and part * at[int(k) + 1])
+        terms.append(-math.log(between))
+    found = float(matching_loss(weights, disparity))
+    assert found == pytest.approx(np.mean(terms), rel=1e-4)
+    assert float(matching_loss(weights, np.full_like(disparity, -1))) == 0
+
+
+def test_batches_become_maps():
+    batch = batch_of(_STREAM, 0)
+    found = maps(batch)
+    disparity = np.asarray(found["disparity"])
+    assert (disparity[:, :, :-5] == 5).all() and (disparity[:, :, -5:] == -1).all()
+    moved = np.asarray(found["reference"])[:, :, 5:]
+    np.testing.assert_array_equal(moved, batch["target"][:, :, :-5] / np.float32(255))
 
 
 @pytest.fixture(scope="module")

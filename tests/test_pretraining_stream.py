@@ -21,7 +21,7 @@ _CONFIG = StreamConfig(height=32, width=64, max_disparity=32, batch_size=2, seed
 
 
 def _bytes(batch: dict[str, np.ndarray]) -> bytes:
-    return b"".join(batch[name].tobytes() for name in ("mono", "reference", "target"))
+    return b"".join(values.tobytes() for values in batch.values())
 
 
 def _first(config: StreamConfig, count: int, processes: int, start: int = 0) -> list:
@@ -47,11 +47,11 @@ def _gone(pid: int) -> bool:
 def test_stream_is_the_plain_function_however_it_is_split() -> None:
     batches = _first(_CONFIG, 6, processes=1)
     for step, batch in enumerate(batches):
-        assert list(batch) == ["mono", "reference", "target"]
+        assert list(batch) == ["mono", "reference", "target", "disparity"]
         for place in range(2):
             example = training_example(_CONFIG, 2 * step + place)
             for name, pixels in example.items():
-                assert batch[name].dtype == np.uint8
+                assert batch[name].dtype == pixels.dtype
                 np.testing.assert_array_equal(batch[name][place], pixels)
     assert batches[0]["mono"].shape == (2, 32, 64, 1)
     assert batches[0]["reference"].shape == batches[0]["target"].shape == (2, 32, 64, 3)
@@ -60,6 +60,26 @@ def test_stream_is_the_plain_function_however_it_is_split() -> None:
     assert [_bytes(batch) for batch in _first(_CONFIG, 6, processes=2)] == expected
     resumed = _first(_CONFIG, 3, processes=2, start=3)
     assert [_bytes(batch) for batch in resumed] == expected[3:]
+
+
+def test_disparity_leads_to_the_same_colours_in_the_reference() -> None:
+    config = StreamConfig(height=96, width=192, max_disparity=64, noise="1", seed=1)
+    # Neither noise nor differences: the cameras see the same colours.
+    config = config.replace(camera_differences=0.0, scenes="planes")
+    errors, without = [], []
+    for index in range(8):
+        example = training_example(config, index)
+        code = example["disparity"][..., 0]
+        assert code.dtype == np.uint16 and (code < 64 * 64).all()
+        match = np.arange(192) + code / 64
+        assert (match[code > 0] <= 191).all()
+        assert 0.5 < (code > 0).mean() < 1
+        nearest = np.rint(np.minimum(match, 191)).astype(int)
+        found = np.take_along_axis(example["reference"], nearest[..., None], axis=1)
+        difference = np.abs(found.astype(float) - example["target"]).mean(axis=-1)
+        errors.append(np.median(difference[code > 0]))
+        without.append(np.median(difference[code == 0]))
+    assert np.mean(errors) < 0.4 * np.mean(without)
 
 
 @pytest.mark.parametrize("crops", (1, 3, 4))
@@ -98,6 +118,15 @@ def test_noise_is_that_of_table_2() -> None:
                 error = (example[view] / 255 - clean[view])[inside]
                 expected = np.hypot(level * np.sqrt(clean[view][inside]), 0.29 / 255)
                 assert np.std(error / expected) == pytest.approx(1, abs=0.05)
+
+
+def test_crowded_scenes_hide_more_from_the_reference() -> None:
+    hidden = {}
+    for scenes in ("detailed", "crowded"):
+        config = StreamConfig(height=96, width=224, max_disparity=64, scenes=scenes)
+        seen = [training_example(config, i)["disparity"] > 0 for i in range(30)]
+        hidden[scenes] = 1 - np.mean(seen)
+    assert 0 < 1.25 * hidden["detailed"] < hidden["crowded"] < 0.3
 
 
 def test_mixed_noise_holds_both_setups_and_cleaner_cameras() -> None:

@@ -392,6 +392,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
         {"lighting": -0.1},
         {"photo_scale": (0.0, 1.0)},
         {"saturation": (1.0, 0.5)},
+        {"wall": (0.5, 0.25, 1.0)},
     ],
 )
 def test_config_rejects_values_out_of_range(change: dict[str, float]) -> None:

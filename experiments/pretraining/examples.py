@@ -14,7 +14,8 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
 _NOISE = ("mixed", "1", "2")
-SCENES = ("varied", "detailed", "planes")
+SCENES = ("varied", "detailed", "crowded", "planes")
+DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
@@ -43,7 +44,9 @@ class StreamConfig(Config):
         scenes: "varied": many surfaces are curved or of one colour, some scenes have
             little colour, most have shadows and highlights, and some mono views are a
             little out of focus. "detailed": the same with more photographs, smaller and
-            more colourful. "planes": textured planes alone.
+            more colourful. "crowded": those with more objects and larger disparities,
+            so that the reference lacks more of what the mono camera sees. "planes":
+            textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -130,11 +133,19 @@ def _scene_config(
     )
     if config.scenes == "varied":
         return varied
-    return dataclasses.replace(
+    detailed = dataclasses.replace(
         varied,
         photo_fraction=rng.uniform(0.6, 0.95),
         photo_scale=(0.15, 0.8),
         saturation=(0.8, 1.8),
+    )
+    if config.scenes == "detailed":
+        return detailed
+    return dataclasses.replace(
+        detailed,
+        max_disparity=max(1, round(config.max_disparity * rng.uniform(0.3, 1.0))),
+        min_objects=12,
+        wall=(0.05, 0.45, 0.65),
     )
 
 
@@ -154,8 +165,10 @@ class ExampleMaker:
             index: int >= 0.
 
         Returns:
-            uint8 arrays: "mono" (H, W, 1), noisy luma of the mono view; "reference"
-            (H, W, 3), noisy RGB; "target" (H, W, 3), clean RGB of the mono view.
+            "mono" (H, W, 1) uint8, noisy luma of the mono view; "reference" (H, W, 3)
+            uint8, noisy RGB; "target" (H, W, 3) uint8, clean RGB of the mono view;
+            "disparity" (H, W, 1) uint16 in 1/64 px, at least 1, of the mono pixels that
+            the crop of the reference shows, and 0 elsewhere.
 
         Raises:
             InputError: a texture cannot be read.
@@ -180,6 +193,7 @@ class ExampleMaker:
             "mono": _noisy(luma(target), setup.mono, rng),
             "reference": _noisy(reference / 255.0, setup.color, rng),
             "target": target,
+            "disparity": _visible_disparity(scene, window),
         }
 
     def _scene(self, number: int) -> synthetic.Scene:
@@ -196,6 +210,14 @@ class ExampleMaker:
                 raise InputError(f"scene {number}: {error}") from error
             self._scenes[number] = scene
         return scene
+
+
+def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
+    disparity = scene.disparity[window]
+    width = disparity.shape[1]
+    shown = ~scene.occluded[window] & (np.arange(width) + disparity <= width - 1)
+    code = np.maximum(np.rint(disparity * DISPARITY_STEPS), 1)
+    return np.where(shown, code, 0).astype(np.uint16)[..., None]
 
 
 def _noise_setup(name: str, rng: np.random.Generator) -> noise.NoiseSetup:

@@ -23,6 +23,7 @@ from colornet.training.stopping import StopSignals
 from experiments.pretraining.optimization import (
     LearningRate,
     build_optimizer,
+    disparity_weight,
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
@@ -38,6 +39,7 @@ _COLUMNS = (
     "loss",
     "psnr_rough",
     "psnr_final",
+    "matching_loss",
     "gradient_norm",
     "learning_rate",
     "steps_per_second",
@@ -208,7 +210,8 @@ class Pretrainer:
         while True:
             with window.waiting():
                 batch = next(batches)
-            window.add(train_step(batch))
+            weight = disparity_weight(config, self.step)
+            window.add(train_step(batch, weight))
             self.step += 1
             done = self.step >= config.steps
             stop = signals.number is not None
@@ -313,6 +316,7 @@ class _Window:
             "loss": mean["loss"],
             "psnr_rough": psnr(mean["rough_mse"]),
             "psnr_final": psnr(mean["final_mse"]),
+            "matching_loss": mean["matching_loss"],
             "gradient_norm": mean["gradient_norm"],
             "steps_per_second": len(self._rows) / seconds,
             "stream_seconds": self._stream_seconds,

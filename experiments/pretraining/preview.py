@@ -3,7 +3,8 @@
     python -m experiments.pretraining.preview --output=scenes.png --height=128
 
 Prints the CPU milliseconds of an example on one process; the picture has a row of mono
-view, reference and target for each of the last examples.
+view, reference, target and disparity for each of the last examples. The brighter the
+nearer; black is what the reference does not show.
 """
 
 import time
@@ -15,7 +16,12 @@ from PIL import Image
 from colornet import app
 from colornet.errors import InputError
 from colornet.files import replacing
-from experiments.pretraining.examples import SCENES, ExampleMaker, StreamConfig
+from experiments.pretraining.examples import (
+    DISPARITY_STEPS,
+    SCENES,
+    ExampleMaker,
+    StreamConfig,
+)
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
@@ -59,7 +65,7 @@ def main() -> None:
     rows = []
     start = time.process_time()
     for index in range(_WARM_UP, _WARM_UP + _EXAMPLES.value):
-        rows.append(np.concatenate(list(map(_rgb, make(index).values())), axis=1))
+        rows.append(np.concatenate(_pictures(make(index), config), axis=1))
     milliseconds = 1e3 * (time.process_time() - start) / _EXAMPLES.value
     print(f"{milliseconds:.1f} ms of CPU an example")
     if _OUTPUT.value:
@@ -68,8 +74,11 @@ def main() -> None:
             sheet.save(file, "PNG")
 
 
-def _rgb(picture: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(picture, (*picture.shape[:2], 3))
+def _pictures(example: dict[str, np.ndarray], config: StreamConfig) -> list[np.ndarray]:
+    brightest = config.max_disparity * DISPARITY_STEPS
+    disparity = (255 * (example.pop("disparity") / brightest)).astype(np.uint8)
+    pictures = [*example.values(), disparity]
+    return [np.broadcast_to(p, (*p.shape[:2], 3)) for p in pictures]
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ class PretrainConfig(Config):
             then: (1 + step) / (10 + step) up to this value; 0 for no average.
         rough_weight: weight of the squared error of the rough chroma C' in the loss,
             beside the final chroma's 1; 0 is the paper's.
+        disparity_weight: weight in the loss, at the first step, of how little of W lies
+            at the true disparity (`steps.matching_loss`); it falls along a line to 0 at
+            the fraction `anneal_from` of the steps, and from there on the loss is that
+            of the colours alone. 0 is the paper's.
         calibration_batches: number of batches that the statistics of batch
             normalization are computed from at the end (D-31); 0 keeps the moving
             statistics of the training.
@@ -59,6 +63,7 @@ class PretrainConfig(Config):
     clip_norm: float = 0.0
     ema_decay: float = 0.998
     rough_weight: float = 0.0
+    disparity_weight: float = 0.0
     calibration_batches: int = 64
     precision: str = "mixed_bfloat16"
     seed: int = 0
@@ -81,6 +86,7 @@ class PretrainConfig(Config):
             ("clip_norm", 0, None),
             ("ema_decay", 0, 1),
             ("rough_weight", 0, None),
+            ("disparity_weight", 0, None),
             ("calibration_batches", 0, None),
             ("seed", 0, None),
         ):

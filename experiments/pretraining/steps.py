@@ -1,35 +1,70 @@
 """One training step, compiled as a whole, for each backend."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from colornet.color import rgb_to_chroma
 from colornet.network import Network
 from colornet.training.losses import LEVELS, mean_squared_error, training_loss
+from experiments.pretraining.examples import DISPARITY_STEPS
+
+# Where W is nothing at the true disparity its logarithm is still finite.
+_LEAST_WEIGHT = 1e-6
 
 
 def maps(batch):
     """A batch of the stream as float32 maps, as `colornet.data` lists them.
 
     Args:
-        batch: uint8 `mono` (batch, height, width, 1), `reference` and `target` (batch,
-            height, width, 3) RGB.
+        batch: what `ExampleMaker` makes, with a batch axis.
     """
-    scaled = {name: ops.cast(value, "float32") / 255 for name, value in batch.items()}
+    mono, reference, target = (
+        ops.cast(batch[name], "float32") / 255
+        for name in ("mono", "reference", "target")
+    )
+    code = ops.cast(batch["disparity"][..., 0], "float32")
     return {
-        "mono": scaled["mono"],
-        "reference": scaled["reference"],
-        "chroma": rgb_to_chroma(scaled["target"]),
+        "mono": mono,
+        "reference": reference,
+        "chroma": rgb_to_chroma(target),
+        "disparity": ops.where(code > 0, code / DISPARITY_STEPS, -1.0),
     }
 
 
-def _loss_and_metrics(outputs, batch, rough_weight: float):
+def matching_loss(weights, disparity):
+    """How little of W lies at the true disparity: mean of -log, where it is known.
+
+    A disparity between two candidates counts the weights of both, interpolated
+    linearly. It is the cross-entropy that stereo networks are trained with (Zbontar and
+    LeCun, JMLR 2016), here beside the loss of the colours.
+
+    Args:
+        weights: (batch, d, height, width) float32, W of Eq. 1.
+        disparity: (batch, height, width) px, negative where it is not known.
+    """
+    candidates = ops.arange(weights.shape[1], dtype="float32")[None, :, None, None]
+    near = ops.relu(1 - ops.abs(candidates - disparity[:, None]))
+    found = ops.sum(weights * near, axis=1)
+    known = ops.cast(disparity >= 0, "float32")
+    surprise = -ops.log(found + _LEAST_WEIGHT) * known
+    return ops.sum(surprise) / ops.maximum(ops.sum(known), 1.0)
+
+
+def _loss_and_metrics(outputs, batch, rough_weight: float, disparity_weight):
     rough = mean_squared_error(outputs["rough_chroma"], batch["chroma"])
     loss = training_loss(outputs, batch, "chroma_mse")
     if rough_weight:
         loss = loss + rough_weight * LEVELS**2 * rough
+    matching = matching_loss(outputs["weights"], batch["disparity"])
+    loss = loss + disparity_weight * matching
     final = mean_squared_error(outputs["chroma"], batch["chroma"])
-    return loss, {"loss": loss, "rough_mse": rough, "final_mse": final}
+    return loss, {
+        "loss": loss,
+        "rough_mse": rough,
+        "final_mse": final,
+        "matching_loss": matching,
+    }
 
 
 def _global_norm(gradients):
@@ -47,21 +82,24 @@ class TensorFlowStep:
         import tensorflow as tf
 
         variables = model.trainable_variables
+        model = model.with_volumes()
 
         @tf.function
-        def step(batch):
+        def step(batch, disparity_weight):
             batch = maps(batch)
             with tf.GradientTape() as tape:
                 outputs = model(_inputs(batch), training=True)
-                loss, metrics = _loss_and_metrics(outputs, batch, rough_weight)
+                loss, metrics = _loss_and_metrics(
+                    outputs, batch, rough_weight, disparity_weight
+                )
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
             return {**metrics, "gradient_norm": _global_norm(gradients)}
 
         self._step = step
 
-    def __call__(self, batch):
-        return self._step(batch)
+    def __call__(self, batch, disparity_weight: float = 0.0):
+        return self._step(batch, np.float32(disparity_weight))
 
     def sync(self) -> None:
         """Nothing to do: the variables are the state."""
@@ -73,18 +111,22 @@ class JaxStep:
     def __init__(self, model: Network, optimizer, rough_weight: float):
         import jax
 
-        def loss_of(trainable, others, batch):
+        model = model.with_volumes()
+
+        def loss_of(trainable, others, batch, disparity_weight):
             outputs, others = model.stateless_call(
                 trainable, others, _inputs(batch), training=True
             )
-            loss, metrics = _loss_and_metrics(outputs, batch, rough_weight)
+            loss, metrics = _loss_and_metrics(
+                outputs, batch, rough_weight, disparity_weight
+            )
             return loss, (others, metrics)
 
-        def step(state, batch):
+        def step(state, batch, disparity_weight):
             trainable, others, slots = state
             differentiate = jax.value_and_grad(loss_of, has_aux=True)
             (_, (others, metrics)), gradients = differentiate(
-                trainable, others, maps(batch)
+                trainable, others, maps(batch), disparity_weight
             )
             metrics["gradient_norm"] = _global_norm(gradients)
             trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
@@ -101,8 +143,9 @@ class JaxStep:
             [v.value.copy() for v in variables] for variables in self._variables
         )
 
-    def __call__(self, batch):
-        self._state, metrics = self._step(self._state, batch)
+    def __call__(self, batch, disparity_weight: float = 0.0):
+        weight = np.float32(disparity_weight)
+        self._state, metrics = self._step(self._state, batch, weight)
         return metrics
 
     def sync(self) -> None:
@@ -115,9 +158,10 @@ class JaxStep:
 def compiled_step(model: Network, optimizer, rough_weight: float):
     """A function that takes one training step with a batch of the stream.
 
-    It returns float32 scalars, which may still be under way on the device: `loss`,
-    `rough_mse`, `final_mse` and `gradient_norm` (before clipping). Model and optimizer
-    are as after the last step once its method `sync()` was called.
+    Beside the batch it takes the weight of `matching_loss`. It returns float32 scalars,
+    which may still be under way on the device: `loss`, `rough_mse`, `final_mse`,
+    `matching_loss` and `gradient_norm` (before clipping). Model and optimizer are as
+    after the last step once its method `sync()` was called.
 
     Args:
         model: the network.

@@ -2,7 +2,7 @@
 
     with SceneStream(StreamConfig(height=128, width=256), processes=2) as batches:
         for batch in batches:
-            batch["mono"], batch["reference"], batch["target"]
+            batch["mono"], batch["reference"], batch["target"], batch["disparity"]
 
 NumPy only. Batch `step` is a function of the configuration and `step` alone: neither
 the number of processes nor where the stream started changes a byte.
@@ -32,7 +32,13 @@ __all__ = ["SceneStream", "StreamConfig", "training_example"]
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _AHEAD_BYTES = 128 * 2**20  # of examples that wait, over all workers
-_CHANNELS = {"mono": 1, "reference": 3, "target": 3}  # in the order of the bytes
+# Channels and type of the pixels, in the order of the bytes.
+_PIXELS = {
+    "mono": (1, np.uint8),
+    "reference": (3, np.uint8),
+    "target": (3, np.uint8),
+    "disparity": (1, np.uint16),
+}
 
 
 class _Worker:
@@ -41,7 +47,10 @@ class _Worker:
     def __init__(
         self, config: StreamConfig, process: int, processes: int, start_step: int
     ) -> None:
-        self._bytes = config.height * config.width * sum(_CHANNELS.values())
+        pixel = sum(
+            count * np.dtype(dtype).itemsize for count, dtype in _PIXELS.values()
+        )
+        self._bytes = config.height * config.width * pixel
         ahead = _AHEAD_BYTES // (self._bytes * processes)
         self._examples = queue.Queue(min(max(ahead, 2), 64))
         self._closing = threading.Event()
@@ -170,8 +179,8 @@ class SceneStream:
         """Batches from `step` on, the number of the next one.
 
         Yields:
-            uint8 arrays: "mono" (B, H, W, 1), noisy luma; "reference" (B, H, W, 3),
-            noisy RGB; "target" (B, H, W, 3), clean RGB of the mono view.
+            What `ExampleMaker` makes, with a first axis of B examples: "mono",
+            "reference", "target" and "disparity".
 
         Raises:
             InputError: a texture cannot be read.
@@ -192,9 +201,9 @@ class SceneStream:
         height, width = self.config.height, self.config.width
         joined = np.stack(examples)
         batch, start = {}, 0
-        for name, channels in _CHANNELS.items():
-            end = start + height * width * channels
-            pixels = joined[:, start:end]
+        for name, (channels, dtype) in _PIXELS.items():
+            end = start + height * width * channels * np.dtype(dtype).itemsize
+            pixels = np.ascontiguousarray(joined[:, start:end]).view(dtype)
             batch[name] = pixels.reshape(-1, height, width, channels)
             start = end
         return batch

@@ -1,8 +1,8 @@
 """A process that renders the examples of some scenes and writes them to its output.
 
 `experiments.pretraining.stream` starts it: JSON of the configuration, this process'
-number, how many there are, and the first step. Every example is the bytes of its mono
-view, reference and target, in this order.
+number, how many there are, and the first step. Every example is the bytes of its
+arrays, in their order.
 """
 
 import itertools

@@ -230,7 +230,9 @@ def build_surfaces(
     rng = np.random.default_rng(seed)
     painter = Painter(rng, config, textures)
     top = float(config.max_disparity - 1)
-    far = top * (rng.uniform(0, 0.25) if rng.random() < 0.7 else rng.uniform(0.25, 0.5))
+    least, usual, largest = config.wall
+    deep = rng.random() < 0.7
+    far = top * (rng.uniform(least, usual) if deep else rng.uniform(usual, largest))
     near = max(far, top * rng.uniform(0.5, 1.0))
     backgrounds = _backgrounds(rng, config, painter, far, near)
     return backgrounds + _objects(rng, config, painter, near, backgrounds)
