@@ -125,6 +125,30 @@ def test_transposed_convolution_by_subpixels(filters):
     )
 
 
+class _PlainAverage(keras.layers.Layer):
+    """Eq. 1 with a volume of all candidates' colours, by automatic differentiation."""
+
+    def call(self, inputs):
+        weights, chroma = inputs
+        _, count, _, width = weights.shape
+        colours = [
+            tf.pad(chroma, [[0, 0], [0, 0], [0, k], [0, 0]])[:, :, k : k + width]
+            for k in range(count)
+        ]
+        return tf.reduce_sum(weights[..., None] * tf.stack(colours, axis=1), axis=1)
+
+
+@pytest.mark.parametrize("count", [1, 16, 37])
+@pytest.mark.parametrize("margin", [0, 4])
+def test_weighted_average_and_its_gradients_by_parts(count, margin):
+    assert_same_layers(
+        layers.WeightedAverage(),
+        _PlainAverage(),
+        [random(2, count, 3, 9), random(2, 3, 9 + min(margin, count - 1), 2)],
+        lambda tensors: tensors,
+    )
+
+
 @pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 3, 4, 5, 3), (7, 3)])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
@@ -287,11 +311,21 @@ def test_at_test_time_no_volume_is_made_early_or_twice():
         return layers.WeightedAverage()([weights, chroma])
 
     graph = average.get_concrete_function(
-        tf.TensorSpec((1, 4, 5, 6), name="weights"), tf.TensorSpec((1, 5, 6, 2))
+        tf.TensorSpec((1, 40, 5, 6), name="weights"), tf.TensorSpec((1, 5, 6, 2))
     ).graph
-    large = [o for o in graph.get_operations() if o.type in ("GatherV2", "SelectV2")]
-    assert len(large) >= 2
-    assert all(_waits_for(operation, "weights") for operation in large)
+    colours = [
+        operation for operation in graph.get_operations() if operation.type == "Pack"
+    ]
+    assert len(colours) >= 2 * 3
+    assert all(_waits_for(operation, "weights") for operation in colours)
+    # Beside W itself nothing is of its size.
+    sizes = {
+        operation.type
+        for operation in graph.get_operations()
+        for tensor in operation.outputs
+        if tensor.shape.rank and 40 in tensor.shape
+    }
+    assert sizes <= {"Placeholder", "Identity", "IdentityN"}
 
     layer = layers.BatchNormalization()
 

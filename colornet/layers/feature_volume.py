@@ -18,6 +18,26 @@ def after(first, value):
         return tf.identity(value)
 
 
+def shifted_back(volume, width):
+    """Sums the candidates, the k-th shifted right by k.
+
+    It is the adjoint of `shifted_candidates`, and so its gradient.
+
+    Args:
+        volume: (batch, count, height, width or up to `count` columns less, channels).
+        width: of the result.
+
+    Returns:
+        (batch, height, width, channels).
+    """
+    count = volume.shape[1]
+    back = [
+        ops.pad(volume[:, k], [[0, 0], [0, 0], [k, count - k], [0, 0]])
+        for k in range(count)
+    ]
+    return sum(back)[:, :, :width]
+
+
 def shifted_candidates(inputs, count: int, width=None):
     """Stacks `count` copies of a map, the k-th shifted left by k pixels.
 
@@ -43,11 +63,7 @@ def shifted_candidates(inputs, count: int, width=None):
         def gradient(*args, upstream=None):
             if upstream is None:
                 (upstream,) = args
-            back = [
-                ops.pad(upstream[:, k], [[0, 0], [0, 0], [k, count - k], [0, 0]])
-                for k in range(count)
-            ]
-            return sum(back)[:, :, :columns]
+            return shifted_back(upstream, columns)
 
         padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
         pixels = ops.reshape(padded, (-1, inputs.shape[-1]))

@@ -11,10 +11,12 @@ def _fused(inputs, gamma, beta, mean, variance, epsilon: float, training: bool):
     """
     import tensorflow as tf
 
-    # The kernel takes maps: the slices of a volume are maps.
-    shape, channels = tf.shape(inputs), inputs.shape[-1]
-    size = shape[-3:-1] if len(inputs.shape) > 3 else tf.ones([2], tf.int32)
-    maps = tf.reshape(inputs, tf.concat([[-1], size, [channels]], 0))
+    channels, maps = inputs.shape[-1], inputs
+    if len(inputs.shape) != 4:
+        # The kernel takes maps: the slices of a volume are maps.
+        shape = tf.shape(inputs)
+        size = shape[-3:-1] if len(inputs.shape) > 3 else tf.ones([2], tf.int32)
+        maps = tf.reshape(inputs, tf.concat([[-1], size, [channels]], 0))
     empty = tf.zeros([0])
     gamma = tf.ones([channels]) if gamma is None else gamma
     beta = tf.zeros([channels]) if beta is None else beta
@@ -27,7 +29,8 @@ def _fused(inputs, gamma, beta, mean, variance, epsilon: float, training: bool):
         epsilon=epsilon,
         is_training=training,
     )
-    outputs = tf.ensure_shape(tf.reshape(outputs, shape), inputs.shape)
+    if maps is not inputs:
+        outputs = tf.ensure_shape(tf.reshape(outputs, shape), inputs.shape)
     count = tf.cast(tf.size(inputs) // channels, tf.float32)
     return outputs, mean, variance * (count - 1) / count
 

@@ -85,24 +85,24 @@ class VolumeConv3D(keras.layers.Conv3D):
         return ops.reshape(ops.scatter_update(flat, index[:, None], updates), shape)
 
 
-# Which tap of a kernel of 3 (last axis) meets which of the 2 outputs of a pixel (second
-# axis), through which of the inputs before, at and behind the pixel (first axis).
-_PARITY = np.zeros((3, 2, 3), np.float32)
-_PARITY[1, 0, 0] = _PARITY[1, 1, 1] = _PARITY[0, 0, 2] = 1
+# Which tap of a kernel of 3 (last axis) leads to which of the 2 outputs of a pixel
+# (second axis) from the pixel itself and from the one before it (first axis).
+_PARITY = np.zeros((2, 2, 3), np.float32)
+_PARITY[0, 0, 0] = _PARITY[0, 1, 1] = _PARITY[1, 0, 2] = 1
 
 
 @keras.saving.register_keras_serializable("colornet")
 class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
-    """A transposed convolution of stride 2 as a convolution with 8 times the filters.
+    """A transposed convolution of stride 2 as one of stride 1 with 8 times the filters.
 
     With a kernel K of 3 and "same" padding, an output is, along each axis,
 
         y[2 p] = K[0] x[p] + K[2] x[p - 1],    y[2 p + 1] = K[1] x[p],
 
-    so the 8 outputs of a voxel are the channels of a convolution, in whose kernel the
-    taps behind the voxel are 0. That is faster where there are few filters. Kernel,
-    bias and result are those of `Conv3DTranspose(filters, 3, strides=2,
-    padding="same")`.
+    so the 8 outputs of a voxel are the channels of a transposed convolution with a
+    kernel of 2, which takes a voxel and the one before it. That is faster where there
+    are few filters. Kernel, bias and result are those of `Conv3DTranspose(filters, 3,
+    strides=2, padding="same")`.
 
     Args:
         filters, ...: of `keras.layers.Conv3DTranspose`, with kernel size 3, stride 2
@@ -118,11 +118,11 @@ class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
     def call(self, inputs):
         parity = ops.convert_to_tensor(_PARITY, self.compute_dtype)
         kernel = ops.einsum(
-            "apx,bqy,crz,xyzfi->abcipqrf", parity, parity, parity, self.kernel
+            "apx,bqy,crz,xyzfi->abcpqrfi", parity, parity, parity, self.kernel
         )
-        kernel = ops.reshape(kernel, (3, 3, 3, -1, 8 * self.filters))
-        subpixels = ops.conv(
-            inputs, kernel, padding="same", data_format="channels_last"
+        kernel = ops.reshape(kernel, (2, 2, 2, 8 * self.filters, -1))
+        subpixels = ops.conv_transpose(
+            inputs, kernel, strides=1, padding="same", data_format="channels_last"
         )
         outputs = self._interleaved(subpixels, ops.shape(inputs))
         if self.use_bias:

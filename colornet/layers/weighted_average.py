@@ -3,7 +3,10 @@
 import keras
 from keras import ops
 
-from colornet.layers.feature_volume import after, shifted_candidates
+from colornet.layers.feature_volume import after, shifted_back
+
+# Candidates whose colours are there at a time.
+_CHUNK = 16
 
 
 @keras.saving.register_keras_serializable("colornet")
@@ -60,6 +63,50 @@ class DisparityWeights(keras.layers.Layer):
         }
 
 
+def _colours(chroma, count: int, width):
+    """The candidates' Cb and Cr by parts: a volume of either is as large as W.
+
+    Yields:
+        The first candidate of a part, and of Cb and Cr each (batch, up to `_CHUNK`
+        candidates, height, width).
+    """
+    padded = ops.pad(chroma, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
+    channels = padded[..., 0], padded[..., 1]
+    for first in range(0, count, _CHUNK):
+        part = range(first, min(first + _CHUNK, count))
+        yield (
+            first,
+            [
+                ops.stack([channel[:, :, k : k + width] for k in part], axis=1)
+                for channel in channels
+            ],
+        )
+
+
+@ops.custom_gradient
+def _weighted_average(weights, chroma):
+    """Eq. 1; its gradient looks the colours up again in place of keeping them."""
+    count, width = weights.shape[1], ops.shape(weights)[3]
+    columns = ops.shape(chroma)[2]
+    sums = [0, 0]
+    for first, part in _colours(after(weights, chroma), count, width):
+        share = weights[:, first : first + _CHUNK]
+        sums = [s + ops.sum(share * c, axis=1) for s, c in zip(sums, part, strict=True)]
+
+    def gradient(*args, upstream=None):
+        if upstream is None:
+            (upstream,) = args
+        blue, red = upstream[:, None, ..., 0], upstream[:, None, ..., 1]
+        colours = _colours(after(upstream, chroma), count, width)
+        of_weights = [cb * blue + cr * red for _, (cb, cr) in colours]
+        of_chroma = [
+            shifted_back((weights * u)[..., None], columns) for u in (blue, red)
+        ]
+        return ops.concatenate(of_weights, axis=1), ops.concatenate(of_chroma, axis=-1)
+
+    return ops.stack(sums, axis=-1), gradient
+
+
 @keras.saving.register_keras_serializable("colornet")
 class WeightedAverage(keras.layers.Layer):
     """Averages the candidates' colours by their weights, in float32 (Eq. 1).
@@ -82,12 +129,4 @@ class WeightedAverage(keras.layers.Layer):
         return (weights[0], *weights[2:], 2)
 
     def call(self, inputs):
-        weights, chroma = inputs
-        chroma = after(weights, chroma)
-        count, width = weights.shape[1], ops.shape(weights)[3]
-        averages = []
-        # One after the other: a volume of candidates' colours is as large as W.
-        for channel in ops.split(chroma, 2, axis=-1):
-            candidates = shifted_candidates(channel, count, width)[..., 0]
-            averages.append(ops.sum(weights * candidates, axis=1))
-        return ops.stack(averages, axis=-1)
+        return _weighted_average(*inputs)
