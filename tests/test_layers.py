@@ -318,6 +318,9 @@ def test_at_test_time_no_volume_is_made_early_or_twice():
     ]
     assert len(colours) >= 2 * 3
     assert all(_waits_for(operation, "weights") for operation in colours)
+    # Those of the second and third part wait for the sum of the first, too.
+    sums = [o.name for o in graph.get_operations() if o.type == "Sum"]
+    assert sum(_waits_for(operation, sums[1]) for operation in colours) >= 2 * 2
     # Beside W itself nothing is of its size.
     sizes = {
         operation.type

@@ -6,7 +6,7 @@ from keras import ops
 from colornet.layers.feature_volume import after, shifted_back
 
 # Candidates whose colours are there at a time.
-_CHUNK = 16
+_PART = 16
 
 
 @keras.saving.register_keras_serializable("colornet")
@@ -63,48 +63,59 @@ class DisparityWeights(keras.layers.Layer):
         }
 
 
-def _colours(chroma, count: int, width):
-    """The candidates' Cb and Cr by parts: a volume of either is as large as W.
+def _colours(chroma, first: int, count: int, width, previous):
+    """Cb and Cr of some candidates, each (batch, `count`, height, width).
 
-    Yields:
-        The first candidate of a part, and of Cb and Cr each (batch, up to `_CHUNK`
-        candidates, height, width).
+    Args:
+        chroma: (batch, height, width and all further candidates, 2).
+        first: of the candidates.
+        previous: what shall be there before they are: one part at a time.
     """
-    padded = ops.pad(chroma, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
-    channels = padded[..., 0], padded[..., 1]
-    for first in range(0, count, _CHUNK):
-        part = range(first, min(first + _CHUNK, count))
-        yield (
-            first,
-            [
-                ops.stack([channel[:, :, k : k + width] for k in part], axis=1)
-                for channel in channels
-            ],
+    chroma = after(previous, chroma)
+    return [
+        ops.stack(
+            [channel[:, :, k : k + width] for k in range(first, first + count)], axis=1
         )
+        for channel in (chroma[..., 0], chroma[..., 1])
+    ]
 
 
 @ops.custom_gradient
 def _weighted_average(weights, chroma):
-    """Eq. 1; its gradient looks the colours up again in place of keeping them."""
+    """Eq. 1 by parts: a volume of the candidates' Cb, or Cr, is as large as W.
+
+    For the gradient the colours are looked up again.
+    """
     count, width = weights.shape[1], ops.shape(weights)[3]
     columns = ops.shape(chroma)[2]
-    sums = [0, 0]
-    for first, part in _colours(after(weights, chroma), count, width):
-        share = weights[:, first : first + _CHUNK]
-        sums = [s + ops.sum(share * c, axis=1) for s, c in zip(sums, part, strict=True)]
+    padded = ops.pad(chroma, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
+    parts = [(first, min(_PART, count - first)) for first in range(0, count, _PART)]
+
+    blue = red = ops.zeros_like(weights[:, 0])
+    previous = weights
+    for first, size in parts:
+        share = weights[:, first : first + size]
+        cb, cr = _colours(padded, first, size, width, previous)
+        blue += ops.sum(share * cb, axis=1)
+        red += ops.sum(share * cr, axis=1)
+        previous = red
 
     def gradient(*args, upstream=None):
         if upstream is None:
             (upstream,) = args
-        blue, red = upstream[:, None, ..., 0], upstream[:, None, ..., 1]
-        colours = _colours(after(upstream, chroma), count, width)
-        of_weights = [cb * blue + cr * red for _, (cb, cr) in colours]
+        of_blue, of_red = upstream[:, None, ..., 0], upstream[:, None, ..., 1]
+        of_weights, previous = [], upstream
+        for first, size in parts:
+            cb, cr = _colours(padded, first, size, width, previous)
+            previous = cb * of_blue + cr * of_red
+            of_weights.append(previous)
         of_chroma = [
-            shifted_back((weights * u)[..., None], columns) for u in (blue, red)
+            shifted_back((weights * of_channel)[..., None], columns)
+            for of_channel in (of_blue, of_red)
         ]
         return ops.concatenate(of_weights, axis=1), ops.concatenate(of_chroma, axis=-1)
 
-    return ops.stack(sums, axis=-1), gradient
+    return ops.stack([blue, red], axis=-1), gradient
 
 
 @keras.saving.register_keras_serializable("colornet")
