@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from colornet.layers import VolumeConv3D
+from colornet.layers import DisparityFeatureVolume, VolumeConv3D
 from colornet.network import Network
 
 
@@ -31,14 +31,16 @@ def _ends_segment(operation) -> bool:
 
     In the residual blocks of pictures that is their sum: their convolutions are done
     again. Of the volumes the results of 3x3x3 convolutions are kept, but for those at
-    half resolution that another one follows.
+    half resolution that another one follows; and whatever has a single channel.
     """
     if isinstance(operation, keras.layers.Add):
         return len(operation.output.shape) == 4
     if isinstance(operation, VolumeConv3D):
         return False
     kinds = keras.layers.Conv3D | keras.layers.Conv3DTranspose
-    return isinstance(operation, kinds) and max(operation.kernel_size) > 1
+    if not isinstance(operation, kinds):
+        return False
+    return max(operation.kernel_size) > 1 or operation.filters == 1
 
 
 def _segments(model: Network) -> list[_Segment]:
@@ -53,8 +55,19 @@ def _segments(model: Network) -> list[_Segment]:
             if _ends_segment(node.operation):
                 groups.append([])
     wanted = {id(tensor) for tensor in model.outputs}
+    # The feature volume is only looked up: every segment that needs it makes its own.
+    volumes = {
+        id(tensor): node
+        for group in groups
+        for node in group
+        for tensor in node.outputs
+        if isinstance(node.operation, DisparityFeatureVolume)
+    }
     segments = []
     for group in filter(None, reversed(groups)):
+        needs = [id(t) for node in group for t in node.arguments.keras_tensors]
+        own = dict.fromkeys(volumes[t] for t in needs if t in volumes)
+        group = [*(node for node in own if node not in group), *group]
         made = [id(tensor) for node in group for tensor in node.outputs]
         needs = [id(t) for node in group for t in node.arguments.keras_tensors]
         inputs = tuple(dict.fromkeys(t for t in needs if t not in made))
