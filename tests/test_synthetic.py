@@ -312,6 +312,15 @@ def test_surfaces_keep_the_warp_monotone_and_the_object_count() -> None:
     assert min(counts) >= 4 and max(counts) <= 9 and len(counts) >= 4
 
 
+def test_the_wall_may_be_the_nearest_thing() -> None:
+    config = synthetic.SceneConfig(
+        48, 64, 32, min_objects=0, max_objects=1, wall=(0.6, 0.9, 1.0)
+    )
+    for seed in range(150):
+        wall, *_ = synthetic.build_surfaces(seed, config, None)
+        assert wall.plane @ np.array((1, 32, 24)) > 0.5 * config.max_disparity
+
+
 def test_scenes_have_occlusions_colour_and_contrast() -> None:
     textures = synthetic.skimage_textures()
     hidden, chroma, contrast = [], [], []

@@ -148,7 +148,9 @@ def _backgrounds(
     add(frame, far, (rng.normal(0, 0.04), rng.normal(0, 0.04)))
     if rng.random() < 0.5:  # a floor or a table, nearer towards the bottom
         bounds = (frame[0], h * rng.uniform(0.3, 0.8), frame[2], frame[3])
-        middle = 0.5 * (0.8 * far + rng.uniform(0.6 * far + 0.4 * near, near))
+        # Of two equal numbers the mean may be larger, by rounding.
+        between = min(0.6 * far + 0.4 * near, near)
+        middle = 0.5 * (0.8 * far + rng.uniform(between, near))
         slope = 2 * (middle - 0.8 * far) / (bounds[3] - bounds[1])
         add(bounds, middle, (rng.normal(0, 0.03), slope))
     if rng.random() < 0.3:  # a side wall that comes nearer towards its border
