@@ -1,5 +1,6 @@
 """The pretraining: recipe, schedule, the loop on both backends, stopping, resuming."""
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -110,6 +111,24 @@ def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
     trainer = Pretrainer(_CONFIG, tmp_path, pictures, quiet)
     assert not trainer.run(max_seconds=0.001)
     assert Checkpoints(tmp_path).steps() == [1]
+
+
+def test_a_stream_that_fails_loses_no_step(whole, tmp_path):
+    @contextlib.contextmanager
+    def failing(config, start_step):
+        def batches():
+            yield from (batch_of(config, step) for step in range(start_step, 3))
+            raise InputError("scene 7: unreadable")
+
+        yield batches()
+
+    seldom = dataclasses.replace(_QUIET, checkpoint_every=100)
+    for _ in range(2):
+        with pytest.raises(InputError, match="scene 7"):
+            Pretrainer(_CONFIG, tmp_path, failing, seldom).run()
+        assert Checkpoints(tmp_path).steps() == [3]
+    Pretrainer(_CONFIG, tmp_path, pictures, _QUIET).run()
+    assert_same_state(tmp_path, whole, 6)
 
 
 def test_a_run_starts_from_given_weights(whole, tmp_path):

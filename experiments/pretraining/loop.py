@@ -208,8 +208,13 @@ class Pretrainer:
         train_step = compiled_step(self.model, self.optimizer, config.rough_weight)
         window = _Window(self.step)
         while True:
-            with window.waiting():
-                batch = next(batches)
+            try:
+                with window.waiting():
+                    batch = next(batches)
+            except Exception:  # The scenes have failed, not the training.
+                if self.step not in [0, *self.checkpoints.steps()]:
+                    self._save(window, train_step)
+                raise
             weight = disparity_weight(config, self.step)
             window.add(train_step(batch, weight))
             self.step += 1
@@ -225,9 +230,7 @@ class Pretrainer:
                 self._log(window, curve)
                 window = _Window(self.step)
             if due(reporting.checkpoint_every) or last:
-                self._require_finite(window)
-                train_step.sync()
-                self.checkpoints.save(self.step, self.model, self.optimizer, config)
+                self._save(window, train_step)
             if validation and due(reporting.validate_every, done):
                 train_step.sync()
                 validation.score(self.step, self.model, self.optimizer)
@@ -237,6 +240,11 @@ class Pretrainer:
                 raise signals.interrupted(self.step)
             if late:
                 return False
+
+    def _save(self, window: "_Window", train_step) -> None:
+        self._require_finite(window)
+        train_step.sync()
+        self.checkpoints.save(self.step, self.model, self.optimizer, self.config)
 
     def _require_finite(self, window: "_Window") -> None:
         broken = window.first_not_finite()
