@@ -77,14 +77,14 @@ def map_picture(values: np.ndarray, high: float, binary: bool = False) -> np.nda
 
 
 def picture_row(
-    example: dict[str, np.ndarray], rough: np.ndarray, final: np.ndarray
+    example: dict[str, np.ndarray], rough: np.ndarray | None, final: np.ndarray
 ) -> np.ndarray:
     """What goes in, what comes out and how wrong it is, labelled, two rows of three.
 
     Args:
         example: maps `mono` and `reference`, and `chroma` (the truth) where known; see
             colornet/data.py.
-        rough: (H, W, 2) chroma C' of Eq. 1.
+        rough: (H, W, 2) chroma C' of Eq. 1; left out if None.
         final: (H, W, 2) chroma C of Eq. 2.
 
     Returns:
@@ -99,9 +99,10 @@ def picture_row(
     pictures = {
         "mono (input)": mono_picture(mono),
         "reference (input)": to_uint8(example["reference"]),
-        f"rough C'{decibels(rough)}": color_picture(mono, rough),
-        f"final C{decibels(final)}": color_picture(mono, final),
     }
+    if rough is not None:
+        pictures[f"rough C'{decibels(rough)}"] = color_picture(mono, rough)
+    pictures[f"final C{decibels(final)}"] = color_picture(mono, final)
     if truth is not None:
         pictures["truth"] = color_picture(mono, truth)
     fitted = [fit(picture, _LEAST_WIDTH, _MOST_WIDTH) for picture in pictures.values()]

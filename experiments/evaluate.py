@@ -6,7 +6,8 @@
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity
-copies colours by it and propagates them over the rest.
+copies colours by it and propagates them over the rest. --worst=4 draws the four
+pictures that the method fails at the most.
 """
 
 from absl import flags
@@ -51,10 +52,17 @@ _MEMORY_GB = flags.DEFINE_float(
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for images.csv and summary.json.", required=True
 )
+_WORST = flags.DEFINE_integer(
+    "worst",
+    0,
+    "Draw so many pictures, those with the lowest PSNR, to worst/ in the output.",
+    lower_bound=0,
+)
 
 
 def main() -> None:
     from experiments.evaluation import Evaluation, evaluate, table
+    from experiments.worst_pictures import draw_worst
 
     evaluation = Evaluation(
         records=_RECORDS.value,
@@ -70,6 +78,8 @@ def main() -> None:
     summary = evaluate(evaluation, _OUTPUT.value)
     print(table({_METHOD.value: summary}))
     print(f"\nper picture: {_OUTPUT.value}/images.csv, means: summary.json beside it")
+    for path in draw_worst(evaluation, _OUTPUT.value, _WORST.value):
+        print(path)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from colornet.checkpoints import save_weights
+from colornet.checkpoints import load_model, save_weights
 from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig
 from colornet.data import Records
@@ -22,6 +23,7 @@ from colornet.images import write_picture
 from colornet.inference import predict
 from colornet.metrics import chroma_psnr, score
 from colornet.model import build_colornet
+from colornet.pictures import picture_row
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
 from experiments.methods.networks.config import MethodConfig
@@ -387,8 +389,8 @@ def results(records, model, tmp_path_factory):
     ours = {"method": "ours", "weights": top / "good.npz", "output": top / "ours"}
     zhang = {"method": "zhang", "weights": top / "zhang.npz", "limit": 1}
     calls = {
-        "grey": {},
-        "ours": ours,
+        "grey": {"worst": 2},
+        "ours": {**ours, "worst": 1},
         "zhang": {**zhang, "output": top / "zhang"},
         "weights of another": {**ours, "weights": top / "zhang.npz"},
         "weights of ours": {**zhang, "weights": top / "good.npz"},
@@ -464,6 +466,23 @@ def test_the_program_prints_the_table(results, records):
     assert by_case["zhang"].code == 0, by_case["zhang"]
     assert "rough" not in by_case["zhang"].stdout
     assert _read(top / "zhang")[1]["settings"]["model"]["name"] == "zhang"
+
+
+def test_the_worst_pictures_are_drawn(results, records):
+    top, by_case, _ = results
+    for case, folder, count in (("grey", "out", 2), ("ours", "ours", 1)):
+        scores = {row["key"]: float(row["psnr"]) for row in _read(top / folder)[0]}
+        worst = sorted(scores, key=scores.get)[:count]
+        names = [f"{n:02d}_{key}.png" for n, key in enumerate(worst, 1)]
+        names = [name.replace("/", "_") for name in names]
+        files = sorted((top / folder / "worst").iterdir())
+        assert [path.name for path in files] == names
+        assert all(str(path) in by_case[case].stdout for path in files)
+    first = next(e for e in Records(records, "test").examples() if e["key"] == worst[0])
+    drawn = np.asarray(Image.open(files[0]))
+    outputs = predict(load_model(top / "good.npz"), first["mono"], first["reference"])
+    expected = picture_row(first, outputs["rough_chroma"], outputs["chroma"])
+    np.testing.assert_array_equal(drawn, expected)
 
 
 def test_a_damaged_shard_in_a_process_of_its_own(results):

@@ -188,6 +188,8 @@ def test_picture_row_with_and_without_truth():
     row = picture_row(maps, maps["chroma"], maps["chroma"])
     assert contains(row, to_uint8(maps["reference"]))
     assert contains(row, mono_picture(maps["mono"]))
+    without = picture_row(maps, None, maps["chroma"])
+    assert contains(without, to_uint8(maps["reference"])) and without.shape == row.shape
     del maps["chroma"], maps["disparity"]
     chroma = np.zeros((64, 256, 2))
     assert picture_row(maps, chroma, chroma).shape[1] < row.shape[1]

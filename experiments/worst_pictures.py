@@ -1,0 +1,54 @@
+"""Pictures of what a method is worst at, after its evaluation."""
+
+import csv
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+from colornet.data import Records
+from colornet.files import writing
+from colornet.images import write_picture
+from colornet.pictures import picture_row
+from experiments.evaluation import Evaluation, predictor
+
+FOLDER = "worst"
+
+
+def draw_worst(
+    evaluation: Evaluation, directory: str | os.PathLike, count: int
+) -> Iterator[pathlib.Path]:
+    """Draws the pictures with the lowest PSNR: inputs, results, truth and error.
+
+    Args:
+        evaluation: one that has come to its end.
+        directory: of the evaluation. The folder `worst` in it is replaced: its files
+            begin with 01 for the worst.
+        count: number of pictures; with 0 nothing is done.
+
+    Yields:
+        The files, in the order of the records.
+
+    Raises:
+        InputError: no weights, damaged records, a folder that cannot be written.
+    """
+    if not count:
+        return
+    folder = pathlib.Path(directory) / FOLDER
+    with open(folder.parent / "images.csv", newline="", encoding="utf-8") as file:
+        scores = {row["key"]: float(row["psnr"]) for row in csv.DictReader(file)}
+    worst = sorted(scores, key=scores.get)[:count]
+    run, _ = predictor(evaluation)
+    shutil.rmtree(folder, ignore_errors=True)
+    with writing(folder):
+        folder.mkdir()
+    records = Records(evaluation.records, evaluation.split)
+    for example in records.examples(evaluation.datasets):
+        key = example["key"]
+        if key in worst:
+            chroma = run(example)
+            sheet = picture_row(example, chroma.get("rough_"), chroma[""])
+            rank = f"{worst.index(key) + 1:02d}"
+            path = folder / f"{rank}_{key.replace('/', '_')}.png"
+            write_picture(path, sheet)
+            yield path
