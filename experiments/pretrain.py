@@ -98,6 +98,11 @@ _DISPARITY_WEIGHT = flags.DEFINE_float(
 _CALIBRATION_BATCHES = flags.DEFINE_integer(
     "calibration_batches", 64, "For the statistics at the end (D-31); 0 for none."
 )
+_FROZEN_STATISTICS = flags.DEFINE_bool(
+    "frozen_statistics",
+    False,
+    "Normalize by the statistics of the initial weights, in training as at test time.",
+)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     "mixed_bfloat16",
@@ -153,6 +158,7 @@ def _config() -> PretrainConfig:
         rough_weight=_ROUGH_WEIGHT.value,
         disparity_weight=_DISPARITY_WEIGHT.value,
         calibration_batches=_CALIBRATION_BATCHES.value,
+        frozen_statistics=_FROZEN_STATISTICS.value,
         precision=_PRECISION.value,
         seed=_SEED.value,
     )

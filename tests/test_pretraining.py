@@ -28,6 +28,7 @@ from experiments.pretraining.optimization import (
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.result import calibrated_weights
 from experiments.pretraining.steps import TensorFlowStep, maps, matching_loss
+from experiments.pretraining.validation import HELD_OUT_SEED
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tests.pretraining_runs import CONFIG, batch_of, pictures, stopping_at
 
@@ -236,6 +237,31 @@ def test_the_result_is_the_average_with_calibrated_statistics(whole):
     assert calibrated_weights(whole, pictures).stat().st_mtime > 0
 
 
+def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
+    """What is trained is the network of test time, all of it but the statistics."""
+    start = str(whole)
+    config = _CONFIG.replace(initial_weights=start, frozen_statistics=True, steps=3)
+    reporting = dataclasses.replace(_QUIET, validate_every=3, validation_batches=1)
+    Pretrainer(config, tmp_path, pictures, reporting).run()
+    initial = load_model(start)
+    result = load_model(calibrated_weights(tmp_path, pictures))
+    for mine, theirs in zip(result.variables, initial.variables, strict=True):
+        same = np.array_equal(mine, theirs)
+        assert same == ("/moving_" in mine.path), mine.path
+    held_out = _STREAM.replace(seed=_STREAM.seed + HELD_OUT_SEED)
+    for name, stream, model in (
+        ("curve.csv", _STREAM, initial),
+        ("validation.csv", held_out, result),
+    ):
+        with open(tmp_path / name, newline="") as file:
+            first = next(csv.DictReader(file))
+        batch = maps(batch_of(stream, 0))
+        inputs = {name: batch[name] for name in ("mono", "reference")}
+        error = model(inputs, training=False)["chroma"] - batch["chroma"]
+        expected = -10 * math.log10(np.mean(np.square(error)))
+        assert float(first["psnr_final"]) == pytest.approx(expected, abs=1e-3)
+
+
 def test_the_average_is_young_at_first():
     """Its decay is (1 + t) / (10 + t) up to `ema_decay`."""
     variable = keras.Variable(np.array(0.0, np.float32), name="x")
@@ -289,6 +315,7 @@ def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
         ({"optimizer": "sgd"}, "optimizer to be one of .* Received: 'sgd'"),
         ({"precision": "mixed_float16"}, "precision to be one of"),
         ({"stream": _STREAM.replace(max_disparity=64)}, "at most 32. Received: 64"),
+        ({"frozen_statistics": True}, "expects initial weights. Received: none"),
     ],
 )
 def test_recipes_that_cannot_be_are_refused(changes, words):
@@ -297,10 +324,10 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
 
 
 def test_the_loss_weighs_its_parts_and_gradients_are_clipped():
-    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
+    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0, rough_weight=0.5)
     model = config.model.build()
     optimizer = build_optimizer(config, model.trainable_variables)
-    metrics = TensorFlowStep(model, optimizer, 0.5)(batch_of(_STREAM, 0), 3.0)
+    metrics = TensorFlowStep(model, optimizer, config)(batch_of(_STREAM, 0), 3.0)
     values = {name: float(value) for name, value in metrics.items()}
     expected = 255**2 * (values["final_mse"] + 0.5 * values["rough_mse"])
     expected += 3 * values["matching_loss"]

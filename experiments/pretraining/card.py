@@ -71,6 +71,9 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"gradient norm at most {recipe['clip_norm']}, " if recipe["clip_norm"] else ""
     )
     start = recipe.get("initial_weights")
+    statistics = f"statistics from {recipe['calibration_batches']} batches"
+    if recipe.get("frozen_statistics"):
+        statistics = "statistics of the initial weights"
     lines = [
         f"## {name}" + (" (default)" if is_default else ""),
         "",
@@ -90,8 +93,7 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{recipe['learning_rate']} ({schedule}), {average}{clip}"
         f"weight of the rough chroma's loss {recipe['rough_weight']}, of the "
         f"disparity's {recipe.get('disparity_weight', 0.0)} at the start, "
-        f"{recipe['precision']}, statistics from {recipe['calibration_batches']} "
-        f"batches, seed {recipe['seed']}.",
+        f"{recipe['precision']}, {statistics}, seed {recipe['seed']}.",
         "",
     ]
     return [*lines, *_results(entry["evaluations"]), ""]

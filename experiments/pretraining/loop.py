@@ -188,7 +188,7 @@ class Pretrainer:
         if self.reporting.validate_every:
             validation = Validation(
                 self.run_dir,
-                self.config.stream,
+                self.config,
                 self.open_stream,
                 self.reporting.validation_batches,
                 self.step,
@@ -205,7 +205,7 @@ class Pretrainer:
 
     def _steps(self, batches, curve, validation, signals, deadline) -> bool:
         config, reporting = self.config, self.reporting
-        train_step = compiled_step(self.model, self.optimizer, config.rough_weight)
+        train_step = compiled_step(self.model, self.optimizer, config)
         window = _Window(self.step)
         while True:
             try:

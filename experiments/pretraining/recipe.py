@@ -46,6 +46,9 @@ class PretrainConfig(Config):
         calibration_batches: number of batches that the statistics of batch
             normalization are computed from at the end (D-31); 0 keeps the moving
             statistics of the training.
+        frozen_statistics: whether batch normalization uses in training what it uses at
+            test time, the statistics of the initial weights, which then stay as they
+            are; its factors and offsets are trained all the same.
         precision: Keras dtype policy of the training; the result is float32.
         seed: of the initial weights; the stream has its own.
     """
@@ -65,6 +68,7 @@ class PretrainConfig(Config):
     rough_weight: float = 0.0
     disparity_weight: float = 0.0
     calibration_batches: int = 64
+    frozen_statistics: bool = False
     precision: str = "mixed_bfloat16"
     seed: int = 0
 
@@ -99,6 +103,10 @@ class PretrainConfig(Config):
                 raise InputError(
                     f"expected {name} above 0. Received: {getattr(self, name)}"
                 )
+        if self.frozen_statistics and not self.initial_weights:
+            raise InputError(
+                "frozen_statistics expects initial weights. Received: none"
+            )
         if self.stream.max_disparity > self.model.max_disparity:
             raise InputError(
                 "expected scenes whose disparities the network searches, at most "

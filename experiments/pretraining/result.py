@@ -32,6 +32,8 @@ def calibrated_weights(
 ) -> pathlib.Path:
     """Weights of a run's newest checkpoint, averaged and calibrated (D-31).
 
+    Frozen statistics stay as they are.
+
     Args:
         run_dir: of the run, finished or not.
         open_stream: see `Pretrainer`; the batches after the checkpoint are taken.
@@ -51,7 +53,7 @@ def calibrated_weights(
     path = calibrated_file(newest)
     if not path.is_file() or path.stat().st_mtime < newest.stat().st_mtime:
         model = _averaged_network(run_dir, step)
-        if config.calibration_batches:
+        if config.calibration_batches and not config.frozen_statistics:
             with open_stream(config.stream, step) as batches:
                 chosen = itertools.islice(batches, config.calibration_batches)
                 calibrate_statistics(model, map(float_maps, chosen))

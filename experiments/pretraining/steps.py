@@ -8,6 +8,7 @@ from colornet.color import rgb_to_chroma
 from colornet.network import Network
 from colornet.training.losses import LEVELS, mean_squared_error, training_loss
 from experiments.pretraining.examples import DISPARITY_STEPS
+from experiments.pretraining.recipe import PretrainConfig
 
 # Where W is nothing at the true disparity its logarithm is still finite.
 _LEAST_WEIGHT = 1e-6
@@ -51,11 +52,11 @@ def matching_loss(weights, disparity):
     return ops.sum(surprise) / ops.maximum(ops.sum(known), 1.0)
 
 
-def _loss_and_metrics(outputs, batch, rough_weight: float, disparity_weight):
+def _loss_and_metrics(outputs, batch, config: PretrainConfig, disparity_weight):
     rough = mean_squared_error(outputs["rough_chroma"], batch["chroma"])
     loss = training_loss(outputs, batch, "chroma_mse")
-    if rough_weight:
-        loss = loss + rough_weight * LEVELS**2 * rough
+    if config.rough_weight:
+        loss = loss + config.rough_weight * LEVELS**2 * rough
     matching = matching_loss(outputs["weights"], batch["disparity"])
     loss = loss + disparity_weight * matching
     final = mean_squared_error(outputs["chroma"], batch["chroma"])
@@ -78,7 +79,7 @@ def _inputs(batch):
 class TensorFlowStep:
     """A step as a `tf.function`; see `compiled_step`."""
 
-    def __init__(self, model: Network, optimizer, rough_weight: float):
+    def __init__(self, model: Network, optimizer, config: PretrainConfig):
         import tensorflow as tf
 
         variables = model.trainable_variables
@@ -88,9 +89,9 @@ class TensorFlowStep:
         def step(batch, disparity_weight):
             batch = maps(batch)
             with tf.GradientTape() as tape:
-                outputs = model(_inputs(batch), training=True)
+                outputs = model(_inputs(batch), training=not config.frozen_statistics)
                 loss, metrics = _loss_and_metrics(
-                    outputs, batch, rough_weight, disparity_weight
+                    outputs, batch, config, disparity_weight
                 )
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
@@ -108,18 +109,19 @@ class TensorFlowStep:
 class JaxStep:
     """A step as a jitted function of the state, which it takes over (donation)."""
 
-    def __init__(self, model: Network, optimizer, rough_weight: float):
+    def __init__(self, model: Network, optimizer, config: PretrainConfig):
         import jax
 
         model = model.with_volumes()
 
         def loss_of(trainable, others, batch, disparity_weight):
             outputs, others = model.stateless_call(
-                trainable, others, _inputs(batch), training=True
+                trainable,
+                others,
+                _inputs(batch),
+                training=not config.frozen_statistics,
             )
-            loss, metrics = _loss_and_metrics(
-                outputs, batch, rough_weight, disparity_weight
-            )
+            loss, metrics = _loss_and_metrics(outputs, batch, config, disparity_weight)
             return loss, (others, metrics)
 
         def step(state, batch, disparity_weight):
@@ -155,7 +157,7 @@ class JaxStep:
                 variable.assign(value.copy())
 
 
-def compiled_step(model: Network, optimizer, rough_weight: float):
+def compiled_step(model: Network, optimizer, config: PretrainConfig):
     """A function that takes one training step with a batch of the stream.
 
     Beside the batch it takes the weight of `matching_loss`. It returns float32 scalars,
@@ -166,8 +168,8 @@ def compiled_step(model: Network, optimizer, rough_weight: float):
     Args:
         model: the network.
         optimizer: built for its trainable variables.
-        rough_weight: see `PretrainConfig`.
+        config: the recipe.
     """
     if keras.backend.backend() == "jax":
-        return JaxStep(model, optimizer, rough_weight)
-    return TensorFlowStep(model, optimizer, rough_weight)
+        return JaxStep(model, optimizer, config)
+    return TensorFlowStep(model, optimizer, config)

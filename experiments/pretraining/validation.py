@@ -9,11 +9,11 @@ import numpy as np
 from colornet.color import rgb_to_chroma
 from colornet.training.curve import LearningCurve, psnr
 from experiments.pretraining.optimization import averaged
-from experiments.pretraining.stream import StreamConfig
+from experiments.pretraining.recipe import PretrainConfig
 
 _COLUMNS = ("psnr_rough", "psnr_final")
 # No training run is given a seed so large: its scenes are others.
-_HELD_OUT_SEED = 1_000_000_000
+HELD_OUT_SEED = 1_000_000_000
 
 
 def float_maps(batch: dict) -> dict[str, np.ndarray]:
@@ -28,29 +28,31 @@ class Validation:
     """Chroma PSNR of rough and final on batches that are the same for the whole run.
 
     The weights are those of the moving average; batch normalization uses the statistics
-    of the batch (D-14), because the moving ones are measured at the end only (D-31).
+    of the batch (D-14), because the moving ones are measured at the end only (D-31),
+    unless they are frozen.
 
     Args:
         run_dir: folder for `validation.csv`.
-        stream: of the training; the scenes are of another seed.
+        config: of the training; the scenes are of another seed.
         open_stream: see `Pretrainer`.
         count: number of batches.
         step: where the run starts.
     """
 
     def __init__(
-        self, run_dir: pathlib.Path, stream: StreamConfig, open_stream, count, step
+        self, run_dir: pathlib.Path, config: PretrainConfig, open_stream, count, step
     ):
-        held_out = stream.replace(seed=stream.seed + _HELD_OUT_SEED)
+        held_out = config.stream.replace(seed=config.stream.seed + HELD_OUT_SEED)
         with open_stream(held_out, 0) as batches:
             self._batches = list(itertools.islice(batches, count))
         self._curve = LearningCurve(run_dir / "validation.csv", _COLUMNS, step)
+        self._statistics = "moving" if config.frozen_statistics else "batch"
         self._network = None
 
     def score(self, step: int, model, optimizer) -> None:
         """Writes a row for the model and the optimizer as they are now."""
         if self._network is None:
-            self._network = averaged(model, optimizer, bn_statistics="batch")
+            self._network = averaged(model, optimizer, bn_statistics=self._statistics)
             if keras.backend.backend() == "tensorflow":
                 self._network.jit_compile = False  # As `colornet.inference.predict`.
         else:
