@@ -84,7 +84,7 @@ def picture_row(
     Args:
         example: maps `mono` and `reference`, and `chroma` (the truth) where known; see
             colornet/data.py.
-        rough: (H, W, 2) chroma C' of Eq. 1; left out if None.
+        rough: (H, W, 2) chroma C' of Eq. 1; None for a method without it.
         final: (H, W, 2) chroma C of Eq. 2.
 
     Returns:
@@ -100,14 +100,16 @@ def picture_row(
         "mono (input)": mono_picture(mono),
         "reference (input)": to_uint8(example["reference"]),
     }
+    result, name = "result", "the result"
     if rough is not None:
         pictures[f"rough C'{decibels(rough)}"] = color_picture(mono, rough)
-    pictures[f"final C{decibels(final)}"] = color_picture(mono, final)
+        result, name = "final C", "C"
+    pictures[f"{result}{decibels(final)}"] = color_picture(mono, final)
     if truth is not None:
         pictures["truth"] = color_picture(mono, truth)
     fitted = [fit(picture, _LEAST_WIDTH, _MOST_WIDTH) for picture in pictures.values()]
     labels = list(pictures)
     if truth is not None:
         fitted.append(chroma_error(final, truth))
-        labels.append("error of C (grey levels)")
+        labels.append(f"error of {name} (grey levels)")
     return tile(fitted, 3, labels)
