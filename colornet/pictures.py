@@ -88,8 +88,9 @@ def picture_row(
         final: (H, W, 2) chroma C of Eq. 2.
 
     Returns:
-        uint8 RGB: mono, reference, rough; final, truth, error of the final. Without
-        truth the last two are left out. The PSNR is that of `chroma_psnr`.
+        uint8 RGB: mono, reference, rough; final, truth, error of the final. What there
+        is none of is left out, and the error without truth. The PSNR is that of
+        `chroma_psnr`.
     """
     mono, truth = example["mono"], example.get("chroma")
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import time
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
 from experiments import methods
 from experiments.methods import matching, networks
 
+WORST = "worst"  # folder of the pictures of `experiments.worst_pictures`
 _OURS = "ours"
 # What other methods search if nothing else is said: the network's d (D-04).
 _MAX_DISPARITY = 192
@@ -150,6 +152,7 @@ def _start(directory: pathlib.Path, settings: dict) -> None:
     # Before the new settings: at no time do they stand beside the old scores.
     for name in ("summary.json", "images.csv"):
         (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / WORST, ignore_errors=True)
     _write_json(directory / "settings.json", settings)
 
 
@@ -196,6 +199,8 @@ def _mean(rows: list[dict]) -> dict[str, float | None]:
 
 def _finished(directory: pathlib.Path, settings: dict) -> dict | None:
     """The summary of an evaluation with the same settings that came to its end."""
+    if not (directory / "images.csv").is_file():
+        return None
     try:
         summary = json.loads((directory / "summary.json").read_text())
     except (OSError, ValueError):

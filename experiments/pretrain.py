@@ -6,7 +6,8 @@
 Scenes are rendered by other processes while the network trains. A run that was stopped
 (Ctrl-C, SIGTERM, --max_seconds) goes on from its last checkpoint when it is started
 again with the same flags, under the same backend or another one. At the end the
-averaged weights get calibrated statistics and are written to the run's folder.
+averaged weights get calibrated statistics, unless these are frozen, and are written to
+the run's folder.
 
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
 --learning_rate_schedule=constant --ema_decay=0 --precision=float32
@@ -58,8 +59,8 @@ _SCENES = flags.DEFINE_enum(
     "scenes",
     "varied",
     list(SCENES),
-    "Curved and plain surfaces under light; more and smaller photographs; or textured "
-    "planes alone.",
+    "Curved and plain surfaces under light; more and smaller photographs; more objects "
+    "and nearer walls as well; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
@@ -74,7 +75,10 @@ _LEARNING_RATE_SCHEDULE = flags.DEFINE_enum(
 )
 _WARMUP_STEPS = flags.DEFINE_integer("warmup_steps", 100, "Of the schedule cosine.")
 _ANNEAL_FROM = flags.DEFINE_float(
-    "anneal_from", 0.5, "Fraction of the steps from which the schedule cosine falls."
+    "anneal_from",
+    0.5,
+    "Fraction of the steps from which the schedule cosine falls, and where the weight "
+    "of the disparity ends.",
 )
 _OPTIMIZER = flags.DEFINE_enum(
     "optimizer", "rmsprop", list(OPTIMIZERS), "The paper's is rmsprop (D-13)."

@@ -7,9 +7,10 @@
     python -m experiments.pretrain_export --run_dir=runs/pretrain --name=n32-d192 \
         --default --evaluation=Middlebury=evaluation
 
-The newest checkpoint, finished or not, is averaged, calibrated (D-31) and stored with
-float16 kernels, if these change the chroma of the Motorcycle pair by no more than half
-a grey level. The second time the scores get into the model card as well.
+The newest checkpoint, finished or not, is averaged, calibrated unless its statistics
+are frozen (D-31), and stored with float16 kernels, if these change the chroma of the
+Motorcycle pair by no more than half a grey level. The second time the scores get into
+the model card as well.
 """
 
 import pathlib

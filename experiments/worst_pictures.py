@@ -10,9 +10,7 @@ from colornet.data import Records
 from colornet.files import writing
 from colornet.images import write_picture
 from colornet.pictures import picture_row
-from experiments.evaluation import Evaluation, predictor
-
-FOLDER = "worst"
+from experiments.evaluation import WORST, Evaluation, predictor
 
 
 def draw_worst(
@@ -34,7 +32,7 @@ def draw_worst(
     """
     if not count:
         return
-    folder = pathlib.Path(directory) / FOLDER
+    folder = pathlib.Path(directory) / WORST
     with open(folder.parent / "images.csv", newline="", encoding="utf-8") as file:
         scores = {row["key"]: float(row["psnr"]) for row in csv.DictReader(file)}
     worst = sorted(scores, key=scores.get)[:count]

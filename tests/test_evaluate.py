@@ -275,9 +275,10 @@ def test_other_settings_start_again(records, tmp_path, counted):
     assert len(counted.calls) == 4 and summary["mean"]["count"] == 4
     counted.calls.clear()
     counted.stop_at = 1
+    (tmp_path / "worst").mkdir()
     with pytest.raises(KeyboardInterrupt):
         _counted(records, tmp_path, datasets=("second",))
-    # No scores of other settings beside these.
+    # Neither scores nor pictures of other settings beside these.
     assert set(os.listdir(tmp_path)) == {"settings.json", "images.csv"}
     assert (tmp_path / "images.csv").read_bytes().count(b"\n") == 2
     counted.stop_at = None

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from colornet.checkpoints import Checkpoints, load_model, weights_digest
 from colornet.errors import InputError, Interrupted, NonFiniteError
+from colornet.training.curve import LearningCurve
 from experiments.pretraining.loop import Pretrainer, Reporting
 from experiments.pretraining.optimization import (
     LearningRate,
@@ -303,7 +304,8 @@ def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
     assert weights == pytest.approx([8, 6, 4, 0.4, 0, 0])
     longer = config.replace(steps=60)
     assert same_up_to(1, config, longer) and not same_up_to(2, config, longer)
-    assert disparity_weight(config.replace(anneal_from=0.0), 0) == 0
+    off = config.replace(anneal_from=0.0, disparity_weight=0.0)
+    assert disparity_weight(off, 0) == 0
 
 
 @pytest.mark.parametrize(
@@ -315,6 +317,17 @@ def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
         ({"optimizer": "sgd"}, "optimizer to be one of .* Received: 'sgd'"),
         ({"precision": "mixed_float16"}, "precision to be one of"),
         ({"stream": _STREAM.replace(max_disparity=64)}, "at most 32. Received: 64"),
+        (
+            {"disparity_weight": 1.0, "anneal_from": 0.0},
+            "disparity_weight .* expects it above 0. Received: 0.0",
+        ),
+        (
+            {
+                "disparity_weight": 1.0,
+                "model": _CONFIG.model.replace(weight_normalization="none"),
+            },
+            "disparity_weight expects weights W that sum to 1",
+        ),
         ({"frozen_statistics": True}, "expects initial weights. Received: none"),
     ],
 )
@@ -324,7 +337,8 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
 
 
 def test_the_loss_weighs_its_parts_and_gradients_are_clipped():
-    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0, rough_weight=0.5)
+    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
+    config = config.replace(rough_weight=0.5, disparity_weight=3.0)
     model = config.model.build()
     optimizer = build_optimizer(config, model.trainable_variables)
     metrics = TensorFlowStep(model, optimizer, config)(batch_of(_STREAM, 0), 3.0)
@@ -358,6 +372,19 @@ def test_the_matching_loss_is_the_surprise_at_the_true_disparity():
     found = float(matching_loss(weights, disparity))
     assert found == pytest.approx(np.mean(terms), rel=1e-4)
     assert float(matching_loss(weights, np.full_like(disparity, -1))) == 0
+    assert np.isfinite(float(matching_loss(-weights, disparity)))
+
+
+def test_the_curve_of_an_earlier_version_goes_on(tmp_path):
+    path = tmp_path / "curve.csv"
+    path.write_text("step,loss,old\n1,5,a\n2,4,b\n3,3,c\n4,")
+    curve = LearningCurve(path, ("new", "loss"), 2)
+    curve.write(3, {"new": 7.0, "loss": 2.5})
+    curve.close()
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    expected = [["step", "new", "loss"], ["1", "", "5"], ["2", "", "4"]]
+    assert rows == [*expected, ["3", "7", "2.5"]]
 
 
 def test_batches_become_maps():

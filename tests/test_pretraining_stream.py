@@ -220,6 +220,7 @@ def test_an_unreadable_texture_is_named(tmp_path: pathlib.Path) -> None:
         {"height": 100},
         {"width": 0},
         {"max_disparity": 0},
+        {"max_disparity": 1025},
         {"batch_size": 0},
         {"noise": "3"},
         {"scenes": "flat"},

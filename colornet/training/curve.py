@@ -19,7 +19,8 @@ class LearningCurve:
 
     Args:
         path: the file. Rows of an earlier run stay, less those after `step`: the
-            checkpoint that it goes on from knows nothing of them.
+            checkpoint that it goes on from knows nothing of them. A number that it did
+            not have is left empty.
         columns: names of the numbers; the column `step` comes first.
         step: where the run starts.
     """
@@ -37,9 +38,13 @@ class LearningCurve:
         if not path.is_file():
             return []
         with open(path, newline="") as file:
-            width = len(self._columns) + 1
-            rows = [row for row in csv.reader(file) if len(row) == width]
-        return [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
+            header, *rows = list(csv.reader(file)) or [[]]
+        whole = [
+            dict(zip(header, row, strict=True))
+            for row in rows
+            if len(row) == len(header) and row[0].isdigit() and int(row[0]) <= step
+        ]
+        return [[row.get(c, "") for c in ("step", *self._columns)] for row in whole]
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Adds a row: a number for each of the columns."""

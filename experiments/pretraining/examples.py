@@ -16,6 +16,7 @@ from tfrecords_tools.sources import luma
 _NOISE = ("mixed", "1", "2")
 SCENES = ("varied", "detailed", "crowded", "planes")
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
+_MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
@@ -75,6 +76,11 @@ class StreamConfig(Config):
                 raise InputError(
                     f"expected {name} of at least 1. Received: {getattr(self, name)}"
                 )
+        if self.max_disparity > _MOST_DISPARITY:
+            raise InputError(
+                f"expected max_disparity of at most {_MOST_DISPARITY}. "
+                f"Received: {self.max_disparity}"
+            )
         for name, choices in (("noise", _NOISE), ("scenes", SCENES)):
             if getattr(self, name) not in choices:
                 raise InputError(

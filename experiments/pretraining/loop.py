@@ -128,8 +128,8 @@ class Pretrainer:
     Raises:
         InputError: the folder holds a run of another recipe, initial weights of another
             network, or a backend that is not known here. `steps` may be another one, as
-            long as the learning rates of the steps that were taken would have been the
-            same.
+            long as learning rate and weight of the disparity would have been the same
+            in the steps that were taken.
     """
 
     def __init__(
@@ -162,8 +162,9 @@ class Pretrainer:
         before = self.checkpoints.config(self.step)
         if not same_up_to(self.step, before, self.config):
             raise InputError(
-                f"expected steps that leave the learning rates up to step {self.step} "
-                f"of {self.run_dir} as they were, with {before.steps} steps. "
+                "expected steps that leave learning rate and weight of the disparity "
+                f"up to step {self.step} of {self.run_dir} as they were, with "
+                f"{before.steps} steps. "
                 f"Received: {self.config.steps}"
             )
 
@@ -176,6 +177,7 @@ class Pretrainer:
         Raises:
             Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
             NonFiniteError: a loss or gradient is not finite; nothing was written.
+            InputError, RuntimeError: there is no next batch; a checkpoint was written.
         """
         if self.step >= self.config.steps:
             return True

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step, and the optimizer that follows it."""
+"""What changes from step to step, as functions of the step, and the optimizer."""
 
 import math
 
@@ -39,8 +39,10 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
 def disparity_weight(config: PretrainConfig, step: int) -> float:
     """What `PretrainConfig.disparity_weight` has become at a step (from 0)."""
+    if not config.disparity_weight:
+        return 0.0
     end = config.anneal_from * config.steps
-    return config.disparity_weight * max(1 - step / end, 0.0) if end else 0.0
+    return config.disparity_weight * max(1 - step / end, 0.0)
 
 
 def same_up_to(step: int, first: PretrainConfig, second: PretrainConfig) -> bool:

@@ -107,7 +107,7 @@ def pack(
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict:
-    """Calibrates and packs the newest checkpoint of a run.
+    """Packs the network that `calibrated_weights` makes of a run.
 
     Writes `NAME.npz` with float16 kernels, its entry in `index.json`, and the model
     card of all weights that the index names. Nothing is written if float16 is not exact

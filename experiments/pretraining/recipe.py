@@ -1,8 +1,9 @@
 """The recipe of the pretraining: what is trained on what, and how (D-30).
 
-The defaults are what gives the best network in few steps. The paper's own settings are
-`learning_rate_schedule="constant"`, `ema_decay=0`, `precision="float32"` and
-`calibration_batches=0`; all else is the paper's already.
+The defaults end a run of any length annealed, with a network that is ready for use. The
+paper's own are `learning_rate_schedule="constant"`, `ema_decay=0`,
+`precision="float32"` and `calibration_batches=0`; optimizer, loss and batch are the
+paper's already. The scenes are not (D-29).
 """
 
 import dataclasses
@@ -31,7 +32,8 @@ class PretrainConfig(Config):
         learning_rate_schedule: "cosine" rises linearly over `warmup_steps`, is constant
             up to the fraction `anneal_from` of the steps and falls to 0 along half a
             cosine; "constant" is `learning_rate` always (the paper's).
-        warmup_steps, anneal_from: of "cosine".
+        warmup_steps: of "cosine".
+        anneal_from: of "cosine", and where `disparity_weight` ends.
         optimizer: "rmsprop" (the paper's; D-13), or "adam".
         epsilon: of the optimizer (D-21).
         clip_norm: largest global norm of the gradients; 0 for any.
@@ -103,6 +105,16 @@ class PretrainConfig(Config):
                 raise InputError(
                     f"expected {name} above 0. Received: {getattr(self, name)}"
                 )
+        if self.disparity_weight and not self.anneal_from:
+            raise InputError(
+                "disparity_weight falls to 0 at anneal_from and expects it above 0. "
+                f"Received: {self.anneal_from}"
+            )
+        if self.disparity_weight and self.model.weight_normalization == "none":
+            raise InputError(
+                "disparity_weight expects weights W that sum to 1. "
+                "Received: weight_normalization='none'"
+            )
         if self.frozen_statistics and not self.initial_weights:
             raise InputError(
                 "frozen_statistics expects initial weights. Received: none"

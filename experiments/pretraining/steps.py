@@ -48,7 +48,7 @@ def matching_loss(weights, disparity):
     near = ops.relu(1 - ops.abs(candidates - disparity[:, None]))
     found = ops.sum(weights * near, axis=1)
     known = ops.cast(disparity >= 0, "float32")
-    surprise = -ops.log(found + _LEAST_WEIGHT) * known
+    surprise = -ops.log(ops.maximum(found, 0.0) + _LEAST_WEIGHT) * known
     return ops.sum(surprise) / ops.maximum(ops.sum(known), 1.0)
 
 
@@ -58,7 +58,8 @@ def _loss_and_metrics(outputs, batch, config: PretrainConfig, disparity_weight):
     if config.rough_weight:
         loss = loss + config.rough_weight * LEVELS**2 * rough
     matching = matching_loss(outputs["weights"], batch["disparity"])
-    loss = loss + disparity_weight * matching
+    if config.disparity_weight:
+        loss = loss + disparity_weight * matching
     final = mean_squared_error(outputs["chroma"], batch["chroma"])
     return loss, {
         "loss": loss,
