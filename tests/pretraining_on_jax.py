@@ -33,7 +33,10 @@ def main(top: pathlib.Path) -> None:
     _run(config, top / "stopped", runs.pictures)
     bfloat16 = config.replace(steps=2, precision="mixed_bfloat16")
     _run(bfloat16, top / "bfloat16", runs.pictures)
-    model = load_model(calibrated_weights(top / "one_step", runs.pictures))
+    start = calibrated_weights(top / "one_step", runs.pictures)
+    frozen = config.replace(steps=1, initial_weights=str(start), frozen_statistics=True)
+    _run(frozen, top / "frozen", runs.pictures)
+    model = load_model(start)
     batch = runs.batch_of(runs.CONFIG.stream, 0)
     inputs = {
         name: (batch[name] / 255.0).astype(np.float32) for name in ("mono", "reference")

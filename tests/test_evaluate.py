@@ -195,6 +195,9 @@ def test_a_finished_evaluation_is_not_done_again(records, tmp_path, counted):
     assert _counted(records, tmp_path) == summary
     assert len(counted.calls) == _COUNT
     assert (tmp_path / "images.csv").read_bytes() == csv_before
+    (tmp_path / "images.csv").unlink()
+    assert _counted(records, tmp_path)["mean"]["psnr"] == summary["mean"]["psnr"]
+    assert len(counted.calls) == 2 * _COUNT
 
 
 def test_an_interrupted_evaluation_goes_on(records, tmp_path, counted):

@@ -440,6 +440,14 @@ def test_jax_trains_in_bfloat16(jax_runs):
     assert all(np.isfinite(kernel).all() for kernel in kernels)
 
 
+def test_jax_leaves_frozen_statistics_alone(jax_runs):
+    initial = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
+    state = state_of(jax_runs / "frozen", 1)
+    for variable in initial.variables:
+        same = np.array_equal(state[f"weights.npz/{variable.path}"], variable)
+        assert same == ("/moving_" in variable.path), variable.path
+
+
 def test_weights_of_jax_are_read_by_tensorflow(jax_runs):
     model = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
     batch = batch_of(_STREAM, 0)
