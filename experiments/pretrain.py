@@ -20,8 +20,9 @@ from absl import flags
 
 from colornet import app, pretrained
 from colornet.config import ModelConfig
-from experiments.pretraining.examples import SCENES
+from experiments.pretraining.examples import NOISE, SCENES
 from experiments.pretraining.recipe import (
+    LOSSES,
     OPTIMIZERS,
     PRECISIONS,
     SCHEDULES,
@@ -50,7 +51,7 @@ _WIDTH = flags.DEFINE_integer("width", 512, "Width of the crops, px.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 1, "Crops a step; the paper's is 1.")
 _CROPS_PER_SCENE = flags.DEFINE_integer("crops_per_scene", 4, "Crops of each scene.")
 _NOISE = flags.DEFINE_enum(
-    "noise", "mixed", ["mixed", "1", "2"], "Setup of Table 2, or levels between."
+    "noise", "mixed", list(NOISE), "Setup of Table 2, or levels between."
 )
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
@@ -60,7 +61,7 @@ _SCENES = flags.DEFINE_enum(
     "varied",
     list(SCENES),
     "Curved and plain surfaces under light; more and smaller photographs; more objects "
-    "and nearer walls as well; or textured planes alone.",
+    "and nearer walls as well; half of those enlarged; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
@@ -89,6 +90,12 @@ _CLIP_NORM = flags.DEFINE_float(
 )
 _EMA_DECAY = flags.DEFINE_float(
     "ema_decay", 0.998, "Of the moving average of the weights; 0 for none."
+)
+_LOSS = flags.DEFINE_enum(
+    "loss",
+    "mse",
+    list(LOSSES),
+    "Of the colours: the paper's, or the mean of its logarithm over the examples.",
 )
 _ROUGH_WEIGHT = flags.DEFINE_float(
     "rough_weight", 0.0, "Weight of the rough chroma's error in the loss; paper: 0."
@@ -159,6 +166,7 @@ def _config() -> PretrainConfig:
         epsilon=_EPSILON.value,
         clip_norm=_CLIP_NORM.value,
         ema_decay=_EMA_DECAY.value,
+        loss=_LOSS.value,
         rough_weight=_ROUGH_WEIGHT.value,
         disparity_weight=_DISPARITY_WEIGHT.value,
         calibration_batches=_CALIBRATION_BATCHES.value,

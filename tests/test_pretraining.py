@@ -28,7 +28,7 @@ from experiments.pretraining.optimization import (
 )
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.result import calibrated_weights
-from experiments.pretraining.steps import TensorFlowStep, maps, matching_loss
+from experiments.pretraining.steps import maps
 from experiments.pretraining.validation import HELD_OUT_SEED
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tests.pretraining_runs import CONFIG, batch_of, pictures, stopping_at
@@ -336,45 +336,6 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
         _CONFIG.replace(**changes)
 
 
-def test_the_loss_weighs_its_parts_and_gradients_are_clipped():
-    config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
-    config = config.replace(rough_weight=0.5, disparity_weight=3.0)
-    model = config.model.build()
-    optimizer = build_optimizer(config, model.trainable_variables)
-    metrics = TensorFlowStep(model, optimizer, config)(batch_of(_STREAM, 0), 3.0)
-    values = {name: float(value) for name, value in metrics.items()}
-    expected = 255**2 * (values["final_mse"] + 0.5 * values["rough_mse"])
-    expected += 3 * values["matching_loss"]
-    assert values["loss"] == pytest.approx(expected)
-    # After one step the mean square is a tenth of the clipped gradient's.
-    squares = sum(
-        float(np.sum(np.asarray(v)))
-        for v in optimizer.variables
-        if "velocity" in v.path
-    )
-    assert values["gradient_norm"] > 1e-3
-    assert math.sqrt(10 * squares) == pytest.approx(1e-3, rel=1e-3)
-
-
-def test_the_matching_loss_is_the_surprise_at_the_true_disparity():
-    rng = np.random.default_rng(0)
-    weights = rng.dirichlet(np.ones(8), (2, 3, 4)).transpose(0, 3, 1, 2)
-    weights = weights.astype(np.float32)
-    disparity = rng.uniform(0, 7, (2, 3, 4)).astype(np.float32)
-    disparity[0, 0] = -1
-    disparity[1, 2, 3] = 7
-    terms = []
-    for b, j, i in np.argwhere(disparity >= 0):
-        k, part = divmod(float(disparity[b, j, i]), 1)
-        at = weights[b, :, j, i]
-        between = (1 - part) * at[int(k)] + (part and part * at[int(k) + 1])
-        terms.append(-math.log(between))
-    found = float(matching_loss(weights, disparity))
-    assert found == pytest.approx(np.mean(terms), rel=1e-4)
-    assert float(matching_loss(weights, np.full_like(disparity, -1))) == 0
-    assert np.isfinite(float(matching_loss(-weights, disparity)))
-
-
 def test_the_curve_of_an_earlier_version_goes_on(tmp_path):
     path = tmp_path / "curve.csv"
     path.write_text("step,loss,old\n1,5,a\n2,4,b\n3,3,c\n4,")
@@ -385,15 +346,6 @@ def test_the_curve_of_an_earlier_version_goes_on(tmp_path):
         rows = list(csv.reader(file))
     expected = [["step", "new", "loss"], ["1", "", "5"], ["2", "", "4"]]
     assert rows == [*expected, ["3", "7", "2.5"]]
-
-
-def test_batches_become_maps():
-    batch = batch_of(_STREAM, 0)
-    found = maps(batch)
-    disparity = np.asarray(found["disparity"])
-    assert (disparity[:, :, :-5] == 5).all() and (disparity[:, :, -5:] == -1).all()
-    moved = np.asarray(found["reference"])[:, :, 5:]
-    np.testing.assert_array_equal(moved, batch["target"][:, :, :-5] / np.float32(255))
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,31 @@ def test_mixed_noise_holds_both_setups_and_cleaner_cameras() -> None:
     assert max(setup.mono for setup in others) <= 0.02
 
 
+def test_wide_noise_holds_clean_cameras_more_often() -> None:
+    rng = np.random.default_rng(0)
+    setups = [examples._noise_setup("wide", rng) for _ in range(400)]
+    for setup in noise.NOISE_SETUPS.values():
+        assert 70 < setups.count(setup) < 130
+    others = [s for s in setups if s not in noise.NOISE_SETUPS.values()]
+    color = [setup.color for setup in others]
+    assert 0.004 <= min(color) < 0.005 and 0.07 < max(color) <= 0.08
+    assert np.mean(np.less(color, np.sqrt(0.004 * 0.08))) == pytest.approx(0.5, abs=0.1)
+    assert all(setup.mono <= min(setup.color, 0.02) for setup in others)
+
+
+def test_half_of_the_enlarged_scenes_are_softer_crowded_ones() -> None:
+    crowded = StreamConfig(height=96, width=224, max_disparity=64, scenes="crowded")
+    softer = 0
+    for index in range(12, 36):
+        detail = {}
+        for scenes in ("crowded", "enlarged"):
+            config = crowded.replace(scenes=scenes)
+            target = training_example(config, index)["target"].astype(float)
+            detail[scenes] = np.abs(np.diff(target, 2, axis=1)).mean()
+        softer += detail["enlarged"] < 0.9 * detail["crowded"]
+    assert 6 <= softer <= 18
+
+
 def test_the_stream_loads_no_framework() -> None:
     program = (
         "import sys, experiments.pretraining.stream, experiments.pretraining.worker\n"

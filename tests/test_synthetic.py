@@ -369,6 +369,30 @@ def test_muted_scenes_and_plain_surfaces_have_little_colour_and_texture() -> Non
     assert np.mean(texture["plain_fraction"]) < 0.6 * np.mean(texture["photo_fraction"])
 
 
+def test_an_enlarged_scene_shows_the_same_at_another_size() -> None:
+    """Its mean over pixels is the scene, and disparity leads to the same colours."""
+    config = synthetic.SceneConfig(
+        height=48, width=96, max_disparity=16, curved_fraction=0.5
+    )
+    scene = synthetic.render_scene(4, config, synthetic.skimage_textures())
+    larger = synthetic.enlarged(scene, 96, 192)
+    for name in ("mono", "reference"):
+        picture = getattr(larger, name).astype(float)
+        reduced = picture.reshape(48, 2, 96, 2, 3).mean(axis=(1, 3))
+        assert np.abs(reduced - getattr(scene, name)).mean() < 3
+    disparity = np.kron(2 * scene.disparity, np.ones((2, 2), np.float32))
+    np.testing.assert_allclose(larger.disparity, disparity)
+    np.testing.assert_array_equal(
+        larger.occluded, np.kron(scene.occluded, np.ones((2, 2), bool))
+    )
+    match = np.arange(192) + larger.disparity
+    seen = ~larger.occluded & (match <= 191)
+    nearest = np.rint(np.minimum(match, 191)).astype(int)
+    found = np.take_along_axis(larger.reference, nearest[..., None], axis=1)
+    difference = np.abs(found.astype(float) - larger.mono).mean(axis=-1)
+    assert np.median(difference[seen]) < 4
+
+
 def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> None:
     photos = dataclasses.replace(SMALL, photo_fraction=1.0)
     detail, chroma = {}, {}

@@ -91,8 +91,9 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{entry['step']:,} of {recipe['steps']:,} steps of batch "
         f"{stream['batch_size']}, {recipe['optimizer']}, learning rate "
         f"{recipe['learning_rate']} ({schedule}), {average}{clip}"
-        f"weight of the rough chroma's loss {recipe['rough_weight']}, of the "
-        f"disparity's {recipe.get('disparity_weight', 0.0)} at the start, "
+        f"loss `{recipe.get('loss', 'mse')}`, weight of the rough chroma's "
+        f"{recipe['rough_weight']}, of the disparity's "
+        f"{recipe.get('disparity_weight', 0.0)} at the start, "
         f"{recipe['precision']}, {statistics}, seed {recipe['seed']}.",
         "",
     ]

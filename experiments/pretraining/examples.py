@@ -13,13 +13,14 @@ from colornet.errors import InputError
 from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
-_NOISE = ("mixed", "1", "2")
-SCENES = ("varied", "detailed", "crowded", "planes")
+NOISE = ("mixed", "wide", "1", "2")
+SCENES = ("varied", "detailed", "crowded", "enlarged", "planes")
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
+_ENLARGED = 2.0  # times, at most
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
 _SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
@@ -38,7 +39,8 @@ class StreamConfig(Config):
             They lie far apart in the stream.
         noise: "1" or "2": that row of Table 2. "mixed": either of them in half of the
             examples, and in the other half levels that are uniform from none to a
-            little more than Setup 2's (mono: up to twice Setup 1's).
+            little more than Setup 2's (mono: up to twice Setup 1's). "wide": the other
+            half is uniform in the logarithm, so that clean cameras are frequent.
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.
@@ -46,8 +48,9 @@ class StreamConfig(Config):
             little colour, most have shadows and highlights, and some mono views are a
             little out of focus. "detailed": the same with more photographs, smaller and
             more colourful. "crowded": those with more objects and larger disparities,
-            so that the reference lacks more of what the mono camera sees. "planes":
-            textured planes alone.
+            so that the reference lacks more of what the mono camera sees. "enlarged":
+            those, half of them drawn smaller and enlarged up to twice, as photographs
+            of many pixels have less detail in each. "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -81,7 +84,7 @@ class StreamConfig(Config):
                 f"expected max_disparity of at most {_MOST_DISPARITY}. "
                 f"Received: {self.max_disparity}"
             )
-        for name, choices in (("noise", _NOISE), ("scenes", SCENES)):
+        for name, choices in (("noise", NOISE), ("scenes", SCENES)):
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"expected {name} to be one of {choices}. "
@@ -147,11 +150,20 @@ def _scene_config(
     )
     if config.scenes == "detailed":
         return detailed
-    return dataclasses.replace(
+    crowded = dataclasses.replace(
         detailed,
         max_disparity=max(1, round(config.max_disparity * rng.uniform(0.3, 1.0))),
         min_objects=12,
         wall=(0.05, 0.45, 0.65),
+    )
+    if config.scenes == "crowded":
+        return crowded
+    factor = rng.uniform(1.0, _ENLARGED) if rng.random() < 0.5 else 1.0
+    return dataclasses.replace(
+        crowded,
+        height=round(crowded.height / factor),
+        width=round(crowded.width / factor),
+        max_disparity=max(1, int(crowded.max_disparity / factor)),
     )
 
 
@@ -214,6 +226,9 @@ class ExampleMaker:
                 )
             except ValueError as error:
                 raise InputError(f"scene {number}: {error}") from error
+            size = int(_MARGIN * self.config.height), int(_MARGIN * self.config.width)
+            if scene.mono.shape[:2] != size:
+                scene = synthetic.enlarged(scene, *size)
             self._scenes[number] = scene
         return scene
 
@@ -227,9 +242,13 @@ def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
 
 
 def _noise_setup(name: str, rng: np.random.Generator) -> noise.NoiseSetup:
-    if name != "mixed":
+    if name in ("1", "2"):
         return noise.NOISE_SETUPS[int(name)]
-    color, mono = rng.uniform(0.0, 0.08), rng.uniform(0.0, 0.02)
+    if name == "wide":
+        color = float(np.exp(rng.uniform(np.log(0.004), np.log(0.08))))
+        mono = rng.uniform(0.0, min(color, 0.02))
+    else:
+        color, mono = rng.uniform(0.0, 0.08), rng.uniform(0.0, 0.02)
     kind = int(rng.integers(4))
     return noise.NOISE_SETUPS.get(kind, noise.NoiseSetup(color, mono))
 

@@ -16,6 +16,7 @@ from experiments.pretraining.stream import StreamConfig
 SCHEDULES = ("cosine", "constant")
 OPTIMIZERS = ("rmsprop", "adam")
 PRECISIONS = ("float32", "mixed_bfloat16")
+LOSSES = ("mse", "log_mse")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,9 @@ class PretrainConfig(Config):
         clip_norm: largest global norm of the gradients; 0 for any.
         ema_decay: of the exponential moving average of the weights, which the result is
             then: (1 + step) / (10 + step) up to this value; 0 for no average.
+        loss: of the colours: "mse", the paper's (D-12), in 8-bit levels, or "log_mse",
+            the mean over the examples of its logarithm, which is the PSNR but for a
+            factor: examples count alike, however hard they are.
         rough_weight: weight of the squared error of the rough chroma C' in the loss,
             beside the final chroma's 1; 0 is the paper's.
         disparity_weight: weight in the loss, at the first step, of how little of W lies
@@ -67,6 +71,7 @@ class PretrainConfig(Config):
     epsilon: float = 1e-7
     clip_norm: float = 0.0
     ema_decay: float = 0.998
+    loss: str = "mse"
     rough_weight: float = 0.0
     disparity_weight: float = 0.0
     calibration_batches: int = 64
@@ -79,6 +84,7 @@ class PretrainConfig(Config):
             ("learning_rate_schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("precision", PRECISIONS),
+            ("loss", LOSSES),
         ):
             if getattr(self, name) not in choices:
                 raise InputError(

@@ -6,12 +6,14 @@ from keras import ops
 
 from colornet.color import rgb_to_chroma
 from colornet.network import Network
-from colornet.training.losses import LEVELS, mean_squared_error, training_loss
+from colornet.training.losses import LEVELS, mean_squared_error
 from experiments.pretraining.examples import DISPARITY_STEPS
 from experiments.pretraining.recipe import PretrainConfig
 
 # Where W is nothing at the true disparity its logarithm is still finite.
 _LEAST_WEIGHT = 1e-6
+# The squared error, in 8-bit levels, of rounding to them.
+_ROUNDING_ERROR = 1 / 12
 
 
 def maps(batch):
@@ -31,6 +33,20 @@ def maps(batch):
         "chroma": rgb_to_chroma(target),
         "disparity": ops.where(code > 0, code / DISPARITY_STEPS, -1.0),
     }
+
+
+def color_loss(prediction, truth, kind: str):
+    """The loss of chroma maps (batch, height, width, 2) in [-0.5, 0.5], a scalar.
+
+    Args:
+        prediction: any float type.
+        truth: float32.
+        kind: "mse", the mean squared error in 8-bit levels (D-12, D-21); "log_mse", the
+            mean over the examples of the logarithm of theirs, a rounding error added.
+    """
+    error = ops.square(LEVELS * (ops.cast(prediction, "float32") - truth))
+    error = ops.mean(error, axis=(1, 2, 3))
+    return ops.mean(ops.log(error + _ROUNDING_ERROR) if kind == "log_mse" else error)
 
 
 def matching_loss(weights, disparity):
@@ -54,9 +70,11 @@ def matching_loss(weights, disparity):
 
 def _loss_and_metrics(outputs, batch, config: PretrainConfig, disparity_weight):
     rough = mean_squared_error(outputs["rough_chroma"], batch["chroma"])
-    loss = training_loss(outputs, batch, "chroma_mse")
+    loss = color_loss(outputs["chroma"], batch["chroma"], config.loss)
     if config.rough_weight:
-        loss = loss + config.rough_weight * LEVELS**2 * rough
+        loss = loss + config.rough_weight * color_loss(
+            outputs["rough_chroma"], batch["chroma"], config.loss
+        )
     matching = matching_loss(outputs["weights"], batch["disparity"])
     if config.disparity_weight:
         loss = loss + disparity_weight * matching

@@ -16,6 +16,7 @@ Conventions, fixed here once:
 """
 
 from tfrecords_tools.synthetic.camera import defocused, other_camera
+from tfrecords_tools.synthetic.enlarge import enlarged
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
@@ -34,6 +35,7 @@ __all__ = [
     "TextureSource",
     "build_surfaces",
     "defocused",
+    "enlarged",
     "folder_textures",
     "other_camera",
     "render_scene",
