@@ -56,12 +56,17 @@ _NOISE = flags.DEFINE_enum(
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
 )
+_EXPOSURE_DIFFERENCES = flags.DEFINE_float(
+    "exposure_differences",
+    0.0,
+    "Largest factor of the reference's exposure, in powers of two; half have none.",
+)
 _SCENES = flags.DEFINE_enum(
     "scenes",
     "varied",
     list(SCENES),
     "Curved and plain surfaces under light; more and smaller photographs; more objects "
-    "and nearer walls as well; half of those enlarged; or textured planes alone.",
+    "and nearer walls as well; those, sharp or enlarged; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
@@ -153,6 +158,7 @@ def _config() -> PretrainConfig:
             crops_per_scene=_CROPS_PER_SCENE.value,
             noise=_NOISE.value,
             camera_differences=_CAMERA_DIFFERENCES.value,
+            exposure_differences=_EXPOSURE_DIFFERENCES.value,
             scenes=_SCENES.value,
             supersample=_SUPERSAMPLE.value,
             seed=_SEED.value,

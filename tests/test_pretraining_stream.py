@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from colornet import noise
+from colornet.color import rgb_to_chroma
 from colornet.errors import InputError
 from experiments.pretraining import examples
 from experiments.pretraining.stream import SceneStream, StreamConfig, training_example
@@ -62,10 +63,11 @@ def test_stream_is_the_plain_function_however_it_is_split() -> None:
     assert [_bytes(batch) for batch in resumed] == expected[3:]
 
 
-def test_disparity_leads_to_the_same_colours_in_the_reference() -> None:
+@pytest.mark.parametrize("scenes", ("planes", "resized"))
+def test_disparity_leads_to_the_same_colours_in_the_reference(scenes: str) -> None:
     config = StreamConfig(height=96, width=192, max_disparity=64, noise="1", seed=1)
     # Neither noise nor differences: the cameras see the same colours.
-    config = config.replace(camera_differences=0.0, scenes="planes")
+    config = config.replace(camera_differences=0.0, scenes=scenes)
     errors, without = [], []
     for index in range(8):
         example = training_example(config, index)
@@ -152,17 +154,36 @@ def test_wide_noise_holds_clean_cameras_more_often() -> None:
     assert all(setup.mono <= min(setup.color, 0.02) for setup in others)
 
 
-def test_half_of_the_enlarged_scenes_are_softer_crowded_ones() -> None:
-    crowded = StreamConfig(height=96, width=224, max_disparity=64, scenes="crowded")
-    softer = 0
-    for index in range(12, 36):
-        detail = {}
-        for scenes in ("crowded", "enlarged"):
-            config = crowded.replace(scenes=scenes)
-            target = training_example(config, index)["target"].astype(float)
-            detail[scenes] = np.abs(np.diff(target, 2, axis=1)).mean()
-        softer += detail["enlarged"] < 0.9 * detail["crowded"]
-    assert 6 <= softer <= 18
+def test_resized_scenes_have_more_colour_and_some_are_enlarged() -> None:
+    config = StreamConfig(height=96, width=224, max_disparity=64, scenes="crowded")
+    edges = {"crowded": [], "resized": []}
+    for scenes, values in edges.items():
+        for index in range(12, 42):
+            target = training_example(config.replace(scenes=scenes), index)["target"]
+            values.append(np.abs(np.diff(rgb_to_chroma(target / 255), axis=1)).mean())
+    assert np.mean(edges["resized"]) > 1.15 * np.mean(edges["crowded"])
+    settings = [
+        examples._scene_config(config.replace(scenes="resized"), rng)
+        for rng in map(np.random.default_rng, range(60))
+    ]
+    sizes = np.array([(s.height, s.width) for s in settings])
+    assert 10 < (sizes[:, 1] < 280).sum() < 30
+    assert (sizes.max(axis=0) == (120, 280)).all() and (sizes >= (60, 140)).all()
+
+
+def test_exposures_differ_in_half_of_the_examples() -> None:
+    config = StreamConfig(height=64, width=64, max_disparity=1, scenes="planes")
+    config = config.replace(camera_differences=0.0, exposure_differences=1.0)
+    ratios = []
+    for index in range(48):
+        example = training_example(config, index)
+        dark = (example["target"] > 20) & (example["target"] < 120)
+        if dark.mean() > 0.1:
+            reference = example["reference"][dark].astype(float)
+            ratios.append(reference.mean() / example["target"][dark].mean())
+    powers = np.abs(np.log2(ratios))
+    assert 0.3 < (powers < 0.03).mean() < 0.7
+    assert 0.5 < powers.max() < 1.05
 
 
 def test_the_stream_loads_no_framework() -> None:
@@ -250,6 +271,7 @@ def test_an_unreadable_texture_is_named(tmp_path: pathlib.Path) -> None:
         {"noise": "3"},
         {"scenes": "flat"},
         {"camera_differences": 1.5},
+        {"exposure_differences": 4.5},
         {"seed": -1},
     ],
 )

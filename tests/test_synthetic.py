@@ -399,6 +399,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
     for name, change in (
         ("large", {"photo_scale": (2.0, 2.0)}),
         ("small", {"photo_scale": (0.3, 0.3)}),
+        ("sharp", {"photo_scale": (0.3, 0.3), "least_texel": 0.5}),
         ("pale", {"saturation": (0.4, 0.4)}),
         ("vivid", {"saturation": (1.6, 1.6)}),
     ):
@@ -412,6 +413,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
         detail[name] = np.abs(np.diff(y, axis=-1)).mean()
         chroma[name] = np.hypot(cb - 128, cr - 128).mean()
     assert detail["small"] > 1.2 * detail["large"]
+    assert detail["sharp"] > 1.05 * detail["small"]
     assert chroma["vivid"] > 1.5 * chroma["pale"]
 
 
@@ -424,6 +426,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
         {"photo_fraction": 1.5},
         {"lighting": -0.1},
         {"photo_scale": (0.0, 1.0)},
+        {"least_texel": 0.0},
         {"saturation": (1.0, 0.5)},
         {"wall": (0.5, 0.25, 1.0)},
     ],

@@ -84,7 +84,8 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{entry['parameters']:,} parameters.",
         f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
         f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
-        f"{stream['camera_differences']}, textures `{stream['textures']}`"
+        f"{stream['camera_differences']}, of exposure up to 2^"
+        f"{stream.get('exposure_differences', 0.0)}, textures `{stream['textures']}`"
         + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
         + f", seed {stream['seed']}.",
         f"- Recipe: {f'from `{start}`, ' if start else ''}"

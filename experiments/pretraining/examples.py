@@ -14,7 +14,7 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
 NOISE = ("mixed", "wide", "1", "2")
-SCENES = ("varied", "detailed", "crowded", "enlarged", "planes")
+SCENES = ("varied", "detailed", "crowded", "resized", "planes")
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
@@ -44,13 +44,16 @@ class StreamConfig(Config):
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.
+        exposure_differences: in [0, 4], the largest of the reference's exposure
+            beside, in powers of two of its grey levels. Half of the examples have none.
         scenes: "varied": many surfaces are curved or of one colour, some scenes have
             little colour, most have shadows and highlights, and some mono views are a
             little out of focus. "detailed": the same with more photographs, smaller and
             more colourful. "crowded": those with more objects and larger disparities,
-            so that the reference lacks more of what the mono camera sees. "enlarged":
-            those, half of them drawn smaller and enlarged up to twice, as photographs
-            of many pixels have less detail in each. "planes": textured planes alone.
+            so that the reference lacks more of what the mono camera sees. "resized":
+            those, as sharp as reduced photographs are, and a third of them drawn
+            smaller and enlarged up to twice, as soft as photographs at their full size.
+            "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -63,6 +66,7 @@ class StreamConfig(Config):
     crops_per_scene: int = 4
     noise: str = "mixed"
     camera_differences: float = 0.25
+    exposure_differences: float = 0.0
     scenes: str = "varied"
     supersample: int = 2
     seed: int = 0
@@ -94,6 +98,11 @@ class StreamConfig(Config):
             raise InputError(
                 "expected camera_differences in [0, 1]. "
                 f"Received: {self.camera_differences}"
+            )
+        if not 0 <= self.exposure_differences <= 4:
+            raise InputError(
+                "expected exposure_differences in [0, 4]. "
+                f"Received: {self.exposure_differences}"
             )
         if self.seed < 0:
             raise InputError(f"expected a seed of at least 0. Received: {self.seed}")
@@ -158,12 +167,16 @@ def _scene_config(
     )
     if config.scenes == "crowded":
         return crowded
-    factor = rng.uniform(1.0, _ENLARGED) if rng.random() < 0.5 else 1.0
+    factor = rng.uniform(1.0, _ENLARGED) if rng.random() < 1 / 3 else 1.0
     return dataclasses.replace(
         crowded,
         height=round(crowded.height / factor),
         width=round(crowded.width / factor),
         max_disparity=max(1, int(crowded.max_disparity / factor)),
+        photo_scale=(0.1, 0.6),
+        least_texel=1 / crowded.supersample,
+        saturation=(1.0, 2.5),
+        muted_fraction=0.1,
     )
 
 
@@ -203,7 +216,12 @@ class ExampleMaker:
         window = np.s_[y : y + config.height, x : x + config.width]
         target = np.ascontiguousarray(scene.mono[window])
         strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
-        reference = synthetic.other_camera(scene.reference[window], rng, strength)
+        exposure = 1.0
+        if config.exposure_differences and rng.random() < 0.5:
+            exposure = 2.0 ** (config.exposure_differences * rng.uniform(-1, 1))
+        reference = synthetic.other_camera(
+            scene.reference[window], rng, strength, exposure
+        )
         setup = _noise_setup(config.noise, rng)
         if config.scenes != "planes" and rng.random() < 0.15:
             target = synthetic.defocused(target, rng.uniform(0.2, 0.8))

@@ -15,15 +15,19 @@ def defocused(picture: np.ndarray, blur: float) -> np.ndarray:
 
 
 def other_camera(
-    picture: np.ndarray, rng: np.random.Generator, strength: float
+    picture: np.ndarray,
+    rng: np.random.Generator,
+    strength: float,
+    exposure: float = 1.0,
 ) -> np.ndarray:
     """The picture by another camera: exposure, white balance, gamma and sharpness.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         rng: source of the differences.
-        strength: in [0, 1]; 0 returns the picture itself, 1 draws gains of about 15 %,
-            5 % between the channels, gammas of 10 % and a blur of up to 1.5 px.
+        strength: in [0, 1]; 0 draws none, 1 draws gains of about 15 %, 5 % between the
+            channels, gammas of 10 % and a blur of up to 1.5 px.
+        exposure: > 0, factor of all channels.
 
     Returns:
         (H, W, 3) uint8.
@@ -31,10 +35,10 @@ def other_camera(
     gain = np.exp(strength * (rng.normal(0, 0.15) + rng.normal(0, 0.05, 3)))
     gamma = np.exp(strength * rng.normal(0, 0.1))
     blur = strength * rng.uniform(0, 1.5)
-    if strength == 0:
+    if strength == 0 and exposure == 1:
         return picture
     if blur > _SHARPEST:
         picture = defocused(picture, blur)
     level = np.arange(256)[:, None] / 255
-    table = np.clip(255 * gain * level**gamma + 0.5, 0, 255).astype(np.uint8)
+    table = np.clip(255 * exposure * gain * level**gamma + 0.5, 0, 255).astype(np.uint8)
     return table[picture, np.arange(3)]

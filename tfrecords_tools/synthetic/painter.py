@@ -33,6 +33,7 @@ class Painter:
         self._used: list[int] = []
         self._saturation = rng.uniform(*config.saturation)
         self._photo_scale = config.photo_scale
+        self._least_texel = config.least_texel
         light = rng.uniform(0.85, 1.15) * np.exp(rng.normal(0.0, 0.05, 3))
         self._light = light.astype(np.float32)
         self._plain_fraction = config.plain_fraction
@@ -77,7 +78,7 @@ class Painter:
     def _photograph(
         self, span: np.ndarray, background: bool
     ) -> tuple[np.ndarray, float]:
-        """A cut-out of a photograph, (h, w, 3) float32, and its px a texel (>= 1)."""
+        """A cut-out of a photograph, (h, w, 3) float32, and its px a texel."""
         rng = self._rng
         if self._used and rng.random() < 0.25:
             index = self._used[int(rng.integers(len(self._used)))]
@@ -92,11 +93,12 @@ class Painter:
         cut = np.minimum(np.ceil((span + 8) / scale).astype(int), size)
         x, y = (int(v) for v in rng.integers(0, size - cut + 1))
         photo = np.ascontiguousarray(photo[y : y + cut[1], x : x + cut[0]])
-        if scale < 1:  # prefiltered here, so that sampling a texel a px cannot alias
-            small = np.maximum(np.round(cut * scale), 1).astype(int)
+        least = self._least_texel
+        if scale < least:  # prefiltered here, so that sampling its texels cannot alias
+            small = np.maximum(np.round(cut * scale / least), 1).astype(int)
             image = Image.fromarray(photo)
             photo = image.resize(tuple(small.tolist()), Image.Resampling.HAMMING)
-        return np.asarray(photo, np.float32), max(scale, 1.0)
+        return np.asarray(photo, np.float32), max(scale, least)
 
     def _recolour(self, picture: np.ndarray, background: bool) -> np.ndarray:
         """Changes brightness, contrast, hue and saturation; float32, about 0..255."""
