@@ -435,10 +435,12 @@ def test_bad_flags_are_one_line(tmp_path):
             "optimizer": [run_dir, "--optimizer=sgd"],
             "d": [run_dir, "--max_disparity=33"],
             "steps": [run_dir, "--steps=0"],
+            "exposure": [run_dir, "--exposure_differences=-1"],
         },
     )
     assert_one_line_error(results["none"], "--run_dir")
     assert_one_line_error(results["optimizer"], "sgd")
     assert_one_line_error(results["d"], "multiple of 32", "33")
+    assert_one_line_error(results["exposure"], "[0, 4]", "-1")
     assert_one_line_error(results["steps"], "expected steps at least 1. Received: 0")
     assert not (tmp_path / "run").exists()

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from colornet import noise
 from colornet.color import rgb_to_chroma
 from colornet.errors import InputError
 from experiments.pretraining import examples
 from experiments.pretraining.stream import SceneStream, StreamConfig, training_example
+from tests.command_line import assert_one_line_error, start_each
 from tfrecords_tools.sources import luma
 
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -184,6 +187,32 @@ def test_exposures_differ_in_half_of_the_examples() -> None:
     powers = np.abs(np.log2(ratios))
     assert 0.3 < (powers < 0.03).mean() < 0.7
     assert 0.5 < powers.max() < 1.05
+
+
+def test_the_preview_measures_examples_and_photographs(tmp_path: pathlib.Path) -> None:
+    ramp = np.zeros((16, 32, 3), np.uint8) + 4 * np.arange(32, dtype=np.uint8)[:, None]
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    sheet = tmp_path / "sheet.png"
+    size = ["--height=32", "--width=64", "--max_disparity=32"]
+    few = ["--examples=3", "--shown=2", f"--output={sheet}"]
+    results = start_each(
+        "experiments.pretraining.preview",
+        {
+            "ramp": [*size, *few, f"--photographs={tmp_path / 'r*.png'}"],
+            "none": [*size, f"--photographs={tmp_path / '*.jpg'}"],
+        },
+    )
+    words = results["ramp"].stdout
+    # From 4 levels a step along x and none along y.
+    assert "photographs: gradients of luma 2.0 and of chroma 0.0 levels" in words
+    assert re.search(r"the reference shows [5-9]\d % of the mono pixels", words)
+    config = StreamConfig(height=32, width=64, max_disparity=32)
+    target = training_example(config, 98)["target"]
+    with Image.open(sheet) as image:
+        drawn = np.array(image)
+    assert drawn.shape == (2 * 32, 4 * 64, 3)
+    np.testing.assert_array_equal(drawn[32:, 128:192], target)
+    assert_one_line_error(results["none"], "expected picture files", "*.jpg")
 
 
 def test_the_stream_loads_no_framework() -> None:

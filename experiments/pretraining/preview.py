@@ -2,18 +2,24 @@
 
     python -m experiments.pretraining.preview --output=scenes.png --height=128
 
-Prints the CPU milliseconds of an example on one process; the picture has a row of mono
-view, reference, target and disparity for each of the last examples. The brighter the
-nearer; black is what the reference does not show.
+Prints the CPU milliseconds of an example on one process, the share of the mono pixels
+that the reference shows, and the mean gradients of luma and chroma of the targets,
+beside those of photographs (--photographs='PAIRS/middlebury2014/*/right.png'). The
+picture has a row of mono view, reference, target and disparity for each of the last
+examples. The brighter the nearer; black is what the reference does not show.
 """
 
+import glob
+import pathlib
 import time
+from collections.abc import Iterable
 
 import numpy as np
 from absl import flags
 from PIL import Image
 
 from colornet import app
+from colornet.color import rgb_to_chroma
 from colornet.errors import InputError
 from colornet.files import replacing
 from experiments.pretraining.examples import (
@@ -22,6 +28,8 @@ from experiments.pretraining.examples import (
     ExampleMaker,
     StreamConfig,
 )
+from tfrecords_tools.sources import luma
+from tfrecords_tools.synthetic import PictureFiles
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
@@ -39,6 +47,9 @@ _SCENES = flags.DEFINE_enum(
 _EXAMPLES = flags.DEFINE_integer("examples", 64, "How many to make.")
 _SHOWN = flags.DEFINE_integer("shown", 12, "How many of them are in the picture.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the stream.")
+_PHOTOGRAPHS = flags.DEFINE_string(
+    "photographs", None, "Pattern of picture files to compare the examples with."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "PNG file to write.")
 # Examples in which the stream has yet to render more scenes than later on.
 _WARM_UP = 96
@@ -59,19 +70,43 @@ def main() -> None:
         supersample=_SUPERSAMPLE.value,
         seed=_SEED.value,
     )
+    paths = sorted(map(pathlib.Path, glob.glob(_PHOTOGRAPHS.value or "")))
+    if _PHOTOGRAPHS.value and not paths:
+        raise InputError(f"expected picture files. Received: {_PHOTOGRAPHS.value}")
     make = ExampleMaker(config)
     for index in range(_WARM_UP):
         make(index)
-    rows = []
     start = time.process_time()
-    for index in range(_WARM_UP, _WARM_UP + _EXAMPLES.value):
-        rows.append(np.concatenate(_pictures(make(index), config), axis=1))
+    examples = [make(_WARM_UP + number) for number in range(_EXAMPLES.value)]
     milliseconds = 1e3 * (time.process_time() - start) / _EXAMPLES.value
     print(f"{milliseconds:.1f} ms of CPU an example")
+    shown = np.mean([example["disparity"] > 0 for example in examples])
+    print(f"the reference shows {100 * shown:.0f} % of the mono pixels")
+    _print_detail("targets", (example["target"] for example in examples))
+    if paths:
+        photographs = PictureFiles(paths)
+        _print_detail("photographs", map(photographs.__getitem__, range(len(paths))))
     if _OUTPUT.value:
-        sheet = Image.fromarray(np.concatenate(rows[-_SHOWN.value :]))
+        last = examples[-_SHOWN.value :]
+        rows = [np.concatenate(_pictures(e, config), axis=1) for e in last]
+        sheet = Image.fromarray(np.concatenate(rows))
         with replacing(_OUTPUT.value) as file:
             sheet.save(file, "PNG")
+
+
+def _print_detail(name: str, pictures: Iterable[np.ndarray]) -> None:
+    """Prints the mean absolute differences of neighbours, in 8-bit levels."""
+    gradients = [
+        [
+            np.mean([np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1)])
+            for values in (255 * luma(picture), 255 * rgb_to_chroma(picture / 255))
+        ]
+        for picture in pictures
+    ]
+    y, chroma = np.mean(gradients, axis=0)
+    print(
+        f"{name}: gradients of luma {y:.1f} and of chroma {chroma:.1f} levels a pixel"
+    )
 
 
 def _pictures(example: dict[str, np.ndarray], config: StreamConfig) -> list[np.ndarray]:
