@@ -396,6 +396,8 @@ def test_jax_leaves_frozen_statistics_alone(jax_runs):
     initial = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
     state = state_of(jax_runs / "frozen", 1)
     for variable in initial.variables:
+        if variable.path == "l39_conv/bias":
+            continue  # the softmax takes it out: its gradient is rounding alone
         same = np.array_equal(state[f"weights.npz/{variable.path}"], variable)
         assert same == ("/moving_" in variable.path), variable.path
 
