@@ -51,7 +51,7 @@ _WIDTH = flags.DEFINE_integer("width", 512, "Width of the crops, px.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 1, "Crops a step; the paper's is 1.")
 _CROPS_PER_SCENE = flags.DEFINE_integer("crops_per_scene", 4, "Crops of each scene.")
 _NOISE = flags.DEFINE_enum(
-    "noise", "mixed", list(NOISE), "Setup of Table 2, or levels between."
+    "noise", "mixed", list(NOISE), "Setup of Table 2, or both and other levels."
 )
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."

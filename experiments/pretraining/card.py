@@ -70,6 +70,11 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
     clip = (
         f"gradient norm at most {recipe['clip_norm']}, " if recipe["clip_norm"] else ""
     )
+    exposure = (
+        f"exposures up to 2^{stream['exposure_differences']} apart, "
+        if stream.get("exposure_differences")
+        else ""
+    )
     start = recipe.get("initial_weights")
     statistics = f"statistics from {recipe['calibration_batches']} batches"
     if recipe.get("frozen_statistics"):
@@ -84,8 +89,7 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{entry['parameters']:,} parameters.",
         f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
         f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
-        f"{stream['camera_differences']}, of exposure up to 2^"
-        f"{stream.get('exposure_differences', 0.0)}, textures `{stream['textures']}`"
+        f"{stream['camera_differences']}, {exposure}textures `{stream['textures']}`"
         + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
         + f", seed {stream['seed']}.",
         f"- Recipe: {f'from `{start}`, ' if start else ''}"

@@ -127,15 +127,21 @@ def _textures(name: str) -> synthetic.TextureSource:
         raise InputError(str(error)) from error
 
 
+def _scene_size(config: StreamConfig) -> tuple[int, int]:
+    """Height and width of the scenes that crops are cut from, px."""
+    return int(_MARGIN * config.height), int(_MARGIN * config.width)
+
+
 def _scene_config(
     config: StreamConfig, rng: np.random.Generator
 ) -> synthetic.SceneConfig:
     """Settings of one scene, random so that no two rooms are furnished alike."""
     # Deep rooms in most of the draws, nearly flat ones in the others.
     share = rng.uniform(0.2, 1.0) if rng.random() < 0.7 else rng.uniform(0.02, 1.0) ** 2
+    height, width = _scene_size(config)
     planes = synthetic.SceneConfig(
-        height=int(_MARGIN * config.height),
-        width=int(_MARGIN * config.width),
+        height=height,
+        width=width,
         max_disparity=max(1, round(config.max_disparity * share)),
         supersample=config.supersample,
         photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
@@ -244,7 +250,7 @@ class ExampleMaker:
                 )
             except ValueError as error:
                 raise InputError(f"scene {number}: {error}") from error
-            size = int(_MARGIN * self.config.height), int(_MARGIN * self.config.width)
+            size = _scene_size(self.config)
             if scene.mono.shape[:2] != size:
                 scene = synthetic.enlarged(scene, *size)
             self._scenes[number] = scene

@@ -10,7 +10,6 @@ examples. The brighter the nearer; black is what the reference does not show.
 """
 
 import glob
-import pathlib
 import time
 from collections.abc import Iterable
 
@@ -19,17 +18,16 @@ from absl import flags
 from PIL import Image
 
 from colornet import app
-from colornet.color import rgb_to_chroma
+from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
 from colornet.files import replacing
+from colornet.images import read_picture, to_float
 from experiments.pretraining.examples import (
     DISPARITY_STEPS,
     SCENES,
     ExampleMaker,
     StreamConfig,
 )
-from tfrecords_tools.sources import luma
-from tfrecords_tools.synthetic import PictureFiles
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
@@ -70,7 +68,7 @@ def main() -> None:
         supersample=_SUPERSAMPLE.value,
         seed=_SEED.value,
     )
-    paths = sorted(map(pathlib.Path, glob.glob(_PHOTOGRAPHS.value or "")))
+    paths = glob.glob(_PHOTOGRAPHS.value or "")
     if _PHOTOGRAPHS.value and not paths:
         raise InputError(f"expected picture files. Received: {_PHOTOGRAPHS.value}")
     make = ExampleMaker(config)
@@ -80,12 +78,11 @@ def main() -> None:
     examples = [make(_WARM_UP + number) for number in range(_EXAMPLES.value)]
     milliseconds = 1e3 * (time.process_time() - start) / _EXAMPLES.value
     print(f"{milliseconds:.1f} ms of CPU an example")
-    shown = np.mean([example["disparity"] > 0 for example in examples])
-    print(f"the reference shows {100 * shown:.0f} % of the mono pixels")
+    visible = np.mean([example["disparity"] > 0 for example in examples])
+    print(f"the reference shows {100 * visible:.0f} % of the mono pixels")
     _print_detail("targets", (example["target"] for example in examples))
     if paths:
-        photographs = PictureFiles(paths)
-        _print_detail("photographs", map(photographs.__getitem__, range(len(paths))))
+        _print_detail("photographs", map(_photograph, paths))
     if _OUTPUT.value:
         last = examples[-_SHOWN.value :]
         rows = [np.concatenate(_pictures(e, config), axis=1) for e in last]
@@ -94,14 +91,22 @@ def main() -> None:
             sheet.save(file, "PNG")
 
 
+def _photograph(path: str) -> np.ndarray:
+    picture = read_picture(path)
+    if picture.ndim != 3:
+        raise InputError(f"expected a colour picture. Received: {path}, a grey one")
+    return picture
+
+
+def _gradient(values: np.ndarray) -> float:
+    """Mean absolute difference of neighbours along x and y, in 8-bit levels."""
+    return 255 * np.mean([np.abs(np.diff(values, axis=a)).mean() for a in (0, 1)])
+
+
 def _print_detail(name: str, pictures: Iterable[np.ndarray]) -> None:
-    """Prints the mean absolute differences of neighbours, in 8-bit levels."""
     gradients = [
-        [
-            np.mean([np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1)])
-            for values in (255 * luma(picture), 255 * rgb_to_chroma(picture / 255))
-        ]
-        for picture in pictures
+        [_gradient(rgb_to_luma(rgb)), _gradient(rgb_to_chroma(rgb))]
+        for rgb in map(to_float, pictures)
     ]
     y, chroma = np.mean(gradients, axis=0)
     print(
@@ -111,8 +116,8 @@ def _print_detail(name: str, pictures: Iterable[np.ndarray]) -> None:
 
 def _pictures(example: dict[str, np.ndarray], config: StreamConfig) -> list[np.ndarray]:
     brightest = config.max_disparity * DISPARITY_STEPS
-    disparity = (255 * (example.pop("disparity") / brightest)).astype(np.uint8)
-    pictures = [*example.values(), disparity]
+    disparity = (255 * (example["disparity"] / brightest)).astype(np.uint8)
+    pictures = [*(example[name] for name in ("mono", "reference", "target")), disparity]
     return [np.broadcast_to(p, (*p.shape[:2], 3)) for p in pictures]
 
 

@@ -16,6 +16,9 @@ def enlarged(scene: Scene, height: int, width: int) -> Scene:
         scene: what `render_scene` gives.
         height: px, at least the scene's.
         width: px, at least the scene's.
+
+    Returns:
+        A scene of `height` x `width`; its arrays are typed as before.
     """
     size = (width, height)
 
@@ -26,7 +29,7 @@ def enlarged(scene: Scene, height: int, width: int) -> Scene:
 
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(int)
-        for old, new in zip(scene.mono.shape, (height, width), strict=False)
+        for old, new in zip(scene.disparity.shape, (height, width), strict=True)
     )
     nearest = np.ix_(rows, columns)
     factor = np.float32(width / scene.mono.shape[1])
