@@ -15,11 +15,13 @@ System*, AAAI 2019. `colornet.load_pretrained(NAME)`, or `--weights=pretrained:N
 
 **Data.** Stereo scenes that were rendered during the training, with freely licensed
 pictures as surfaces and with noise of the levels of the paper's Table 2, or of others
-(`mixed`). No photographed pair was seen.
+(`mixed`, `wide`). No photographed pair was seen.
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
 mirrored), and no disparity larger than `max_disparity`. Colours of what only the
-monochrome camera sees are a guess from the surroundings. Rendered scenes lack mirrors,
+monochrome camera sees are a guess from the surroundings. On pictures that were reduced
+to a quarter, so have next to no noise, plain matching keeps more of the colours' detail
+(BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors,
 glass and the errors of lenses; cameras that differ in exposure, white balance or
 sharpness by more than the recipe says were not trained for.
 
