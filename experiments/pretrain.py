@@ -66,7 +66,8 @@ _SCENES = flags.DEFINE_enum(
     "varied",
     list(SCENES),
     "Curved and plain surfaces under light; more and smaller photographs; more objects "
-    "and nearer walls as well; those, sharp or enlarged; or textured planes alone.",
+    "and nearer walls as well; those, sharp or enlarged; "
+    "those, some sharpened; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."

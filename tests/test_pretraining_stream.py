@@ -169,9 +169,22 @@ def test_resized_scenes_have_more_colour_and_some_are_enlarged() -> None:
         examples._scene_config(config.replace(scenes="resized"), rng)
         for rng in map(np.random.default_rng, range(60))
     ]
+    assert all(s.detail == 1 for s in settings)
     sizes = np.array([(s.height, s.width) for s in settings])
     assert 10 < (sizes[:, 1] < 280).sum() < 30
     assert (sizes.max(axis=0) == (120, 280)).all() and (sizes >= (60, 140)).all()
+
+
+def test_a_third_of_the_sharpened_scenes_has_more_detail() -> None:
+    config = StreamConfig(height=96, width=224, max_disparity=64, scenes="sharpened")
+    settings = [
+        examples._scene_config(config, rng)
+        for rng in map(np.random.default_rng, range(60))
+    ]
+    sharpened = [s for s in settings if s.detail > 1]
+    assert 10 < len(sharpened) < 30
+    assert all(s.width == 280 and s.detail < 4 for s in sharpened)
+    assert sum(s.width < 280 for s in settings) > 10
 
 
 def test_exposures_differ_in_half_of_the_examples() -> None:

@@ -67,6 +67,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
         ("large", {"photo_scale": (2.0, 2.0)}),
         ("small", {"photo_scale": (0.3, 0.3)}),
         ("sharp", {"photo_scale": (0.3, 0.3), "least_texel": 0.5}),
+        ("sharpened", {"photo_scale": (0.3, 0.3), "detail": 2.0}),
         ("pale", {"saturation": (0.4, 0.4)}),
         ("vivid", {"saturation": (1.6, 1.6)}),
     ):
@@ -81,6 +82,7 @@ def test_smaller_photographs_have_more_detail_and_saturation_more_colour() -> No
         chroma[name] = np.hypot(cb - 128, cr - 128).mean()
     assert detail["small"] > 1.2 * detail["large"]
     assert detail["sharp"] > 1.05 * detail["small"]
+    assert detail["sharpened"] > 1.3 * detail["small"]
     assert chroma["vivid"] > 1.5 * chroma["pale"]
 
 

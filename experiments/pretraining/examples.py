@@ -14,13 +14,14 @@ from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
 NOISE = ("mixed", "wide", "1", "2")
-SCENES = ("varied", "detailed", "crowded", "resized", "planes")
+SCENES = ("varied", "detailed", "crowded", "resized", "sharpened", "planes")
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
 _ENLARGED = 2.0  # times, at most
+_DETAIL = 4.0  # times, at most
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
 _SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
@@ -53,6 +54,8 @@ class StreamConfig(Config):
             so that the reference lacks more of what the mono camera sees. "resized":
             those, as sharp as reduced photographs are, and a third of them drawn
             smaller and enlarged up to twice, as soft as photographs at their full size.
+            "sharpened": those, and a third that are not enlarged with up to four times
+            the detail on their surfaces, as much as photographs have that were reduced.
             "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
@@ -174,7 +177,7 @@ def _scene_config(
     if config.scenes == "crowded":
         return crowded
     factor = rng.uniform(1.0, _ENLARGED) if rng.random() < 1 / 3 else 1.0
-    return dataclasses.replace(
+    resized = dataclasses.replace(
         crowded,
         height=round(crowded.height / factor),
         width=round(crowded.width / factor),
@@ -184,6 +187,9 @@ def _scene_config(
         saturation=(1.0, 2.5),
         muted_fraction=0.1,
     )
+    if config.scenes == "resized" or factor > 1 or rng.random() < 0.5:
+        return resized
+    return dataclasses.replace(resized, detail=rng.uniform(1.0, _DETAIL))
 
 
 class ExampleMaker:

@@ -1,7 +1,7 @@
 """Pictures of the surfaces: cut out of photographs or procedural, then recoloured."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import Bounds
@@ -16,6 +16,9 @@ from tfrecords_tools.synthetic.textures import TextureSource
 _YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
 )
+
+# Standard deviation of what detail is told from, px.
+_SURROUNDINGS = 2.0
 
 
 class Painter:
@@ -34,6 +37,7 @@ class Painter:
         self._saturation = rng.uniform(*config.saturation)
         self._photo_scale = config.photo_scale
         self._least_texel = config.least_texel
+        self._detail = config.detail
         light = rng.uniform(0.85, 1.15) * np.exp(rng.normal(0.0, 0.05, 3))
         self._light = light.astype(np.float32)
         self._plain_fraction = config.plain_fraction
@@ -71,6 +75,9 @@ class Painter:
         patch = picture[rows[:, None], columns]
         patch = self._shade(patch)
         image = Image.fromarray(np.clip(patch + 0.5, 0, 255).astype(np.uint8))
+        if self._detail > 1 and not plain:
+            radius, percent = _SURROUNDINGS / pitch, round(100 * (self._detail - 1))
+            image = image.filter(ImageFilter.UnsharpMask(radius, percent, threshold=0))
         middle = np.array(((x0 + x1) / 2, (y0 + y1) / 2))
         offset = np.array((width - 1, height - 1)) / 2 - linear @ middle
         return image, np.concatenate((linear, offset[:, None]), axis=1)

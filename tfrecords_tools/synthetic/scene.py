@@ -27,6 +27,8 @@ class SceneConfig:
             up to 1.5 on backgrounds.
         least_texel: float > 0, px that a texel of a photograph spans at least, smaller
             ones being averaged before they are drawn; no use below 1 / supersample.
+        detail: float >= 1, factor of the detail of textures (what differs from their
+            surroundings of some pixels); 1 leaves them as they are.
         saturation: (least, largest) factor of the saturation of a scene's surfaces.
         wall: (least, usual, largest) disparity of the wall behind everything, as a
             share of the largest disparity, in [0, 1] and ascending; it is below the
@@ -51,6 +53,7 @@ class SceneConfig:
     muted_fraction: float = 0.0
     photo_scale: tuple[float, float] = (0.3, 2.0)
     least_texel: float = 1.0
+    detail: float = 1.0
     saturation: tuple[float, float] = (0.65, 1.35)
     wall: tuple[float, float, float] = (0.0, 0.25, 0.5)
     lighting: float = 0.0
@@ -70,6 +73,7 @@ class SceneConfig:
             and all(0.0 <= share <= 1.0 for share in shares)
             and 0.0 < self.photo_scale[0] <= self.photo_scale[1]
             and self.least_texel > 0.0
+            and self.detail >= 1.0
             and 0.0 <= self.saturation[0] <= self.saturation[1]
             and 0.0 <= self.wall[0] <= self.wall[1] <= self.wall[2] <= 1.0
         )
