@@ -1,6 +1,7 @@
 """How the runnable modules start: absl flags in, one-line errors out."""
 
 import errno
+import importlib.util
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ from absl import app, flags, logging
 
 from colornet.errors import InputError, Interrupted
 from colornet.quiet import import_tensorflow
+
+_BACKENDS = ("tensorflow", "jax")
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -22,20 +25,35 @@ def _parse(argv: list[str]) -> list[str]:
     return positional
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """NumPy says it with a MemoryError, TensorFlow and JAX with errors of their own."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or str(error).startswith("RESOURCE_EXHAUSTED")
+    )
+
+
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and runs `main()`.
 
-    Bad input (`InputError`, or an operating system error with a file's name) ends the
-    program with one line on standard error and status 1, a signal with 128 and its
-    number (Ctrl-C: 130); anything else is a defect and keeps its traceback. Modules
-    that need TensorFlow or Keras are imported in `main`, after the flags are known to
-    be good.
+    Bad input (`InputError`, or an operating system error with a file's name) and a lack
+    of memory end the program with one line on standard error and status 1, a signal
+    with 128 and its number (Ctrl-C: 130); anything else is a defect and keeps its
+    traceback. Modules that need TensorFlow or Keras are imported in `main`, after the
+    flags are known to be good.
     """
 
     def guarded(_: list[str]) -> None:
         logging.set_verbosity(logging.ERROR)
         try:
-            if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+            backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+            if backend not in _BACKENDS or not importlib.util.find_spec(backend):
+                raise InputError(
+                    f"expected KERAS_BACKEND to be {' or '.join(_BACKENDS)}, and "
+                    f"installed. Received: {backend}"
+                )
+            if backend == "tensorflow":
                 import_tensorflow()
             main()
         except InputError as error:
@@ -48,6 +66,14 @@ def run(main: Callable[[], None]) -> None:
             if error.filename is None and error.errno != errno.ENOSPC:
                 raise
             sys.exit(f"error: {error.strerror}: {error.filename or 'while writing'}")
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+            sys.exit(
+                "error: expected enough memory; smaller sizes, and of --memory_gb, "
+                "--precision and --recompute what the program has, take less. "
+                f"Received: {' '.join(str(error).split())[:200]}"
+            )
         except Interrupted as stop:
             print(stop)
             sys.exit(128 + stop.signum)

@@ -7,6 +7,7 @@ CRC. A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz
 into place when it is whole, so a checkpoint that can be seen is complete.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -16,10 +17,15 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 from colornet import pretrained
 from colornet.config import (
@@ -235,6 +241,29 @@ class Checkpoints:
 
     def path(self, step: int) -> pathlib.Path:
         return self.directory / f"step_{step:08d}"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other programs from training in the folder, but on Windows.
+
+        Raises:
+            InputError: one does already, or the folder cannot be written.
+        """
+        path = self.directory / ".lock"
+        with contextlib.ExitStack() as stack:
+            with writing(path):
+                self.directory.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(path.open("w"))
+            try:
+                # The system lets go of it when the program ends, however that comes.
+                if fcntl:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    "expected a folder that no other program trains in. "
+                    f"Received: {self.run_dir}"
+                ) from error
+            yield
 
     def save(self, step: int, model, optimizer, config: Config) -> None:
         """Writes a checkpoint, then removes the oldest ones.

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 from typing import Any, Self
 
 from colornet.errors import InputError
@@ -23,8 +24,13 @@ def _check_at_least(name: str, value: float, least: float) -> None:
 
 
 def _check_above_0(name: str, value: float) -> None:
-    if not value > 0:
-        raise InputError(f"{name} must be above 0. Received: {value!r}")
+    if not 0 < value < math.inf:
+        raise InputError(f"{name} must be above 0 and finite. Received: {value!r}")
+
+
+def _check_decay(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise InputError(f"{name} must be at least 0 and below 1. Received: {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +145,7 @@ class ModelConfig(NetworkConfig):
             output: 255 for 8-bit levels, or 1 (D-21).
         residue_init: start of `l93_conv`: "zero", or "he" (D-17).
         bn_statistics: what batch normalization uses at test time: "moving" statistics
-            of the training, or those of the picture ("batch") (D-14).
+            of the training, or those of the batch at hand ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
         candidate_margin: columns at the right of both pictures that are candidates and
             get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
@@ -161,7 +167,9 @@ class ModelConfig(NetworkConfig):
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
-        _check_above_0("chroma_scale", self.chroma_scale)
+        for name in ("chroma_scale", "bn_epsilon"):
+            _check_above_0(name, getattr(self, name))
+        _check_decay("bn_momentum", self.bn_momentum)
         if self.max_disparity < 32 or self.max_disparity % 32:
             raise InputError(
                 "max_disparity must be a positive multiple of 32. "
@@ -247,6 +255,7 @@ class TrainConfig(Config):
             )
         for name in ("learning_rate", "epsilon"):
             _check_above_0(name, getattr(self, name))
+        _check_decay("rho", self.rho)
         for name in ("crop_height", "crop_width"):
             size = getattr(self, name)
             if size < 32 or size % 32:

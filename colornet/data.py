@@ -17,13 +17,13 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from colornet.color import rgb_to_chroma
-from colornet.errors import InputError
+from colornet.errors import InputError, require_tensorflow
 
 # A TFRecord has 8 bytes of length and 2 checksums of 4 around its content.
 _FRAME = 16
 # A group of shards of at least so many examples is shuffled as a whole.
 _SHUFFLE_EXAMPLES = 256
-_TOO_SMALL = "expected pictures at least as large as the crop, Received: crop"
+_TOO_SMALL = "expected pictures at least as large as the crop. Received: crop"
 _FEATURES = ("mono", "reference", "target", "disparity", "key", "dataset", "scene")
 
 
@@ -69,10 +69,12 @@ class Records:
         split: the name of a split.
 
     Raises:
-        InputError: no records, other records than ours, no such split, an empty split.
+        InputError: no records, other records than ours, no such split, an empty split;
+            Keras runs on another backend than TensorFlow, which decodes them.
     """
 
     def __init__(self, directory: str, split: str):
+        require_tensorflow("to read records")
         self.directory = find_records(directory)
         try:
             builder = tfds.builder_from_directory(self.directory)
@@ -121,7 +123,8 @@ class Records:
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             if _TOO_SMALL in error.message:
                 start = error.message.index(_TOO_SMALL)
-                raise InputError(error.message[start:].splitlines()[0]) from error
+                # TensorFlow goes on with the operands, in brackets.
+                raise InputError(error.message[start:].split("] [")[0]) from error
             raise InputError(
                 f"expected whole TFRecords in {self.directory}; find the damaged shard "
                 "with `python -m tfrecords_tools.check`. Received: "

@@ -1,4 +1,4 @@
-"""The error for input that cannot be used."""
+"""The error for input and settings that cannot be used."""
 
 
 class InputError(ValueError):
@@ -24,3 +24,18 @@ class Interrupted(Exception):
     def __init__(self, signum: int, message: str):
         super().__init__(message)
         self.signum = signum
+
+
+def require_tensorflow(purpose: str) -> None:
+    """Raises InputError where Keras runs on another backend than TensorFlow.
+
+    Args:
+        purpose: what needs it, as in "to read records".
+    """
+    import keras  # Here, since those who only raise errors need no framework.
+
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"expected KERAS_BACKEND=tensorflow {purpose}. "
+            f"Received: {keras.backend.backend()}"
+        )

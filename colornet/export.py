@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from colornet.color import output_picture
-from colornet.errors import InputError
+from colornet.errors import InputError, require_tensorflow
 from colornet.files import writing
 from colornet.inference import pad, unpad
 from colornet.network import Network
@@ -21,24 +21,20 @@ def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
     """Writes a SavedModel with the signature `colorize`, for any batch and size.
 
     The signature takes `mono` (batch, height, width, 1) luma and `reference` (batch,
-    height, width, 3) RGB, float32 in [0, 1], at least `max_disparity` wide. It returns
-    the outputs of the model by name, but for its `internal_outputs`, and `picture`
-    (batch, height, width, 3), RGB in [0, 1] with the luma of `mono`: what
-    `colornet.colorize` returns.
+    height, width, 3) RGB, float32 in [0, 1]. It returns the outputs of the model by
+    name, but for its `internal_outputs`, and `picture` (batch, height, width, 3), RGB
+    in [0, 1] with the luma of `mono`: what `colornet.colorize` returns.
 
     Args:
         model: the network.
         directory: where to; must not exist, or be an empty folder.
 
     Raises:
-        InputError: there is something already, or the folder cannot be written.
+        InputError: there is something already, or the folder cannot be written; Keras
+            runs on another backend than TensorFlow.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            "expected KERAS_BACKEND=tensorflow for a SavedModel. "
-            f"Received: {keras.backend.backend()}"
-        )
-    target = pathlib.Path(directory)
+    require_tensorflow("for a SavedModel")
+    target = pathlib.Path(os.path.abspath(directory))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"expected a new folder to export to. Received: {directory}")
 

@@ -35,6 +35,9 @@ _SAVE_OPTIONS = {
     "WEBP": {"lossless": True},
 }
 _KEEPS_16_BIT = ("PNG", "TIFF")
+# Of TIFF: tags, and what they say.
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284
+_WHITE_IS_ZERO, _APART = 0, 2
 
 
 @contextlib.contextmanager
@@ -71,6 +74,29 @@ def _rawmode(image: Image.Image) -> str:
     return rawmode
 
 
+def _tiff_tag(image: Image.Image, tag: int, default: int) -> int:
+    """The tag's first number, of a TIFF that has it."""
+    value = image.tag_v2.get(tag, default) if image.format == "TIFF" else default
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _require_readable(image: Image.Image) -> None:
+    """Refuses TIFF that Pillow takes for something else."""
+    bits = _tiff_tag(image, _BITS_PER_SAMPLE, 8)
+    if 8 < bits < 16:
+        raise ValueError(f"pixels of {bits} bit, not 8 or 16")
+    if bits == 16 and _tiff_tag(image, _PLANES, 1) == _APART:
+        raise ValueError("16 bit with the colours in planes of their own")
+
+
+def _warn_if_halved(image: Image.Image, rawmode: str, path: pathlib.Path) -> None:
+    # Of a PPM that is not stored as it will be, the largest value follows the mode.
+    largest = [tile.args[1] for tile in image.tile if tile.codec_name == "ppm"]
+    has_16_bit = ";16" in rawmode or max(largest, default=0) > 255
+    if has_16_bit and image.mode in ("RGB", "RGBA"):
+        warnings.warn(f"{path}: its 16 bit are read as 8", stacklevel=4)
+
+
 def _warn_if_transparent(alpha: np.ndarray, path: pathlib.Path) -> None:
     if alpha.min() < 255:
         warnings.warn(f"{path}: its transparency is dropped", stacklevel=4)
@@ -79,31 +105,37 @@ def _warn_if_transparent(alpha: np.ndarray, path: pathlib.Path) -> None:
 def _to_array(image: Image.Image, path: pathlib.Path) -> np.ndarray:
     # Asked before the picture is decoded, which forgets it: Pillow opens 16-bit grey
     # with alpha as RGBA.
-    is_grey = image.mode in ("LA", "La") or _rawmode(image).startswith("LA")
+    is_grey = image.mode in ("L", "LA", "La") or _rawmode(image).startswith("LA")
+    is_negative = _tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
     is_pgm = image.format == "PPM"  # Of 16 bit at most, which Pillow opens as 32.
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+        array = np.asarray(image).astype(np.uint16)
+        return ~array if is_negative else array
     if is_pgm and image.mode == "I":
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
         raise ValueError(f"{image.mode} pixels of 32 bit, not 8 or 16")
-    if image.mode in ("L", "RGB"):
-        return np.asarray(image)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         _warn_if_transparent(rgba[..., 3], path)
         return rgba[..., 0] if is_grey else rgba[..., :3]
+    if image.mode == "L":
+        return np.asarray(image)
     return np.asarray(image.convert("RGB"))
 
 
 def _read(path: pathlib.Path) -> np.ndarray:
     with _open(path) as image:
+        _require_readable(image)
         rawmode = _rawmode(image)
+        has_16_bit = rawmode.startswith(("RGB;16", "RGBA;16", "RGBX;16"))
+        if not has_16_bit:
+            _warn_if_halved(image, rawmode, path)
         high = _to_array(image, path)
-    if not rawmode.startswith(("RGB;16", "RGBA;16")):
+    if not has_16_bit:
         return high
     with _open(path) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -112,12 +144,25 @@ def _read(path: pathlib.Path) -> np.ndarray:
     return high.astype(np.uint16) << 8 | low
 
 
+def read_icc_profile(path: str | os.PathLike) -> bytes | None:
+    """The ICC profile that an RGB picture carries, which says what its numbers mean.
+
+    Args:
+        path: a picture that `read_picture` reads.
+    """
+    with _open(pathlib.Path(path)) as image:
+        profile = image.info.get("icc_profile")
+    is_rgb = profile and profile[16:20] == b"RGB "  # The colour space of its header.
+    return profile if is_rgb else None
+
+
 def read_picture(path: str | os.PathLike) -> np.ndarray:
     """Reads a picture as it is stored, upright.
 
     Palette, CMYK and other colour models become RGB, 1-bit becomes grey; transparency
     is dropped, with a warning if there is any; the EXIF orientation is applied. 16 bit
-    survive for grey and RGB PNG and TIFF (grey with alpha comes back as 8 bit).
+    survive for grey and RGB PNG and TIFF; 16-bit PPM, grey with alpha and premultiplied
+    alpha come back as 8 bit, with a warning.
 
     Args:
         path: the file.
@@ -126,8 +171,9 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
         (H, W, 3) RGB or (H, W) grey, uint8 or uint16.
 
     Raises:
-        InputError: the file is missing, a folder, empty, cut short, no picture, of 32
-            bit pixels, or larger than `MAX_PIXELS`.
+        InputError: the file is missing, a folder, empty, cut short, no picture, of
+            pixels of 12 or 32 bit, 16-bit TIFF with a plane for every colour, or larger
+            than `MAX_PIXELS`.
     """
     path = pathlib.Path(path)
     if not path.exists():
@@ -162,7 +208,7 @@ def _png_chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
 
 
-def _rgb16_png(array: np.ndarray) -> bytes:
+def _rgb16_png(array: np.ndarray, icc_profile: bytes | None) -> bytes:
     """A 16-bit RGB PNG, which Pillow cannot write."""
     height, width = array.shape[:2]
     rows = array.astype(">u2").reshape(height, -1).view(np.uint8)
@@ -173,6 +219,11 @@ def _rgb16_png(array: np.ndarray) -> bytes:
         [
             b"\x89PNG\r\n\x1a\n",
             _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+            *(
+                [_png_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc_profile))]
+                if icc_profile
+                else []
+            ),
             _png_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 6)),
             _png_chunk(b"IEND", b""),
         ]
@@ -214,13 +265,16 @@ def check_writable(path: str | os.PathLike, dtype: np.dtype, channels: int) -> N
         )
 
 
-def write_picture(path: str | os.PathLike, array: np.ndarray) -> None:
+def write_picture(
+    path: str | os.PathLike, array: np.ndarray, icc_profile: bytes | None = None
+) -> None:
     """Writes a picture, whole or not at all.
 
     Args:
         path: where to; the suffix chooses the format (.png, .tif, .jpg, ...).
         array: (H, W, 3) RGB, (H, W) or (H, W, 1) grey, uint8 or uint16. 16 bit need
             .png, or .tif for grey.
+        icc_profile: of an RGB picture; formats that can hold none do without.
 
     Raises:
         InputError: an array that is no picture, a suffix that cannot hold it, a missing
@@ -239,10 +293,10 @@ def write_picture(path: str | os.PathLike, array: np.ndarray) -> None:
     check_writable(path, array.dtype, 3 if array.ndim == 3 else 1)
     with replacing(path) as file:
         if array.dtype == np.uint16 and array.ndim == 3:
-            file.write(_rgb16_png(array))
+            file.write(_rgb16_png(array, icc_profile))
         else:
             file_format = _FORMATS[path.suffix.lower()]
-            options = _SAVE_OPTIONS.get(file_format, {})
+            options = _SAVE_OPTIONS.get(file_format, {}) | {"icc_profile": icc_profile}
             try:
                 Image.fromarray(array).save(file, format=file_format, **options)
             except ValueError as error:  # Such as a side that the format cannot have.

@@ -1,5 +1,7 @@
 """Colorization of pictures of any size."""
 
+import weakref
+
 import keras
 import numpy as np
 from keras import ops
@@ -12,8 +14,14 @@ from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, plan
 
+# Of every network that pictures were tiled for, its forms with a margin. A new form is
+# compiled at its first picture, and what was compiled outlives it.
+_WITH_MARGIN: weakref.WeakKeyDictionary[Network, dict[int, Network]] = (
+    weakref.WeakKeyDictionary()
+)
 
-def _check_pair(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> None:
+
+def _check_pair(mono: np.ndarray, reference: np.ndarray) -> None:
     if mono.ndim != 2 or 0 in mono.shape:
         raise InputError(f"mono must be (height, width). Received: {mono.shape}")
     if reference.ndim != 3 or reference.shape[-1] != 3:
@@ -24,11 +32,6 @@ def _check_pair(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> 
         raise InputError(
             "mono and reference must be of the same height and width. "
             f"Received: {mono.shape} and {reference.shape[:2]}"
-        )
-    if mono.shape[1] < max_disparity:
-        raise InputError(
-            f"the pictures must be at least max_disparity = {max_disparity} pixels "
-            f"wide; choose a smaller max_disparity. Received: width {mono.shape[1]}"
         )
     if np.all(reference[..., :1] == reference[..., 1:]):
         raise InputError(
@@ -122,13 +125,24 @@ def _run(model: keras.Model, views: dict[str, np.ndarray]) -> dict[str, np.ndarr
     return model.predict_on_batch(views)
 
 
+def _with_margin(model: Network, margin: int) -> Network:
+    if not margin:
+        return model
+    forms = _WITH_MARGIN.setdefault(model, {})
+    if margin in forms:
+        forms[margin].set_weights(model.get_weights())
+    else:
+        forms[margin] = model.rebuilt(candidate_margin=margin)
+    return forms[margin]
+
+
 def _predict_tiles(
     model: Network, views: dict[str, np.ndarray], tiles: list[Tile], progress: bool
 ) -> dict[str, np.ndarray]:
     outputs: dict[str, np.ndarray] = {}
     # All have the margin d, but for those next to the picture's right border.
     networks = {
-        margin: model.rebuilt(candidate_margin=margin)
+        margin: _with_margin(model, margin)
         for margin in {tile.margin for tile in tiles}
     }
     with progress_bar(len(tiles), "tile", show=progress) as bar:
@@ -176,10 +190,10 @@ def colorize(
         RGB (height, width, 3) of the kind of `mono`, with the luma of `mono` (D-10).
 
     Raises:
-        InputError: pictures that do not fit together, are narrower than
-            `max_disparity`, hold NaN, or a reference without colour; pictures that are
-            too large for the memory and cannot be tiled (`colornet.tiling.plan`);
-            `max_disparity` of a network that has none.
+        InputError: pictures that do not fit together or hold NaN, or a reference
+            without colour; pictures that are too large for the memory and cannot be
+            tiled (`colornet.tiling.plan`); `max_disparity` of a network that has none;
+            weights that give no finite colours.
     """
     return colorize_outputs(
         model, mono, reference, max_disparity, tiling=tiling, progress=progress
@@ -213,8 +227,7 @@ def colorize_outputs(
     mono, reference = np.asarray(mono), np.asarray(reference)
     if mono.ndim == 3 and mono.shape[-1] == 1:
         mono = mono[..., 0]
-    config = model.config.changed(max_disparity=max_disparity)
-    _check_pair(mono, reference, getattr(config, "max_disparity", 1))
+    _check_pair(mono, reference)
     luma, colors = to_float(mono)[..., None], to_float(reference)
     model = model.rebuilt(max_disparity=max_disparity)
     if volumes and not model.has_volumes:
@@ -225,6 +238,11 @@ def colorize_outputs(
     outputs = predict(
         model, luma, colors, volumes=volumes, tiling=tiling, progress=progress
     )
+    if not np.isfinite(outputs["chroma"]).all():
+        raise InputError(
+            "expected weights that give finite colours. Received: NaN or infinity "
+            f"from {model.name}"
+        )
     for name in model.internal_outputs:
         del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)

@@ -3,7 +3,7 @@
 import keras
 
 from colornet.config import NetworkConfig
-from colornet.training.losses import LEVELS, mean_squared_error
+from colornet.training.losses import training_loss
 
 
 def picture_inputs() -> dict[str, keras.KerasTensor]:
@@ -56,7 +56,7 @@ class Network(keras.Model):
             outputs: of this network in training mode.
             batch: maps as `colornet.data` lists them, with a batch axis.
         """
-        return LEVELS**2 * mean_squared_error(outputs["chroma"], batch["chroma"])
+        return training_loss(outputs, batch, "chroma_mse")
 
     def with_volumes(self) -> keras.Model:
         """A model of the same layers that has the volumes as outputs too, if any."""
@@ -65,7 +65,8 @@ class Network(keras.Model):
     def rebuilt(self, **changes) -> "Network":
         """The same network and weights with fields of its configuration changed.
 
-        Only fields that no weight depends on can be. None leaves a field as it is.
+        It is built under the dtype policy that is in force, as every network. Only
+        fields that no weight depends on can be. None leaves a field as it is.
 
         Raises:
             InputError: as `NetworkConfig.changed`.

@@ -12,6 +12,7 @@ makes no volume of it (`ModelConfig.candidate_margin`).
 
 import dataclasses
 import itertools
+import math
 
 from colornet.config import ModelConfig
 from colornet.errors import InputError
@@ -160,8 +161,9 @@ def _impossible(height, width, config: ModelConfig, tiling: Tiling) -> str:
             f"{tiling.overlap}. Received: {tiling.tile[1]} x {tiling.tile[0]}"
         )
     least = tile_bytes(min(side, height), min(side, width), config) / 1e9
+    least = math.ceil(1000 * least) / 1000  # What is asked for is enough.
     return (
-        f"expected memory_gb of at least {least:.2g} for tiles with n = {config.n}, "
+        f"expected memory_gb of at least {least:g} for tiles with n = {config.n}, "
         f"overlap = {tiling.overlap} and max_disparity = {config.max_disparity}; "
         f"choose more of it or less of these. Received: {tiling.memory_gb:g}"
     )

@@ -21,7 +21,13 @@ from colornet import app, tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.files import replacing, writing
-from colornet.images import check_writable, read_picture, to_float, write_picture
+from colornet.images import (
+    check_writable,
+    read_icc_profile,
+    read_picture,
+    to_float,
+    write_picture,
+)
 from colornet.pretrained import DEFAULT, full_name
 from experiments.methods import networks  # noqa: F401, makes their weights known
 
@@ -107,7 +113,12 @@ def main() -> None:
         is_distribution = model.config.weight_normalization == "softmax"
         views = to_float(mono), to_float(reference)
         _write_volumes(volumes, *views, outputs, is_distribution)
-    write_picture(_OUTPUT.value, picture[:, ::-1] if mirrored else picture)
+    write_picture(
+        _OUTPUT.value,
+        picture[:, ::-1] if mirrored else picture,
+        # Its colours are the reference's, and so is what their numbers mean.
+        icc_profile=read_icc_profile(_REFERENCE.value),
+    )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
     if volumes:

@@ -81,6 +81,17 @@ def test_a_folder_without_checkpoints_is_refused(tmp_path):
         load_model(tmp_path / "none")
 
 
+def test_one_program_trains_in_a_folder(tmp_path):
+    run = Checkpoints(tmp_path)
+    with run.alone():
+        with pytest.raises(InputError, match="no other program trains in"):
+            with Checkpoints(tmp_path).alone():
+                pass
+        assert run.steps() == []
+    with run.alone():
+        pass
+
+
 def test_what_a_killed_process_left_is_no_checkpoint(model, tmp_path):
     config = TrainConfig(model=model.config)
     optimizer = build_optimizer(config, model.trainable_variables)

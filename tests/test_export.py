@@ -18,7 +18,7 @@ from tests.command_line import assert_one_line_error, start_each
 
 _D = 32
 # Batch, height and width.
-_SHAPES = [(1, 32, 64), (2, 33, 45), (1, 17, 40), (3, 64, 32)]
+_SHAPES = [(1, 32, 64), (2, 33, 45), (1, 17, 20), (3, 64, 32)]
 _OTHER_PROGRAM = """
 import sys
 import numpy as np
@@ -122,6 +122,15 @@ def test_another_program_gets_the_same(model, folder, results):
 @pytest.mark.parametrize("case", _BAD)
 def test_bad_input_is_one_line(results, case):
     assert_one_line_error(results[case], *_BAD[case][1:])
+
+
+def test_the_empty_folder_one_is_in(model, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    export_saved_model(model, ".")
+    assert os.listdir(tmp_path) == ["here"]
+    assert (here / "saved_model.pb").is_file()
 
 
 def test_nothing_is_overwritten_or_left_half_written(folder, model, results):

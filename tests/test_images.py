@@ -9,7 +9,17 @@ from PIL import Image
 
 from colornet import images
 from colornet.errors import InputError
-from colornet.images import check_writable, read_picture, to_float, write_picture
+from colornet.images import (
+    check_writable,
+    read_icc_profile,
+    read_picture,
+    to_float,
+    write_picture,
+)
+
+# The headers of profiles for RGB and CMYK numbers.
+_PROFILE = bytes(16) + b"RGB " + bytes(range(108))
+_CMYK_PROFILE = bytes(16) + b"CMYK" + bytes(108)
 
 
 def _picture(dtype, *shape):
@@ -75,6 +85,65 @@ def test_16_bit_color_tiff(tmp_path, byteorder):
     np.testing.assert_array_equal(read_picture(tmp_path / "a.tif"), picture)
 
 
+def test_kinds_of_16_bit_tiff(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    path, picture = tmp_path / "a.tif", _picture(np.uint16, 9, 8, 4)
+    tifffile.imwrite(path, picture[..., 0], photometric="miniswhite")
+    np.testing.assert_array_equal(read_picture(path), 65535 - picture[..., 0])
+    tifffile.imwrite(path, picture, photometric="rgb", extrasamples=["unspecified"])
+    np.testing.assert_array_equal(read_picture(path), picture[..., :3])
+    apart = np.ascontiguousarray(np.moveaxis(picture[..., :3], -1, 0))
+    for compression in (None, "zlib"):
+        tifffile.imwrite(
+            path,
+            apart,
+            photometric="rgb",
+            planarconfig="separate",
+            compression=compression,
+        )
+        with pytest.raises(InputError, match="planes of their own"):
+            read_picture(path)
+
+
+def test_pixels_of_12_bit_are_refused(tmp_path):
+    # Width, height, bits, no compression, black is zero, offset, rows, bytes of pixels.
+    tags = {256: 2, 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 278: 1, 279: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in tags)
+    header = b"II*\0" + struct.pack("<I", 12) + b"\xab\xcd\xef\0"
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    (tmp_path / "a.tif").write_bytes(header + directory)
+    with pytest.raises(InputError, match="12 bit, not 8 or 16"):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_16_bit_that_become_8_with_a_warning(tmp_path):
+    picture = _picture(np.uint16, 6, 5, 3)
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 5 6 65535\n" + picture.astype(">u2").tobytes())
+    with pytest.warns(UserWarning, match="a.ppm: its 16 bit are read as 8"):
+        found = read_picture(path)
+    assert np.abs(found - picture / 257).max() <= 0.51
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_picture(path, found)
+        np.testing.assert_array_equal(read_picture(path), found)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.webp", "16.png"])
+def test_the_colour_profile_survives(tmp_path, name):
+    path, picture = tmp_path / name, _picture(np.uint8, 6, 5, 3)
+    if name == "16.png":
+        picture = picture.astype(np.uint16) * 257
+    write_picture(path, picture, icc_profile=_PROFILE)
+    assert read_icc_profile(path) == _PROFILE
+    if name != "a.jpg":
+        np.testing.assert_array_equal(read_picture(path), picture)
+    write_picture(path, picture)
+    assert read_icc_profile(path) is None
+    Image.new("CMYK", (4, 4)).save(tmp_path / "c.jpg", icc_profile=_CMYK_PROFILE)
+    assert read_icc_profile(tmp_path / "c.jpg") is None
+
+
 def test_other_color_models_become_rgb_or_grey(tmp_path):
     rgb = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
     image = Image.fromarray(rgb)
@@ -98,6 +167,15 @@ def test_transparency_is_dropped_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match="la.png"):
         back = read_picture(tmp_path / "la.png")
     np.testing.assert_array_equal(back, rgba[..., 0])
+    Image.fromarray(rgba[..., :3]).save(tmp_path / "key.png", transparency=(1, 2, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_picture(tmp_path / "key.png")  # Nothing has the transparent colour.
+    rgba[1, 2, :3] = 1, 2, 3
+    Image.fromarray(rgba[..., :3]).save(tmp_path / "key.png", transparency=(1, 2, 3))
+    with pytest.warns(UserWarning, match="key.png"):
+        back = read_picture(tmp_path / "key.png")
+    np.testing.assert_array_equal(back, rgba[..., :3])
     rgba[..., 3] = 255
     Image.fromarray(rgba).save(tmp_path / "opaque.png")
     with warnings.catch_warnings():
@@ -193,7 +271,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     picture = _picture(np.uint8, 4, 4)
     write_picture(path, picture)
 
-    def fail(self, file, format):
+    def fail(self, file, format, icc_profile):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 

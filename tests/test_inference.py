@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import colornet
-from colornet.color import output_picture, rgb_to_luma
+from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.inference import colorize, colorize_outputs
@@ -164,7 +164,6 @@ _BAD = {
     "a batch": (_MONO[None], _REFERENCE[None], "mono must be"),
     "other height": (_MONO[1:], _REFERENCE, r"\(32, 40\) and \(33, 40\)"),
     "other width": (_MONO, _REFERENCE[:, 1:], r"\(33, 40\) and \(33, 39\)"),
-    "too narrow": (_MONO[:, :31], _REFERENCE[:, :31], "max_disparity = 32.*: width 31"),
     "no colour": (_MONO, _MONO[..., None].repeat(3, -1), "R = G = B"),
     "NaN in mono": (_with(_MONO, np.nan), _REFERENCE, "NaN"),
     "infinity in reference": (_MONO, _with(_REFERENCE, np.inf), "infinity"),
@@ -181,6 +180,32 @@ def test_what_cannot_be_colorized(model, case):
     with pytest.raises(InputError, match=words) as error:
         colorize(model, mono, reference)
     assert "Received: " in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("width", "max_disparity"), [(31, 32), (40, 96), (1, 32)])
+def test_pictures_narrower_than_the_largest_disparity(
+    eager, model, width, max_disparity
+):
+    """Candidates that are not there count for nothing (D-02)."""
+    mono, reference = _pair(33, width)
+    outputs = colorize_outputs(model, mono, reference, max_disparity, volumes=True)
+    weights = outputs["weights"].astype(np.float64)
+    exists = np.arange(max_disparity)[:, None] + np.arange(width) < width
+    np.testing.assert_array_equal(weights.max(axis=1) > 0, exists)
+    chroma = rgb_to_chroma(reference)
+    for column in range(width):
+        there = weights[: width - column, :, column].T[..., None]
+        expected = (there * chroma[:, column:]).sum(axis=1)
+        found = outputs["rough_chroma"][:, column]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_weights_that_give_no_colours(eager, model):
+    broken = build_colornet(model.config)
+    weights = model.get_weights()
+    broken.set_weights([*weights[:-1], np.full_like(weights[-1], np.nan)])
+    with pytest.raises(InputError, match="weights that give finite colours"):
+        colorize(broken, *_pair(33, 40))
 
 
 @pytest.mark.parametrize("max_disparity", [0, -32, 33])

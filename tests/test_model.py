@@ -316,6 +316,10 @@ assert "tensorflow" not in sys.modules
         ({"max_disparity": 48}, "48"),
         ({"n": 0}, "n must"),
         ({"chroma_scale": 0.0}, "chroma_scale must be above 0"),
+        ({"chroma_scale": float("inf")}, "chroma_scale must be above 0 and finite"),
+        ({"bn_momentum": 1.5}, "bn_momentum must be at least 0 and below 1"),
+        ({"bn_momentum": float("nan")}, "Received: nan"),
+        ({"bn_epsilon": -1.0}, "bn_epsilon must be above 0"),
         ({"border": "wrap"}, "wrap"),
         ({"rough": "soft_argmax", "weight_normalization": "none"}, "none"),
     ],
@@ -327,7 +331,11 @@ def test_a_configuration_that_cannot_be_says_so(changes, named):
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"seed": 2**32}, "seed must"), ({"learning_rate": -1.0}, "above 0")],
+    [
+        ({"seed": 2**32}, "seed must"),
+        ({"learning_rate": -1.0}, "above 0"),
+        ({"rho": 1.0}, "rho must be at least 0 and below 1"),
+    ],
 )
 def test_a_training_that_cannot_be_says_so(changes, named):
     with pytest.raises(InputError, match=named):

@@ -112,23 +112,34 @@ def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, coun
 def test_one_graph_for_all_tiles_of_a_margin(monkeypatch):
     calls, rebuilt = [], ColorNet.rebuilt
 
-    def watched(self, candidate_margin):
-        network = rebuilt(self, candidate_margin=candidate_margin)
-        call = network.call
-
-        def counted(*args, **kwargs):
-            calls.append(candidate_margin)
+    def counted(call, margin):
+        def wrapper(*args, **kwargs):
+            calls.append(margin)
             return call(*args, **kwargs)
 
-        monkeypatch.setattr(network, "call", counted)
+        return wrapper
+
+    def watched(self, candidate_margin):
+        network = rebuilt(self, candidate_margin=candidate_margin)
+        monkeypatch.setattr(network, "call", counted(network.call, candidate_margin))
         return network
 
     monkeypatch.setattr(ColorNet, "rebuilt", watched)
     tiling = Tiling(overlap=0, tile=(32, 96))
     margins = [tile.margin for tile in plan(128, 256, _CONFIG, tiling)]
     assert sorted(margins) == 4 * [0] + 8 * [32]
-    predict(build_colornet(_CONFIG), *_pair(100, 230), tiling=tiling)
+    model = build_colornet(_CONFIG)
+    monkeypatch.setattr(model, "call", counted(model.call, 0))
+    predict(model, *_pair(100, 230), tiling=tiling)
     assert sorted(calls) == [0, 32]
+    # Nor is there a new one for the next picture, which other weights may meet.
+    model.set_weights([0.9 * weight for weight in model.get_weights()])
+    found = predict(model, *_pair(100, 230), tiling=tiling)["chroma"]
+    assert sorted(calls) == [0, 32]
+    other = build_colornet(_CONFIG)
+    other.set_weights(model.get_weights())
+    expected = predict(other, *_pair(100, 230), tiling=tiling)["chroma"]
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("size", [(1120, 1408), (1120, 32), (64, 1408), (3008, 4000)])

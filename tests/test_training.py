@@ -259,27 +259,38 @@ def test_mirrored_replicas_stay_equal(records, tmp_path):
     assert Checkpoints(tmp_path).steps() == [2]
 
 
-def test_two_workers_train_the_same_weights(records, tmp_path):
+def test_two_workers_go_on_from_one_checkpoint(records, tmp_path):
     cluster = {"worker": ["127.0.0.1:38211", "127.0.0.1:38212"]}
-    config = config_for(records, steps=2, batch_size=2)
-    command = flags_for(config, tmp_path, strategy="multi_worker", batch_size=2)
-    workers = []
-    for index in (0, 1):
-        task = {"type": "worker", "index": index}
-        environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
-        workers.append(
-            subprocess.Popen(
-                command,
-                env={**os.environ, **environment},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
+
+    def train(steps, *run_dirs):
+        config = config_for(records, steps=steps, batch_size=2)
+        workers = []
+        for index, run_dir in enumerate(run_dirs):
+            task = {"type": "worker", "index": index}
+            environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
+            workers.append(
+                subprocess.Popen(
+                    flags_for(config, run_dir, strategy="multi_worker", batch_size=2),
+                    env={**os.environ, **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
             )
-        )
-    outputs = [worker.communicate(timeout=240)[0] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], outputs
+        outputs = [worker.communicate(timeout=240)[0] for worker in workers]
+        return [worker.returncode for worker in workers], outputs
+
+    shared = tmp_path / "shared"
+    codes, outputs = train(2, shared, shared)
+    assert codes == [0, 0], outputs
     assert "on 2 device(s)" in outputs[0]
-    assert Checkpoints(tmp_path).steps() == [2]
+    assert Checkpoints(shared).steps() == [2]
+    codes, outputs = train(3, shared, tmp_path / "other")
+    assert codes == [1, 1], outputs
+    for output in outputs:
+        assert "expected a run_dir that all workers share" in output
+        assert "steps 0, 2" in output and "Traceback" not in output
+    assert Checkpoints(shared).steps() == [2]
 
 
 def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
@@ -301,6 +312,24 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         assert done.returncode == 1
         assert words in done.stderr and len(done.stderr.splitlines()) == 1
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [("jax", "KERAS_BACKEND=tensorflow to read records"), ("nonsense", "or jax")],
+)
+def test_backends_that_cannot_train(records, tmp_path, backend, words):
+    done = subprocess.run(
+        flags_for(config_for(records), tmp_path / "run"),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": backend},
+    )
+    assert done.returncode == 1
+    # TensorFlow, which the program imports itself here, has notes of its own.
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and words in last, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_stereo_model_needs_true_disparity(records, tmp_path):

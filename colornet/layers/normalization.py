@@ -76,7 +76,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("colornet")
 class PictureNormalization(BatchNormalization):
-    """Batch normalization that always normalizes by the batch at hand (D-14).
+    """Batch normalization by the batch at hand, in training and after it (D-14).
+
+    Where it is not trainable it normalizes by the moving statistics, as Keras's does.
 
     It has the variables of `BatchNormalization`, and leaves the moving statistics among
     them as they are.

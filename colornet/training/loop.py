@@ -1,5 +1,6 @@
 """The custom training loop on tf.function, GradientTape and tf.distribute."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -130,6 +131,7 @@ class Trainer:
         self.checkpoints = Checkpoints(self.run_dir)
         steps = self.checkpoints.steps()
         self.step = steps[-1] if steps else 0
+        self._require_same_step()
         if steps:
             self.checkpoints.require_same_run(config, _RESUMABLE)
 
@@ -148,6 +150,18 @@ class Trainer:
         self._tensors = ["loss"] + [v.path for v in self.model.trainable_variables]
         self._chief = strategy.extended.should_checkpoint
         self._signals = StopSignals()
+
+    def _require_same_step(self) -> None:
+        """All workers go on from one checkpoint, which the first of them wrote."""
+        replicas = self.strategy.num_replicas_in_sync
+        here = self.strategy.run(lambda: tf.constant([self.step]))
+        steps = set(self.strategy.gather(here, axis=0).numpy().tolist())
+        if len(steps) > 1:
+            raise InputError(
+                "expected a run_dir that all workers share. Received: "
+                f"{self.run_dir}, where {replicas} replicas found the steps "
+                f"{', '.join(map(str, sorted(steps)))}"
+            )
 
     def batches(self):
         """Training batches from the trainer's step on, for the strategy's replicas."""
@@ -249,19 +263,20 @@ class Trainer:
         Raises:
             Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
             NonFiniteError: a loss or gradient is not finite; nothing was written.
-            InputError: the records are damaged.
+            InputError: the records are damaged, or another program trains in the
+                folder.
         """
-        with self._signals:
-            self._run()
+        if self.step < self.config.steps:
+            with self._signals, contextlib.ExitStack() as stack:
+                if self._chief:
+                    stack.enter_context(self.checkpoints.alone())
+                self._run()
         return self.model
 
     def _run(self) -> None:
         config, reporting = self.config, self.reporting
-        if self.step >= config.steps:
-            return
         log = None
         if self._chief:
-            self.run_dir.mkdir(parents=True, exist_ok=True)
             write_text(self.run_dir / "config.json", config.to_json())
             log = RunLog(
                 self.run_dir,

@@ -178,12 +178,16 @@ class Pretrainer:
             Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
             NonFiniteError: a loss or gradient is not finite; nothing was written.
             InputError, RuntimeError: there is no next batch; a checkpoint was written.
+            InputError: another program trains in the folder.
         """
         if self.step >= self.config.steps:
             return True
         start = time.monotonic()
         deadline = start + max_seconds if max_seconds else None
-        self.run_dir.mkdir(parents=True, exist_ok=True)
+        with self.checkpoints.alone():
+            return self._run(deadline)
+
+    def _run(self, deadline: float | None) -> bool:
         write_text(self.run_dir / "config.json", self.config.to_json())
         curve = LearningCurve(self.run_dir / "curve.csv", _COLUMNS, self.step)
         validation = None
