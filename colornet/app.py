@@ -5,7 +5,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from absl import app, flags, logging
 
@@ -23,6 +23,19 @@ def _parse(argv: list[str]) -> list[str]:
     if len(positional) > 1:
         sys.exit(f"error: expected only flags. Received: {' '.join(positional[1:])}")
     return positional
+
+
+def refuse_flags(holders: Iterable[flags.FlagHolder], expected: str) -> None:
+    """Raises InputError if one of these flags was given: it would change nothing.
+
+    Args:
+        holders: of the flags.
+        expected: whose flags may be given instead, as in "method grey".
+    """
+    names = (holder.name for holder in holders)
+    given = [f"--{name}" for name in names if flags.FLAGS[name].present]
+    if given:
+        raise InputError(f"expected flags of {expected}. Received: {', '.join(given)}")
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -61,6 +61,13 @@ _WORST = flags.DEFINE_integer(
 
 
 def main() -> None:
+    method, unused = _METHOD.value, []
+    if method in (*methods.names(), methods.TRUE_DISPARITY):
+        unused += [_WEIGHTS, _BN_STATISTICS]
+    if method in (*networks.names(), methods.TRUE_DISPARITY):
+        unused.append(_MAX_DISPARITY)
+    app.refuse_flags(unused, f"method {method}")
+
     from experiments.evaluation import Evaluation, evaluate, table
     from experiments.worst_pictures import draw_worst
 

@@ -84,15 +84,7 @@ def _network(evaluation: Evaluation, model: Network | None) -> Network:
 
 
 def _network_predictor(model: Network, tiling: Tiling) -> Predictor:
-    d = getattr(model.config, "max_disparity", 0)
-
     def run(example):
-        width = example["mono"].shape[1]
-        if width < d:
-            raise InputError(
-                f"expected pictures at least max_disparity = {d} pixels wide. "
-                f"Received: {example['key']}, {width} wide"
-            )
         pair = example["mono"], example["reference"]
         outputs = predict(model, *pair, tiling=tiling)
         results = {"": "chroma", "rough_": "rough_chroma"}
@@ -266,8 +258,8 @@ def evaluate(
         last and its scores are None where no disparity is known.
 
     Raises:
-        InputError: no weights, no such split or dataset, damaged records, pictures
-            narrower than `max_disparity`, a folder that cannot be written.
+        InputError: no weights, no such split or dataset, damaged records, a folder that
+            cannot be written.
     """
     records = Records(evaluation.records, evaluation.split)
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}

@@ -19,7 +19,9 @@ from experiments.tables import table_flags
 _FIGURES = flags.DEFINE_multi_enum(
     "figure", ["3", "4", "5", "6"], ["3", "4", "5", "6"], "Which ones."
 )
-_EXAMPLES = flags.DEFINE_multi_string("example", [], "Key of a record to show.")
+_EXAMPLES = flags.DEFINE_multi_string(
+    "example", [], "Key of a record to show in figures 4 to 6."
+)
 
 
 def main() -> None:

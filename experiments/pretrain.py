@@ -141,7 +141,7 @@ _VALIDATE_EVERY = flags.DEFINE_integer(
     "validate_every", 0, "Steps between scores of held-out scenes; 0 for none."
 )
 _VALIDATION_BATCHES = flags.DEFINE_integer(
-    "validation_batches", 8, "Batches of held-out scenes."
+    "validation_batches", 8, "Batches of held-out scenes.", lower_bound=1
 )
 
 

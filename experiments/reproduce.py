@@ -28,8 +28,8 @@ from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
-_STEPS = flags.DEFINE_integer("steps", 450, "Training steps.", lower_bound=1)
-_SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "Noise of Table 2.")
+_STEPS = flags.DEFINE_integer("steps", 450, "quick: training steps.", lower_bound=1)
+_SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "quick: noise of Table 2.")
 _PRESET = flags.DEFINE_enum(
     "preset", "quick", ["quick", "paper"], "The main job, or the tables and figures."
 )
@@ -54,7 +54,10 @@ _TABLE_FLAGS = flags.DEFINE_multi_string(
 _ABLATION_FLAGS = flags.DEFINE_multi_string(
     "ablation_flag", [], "paper: flag of Table 5 alone, like --column=MB."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the training.")
+_SEED = flags.DEFINE_integer("seed", 0, "quick: of the training.")
+_QUICK = (_STEPS, _SETUP, _SEED)
+_PAPER = (_RECORDS, _TRAINING_RECORDS, _SEEDS)
+_PAPER += (_TRAIN_FLAGS, _NETWORK_FLAGS, _TABLE_FLAGS, _ABLATION_FLAGS)
 
 # A network and crops that two CPU cores train in three minutes.
 _MODEL = ModelConfig(n=8, max_disparity=64)
@@ -88,12 +91,18 @@ def _train(out_dir: pathlib.Path, records: pathlib.Path):
         crop_width=_CROP[1],
         seed=_SEED.value,
     )
+    run_dir = out_dir / "run"
     trainer = Trainer(
         config,
-        out_dir / "run",
+        run_dir,
         make_strategy("one_device", "auto"),
         Reporting(checkpoint_every=50, picture_every=150),
     )
+    if trainer.step > config.steps:
+        raise InputError(
+            f"expected at least the {trainer.step} steps that {run_dir} has. "
+            f"Received: {config.steps}"
+        )
     return trainer.run()
 
 
@@ -182,6 +191,8 @@ def _paper() -> None:
 
 
 def main() -> None:
+    others = _QUICK if _PRESET.value == "paper" else _PAPER
+    app.refuse_flags(others, f"preset {_PRESET.value}")
     if _PRESET.value == "paper":
         return _paper()
     from colornet import load_pretrained

@@ -9,7 +9,7 @@ A run that was stopped goes on from its last checkpoint when it is started again
 the same flags.
 
 `--method` trains a comparison method of Tables 3 and 4 in the same way, with its own
-loss; --variant, --n and the other flags of the network itself say nothing to it.
+loss; --variant, --n and the other flags of the network itself are not for it.
 """
 
 import os
@@ -90,6 +90,9 @@ _LOG_EVERY = flags.DEFINE_integer("log_every", 10, "Steps between metrics.")
 _PICTURE_EVERY = flags.DEFINE_integer(
     "picture_every", 1000, "Steps between TensorBoard pictures; 0 for none."
 )
+_OF_METHODS = (_WIDTH, _GLOBAL_SIZE)
+_OF_OURS = (_VARIANT, _N, _MAX_DISPARITY, _BORDER, _WEIGHT_NORMALIZATION)
+_OF_OURS += (_RESIDUE_INIT, _CHROMA_SCALE, _RECOMPUTE)
 
 
 def _method() -> MethodConfig:
@@ -139,6 +142,8 @@ def _config() -> TrainConfig:
 
 
 def main() -> None:
+    others = _OF_METHODS if _METHOD.value == "ours" else _OF_OURS
+    app.refuse_flags(others, f"method {_METHOD.value}")
     config = _config()
     import tensorflow as tf
 

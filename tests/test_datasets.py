@@ -295,6 +295,18 @@ def test_the_size_is_not_that_of_a_folder_above(tmp_path):
     assert [pair.dataset for pair in pairs] == ["middlebury2006_full"]
 
 
+def test_strict_asks_for_whole_publications_of_middlebury(tmp_path):
+    _tree(tmp_path, "2003/conesQ/im2.png", "2003/conesQ/im6.png")
+    source = Middlebury(tmp_path)
+    with pytest.raises(
+        InputError, match=r"Received: Middlebury 2003 has 1 of 2 [^;]*$"
+    ):
+        survey.usable_pairs(source, source.parts(), strict=True, on_error="fail")
+    _tree(tmp_path, "2003/teddyQ/im2.png", "2003/teddyQ/im6.png")
+    pairs = survey.usable_pairs(source, source.parts(), strict=True, on_error="fail")
+    assert len(pairs) == 2
+
+
 def test_middlebury(tmp_path):
     parts = _parts(Middlebury(_middlebury(tmp_path)))
     assert [_keys(part) for part in parts.values()] == [

@@ -300,7 +300,8 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         ({"strategy": "multi_worker"}, "TF_CONFIG"),
         ({"precision": "float8"}, "float8"),
         ({"crop_width": 100}, "crop_width must be a positive multiple of 32"),
-        ({"method": "he", "width": 0}, "width must be positive. Received: 0"),
+        ({"method": "he"}, "flags of method he. Received: --n, --max_disparity"),
+        ({"width": 0.25}, "flags of method ours. Received: --width"),
     ):
         environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
         done = subprocess.run(

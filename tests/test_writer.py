@@ -184,7 +184,13 @@ def test_what_a_killed_overwrite_has_set_aside(written, tmp_path, pictures):
     shutil.copytree(written.folder, aside)
     with pytest.raises(InputError, match="dataset_info.json"):
         find_records(str(tmp_path))
-    # The records are there again, and no second copy of them.
+    # The records are there again, whatever becomes of the next try, and no second copy.
+    bad = shutil.copytree(pictures, tmp_path / "pictures")
+    (bad / "d" / "s4" / "right.png").write_bytes(b"")
+    with pytest.raises(InputError, match="right.png"):
+        write_records(Pairs(bad), tmp_path, overwrite=True)
+    assert _contents(folder) == _contents(written.folder)
+    os.replace(folder, aside)
     again = write_records(Pairs(pictures), tmp_path, overwrite=True)
     assert again.folder == folder and _contents(folder) == _contents(written.folder)
     assert os.listdir(folder.parent) == ["1.0.0"]

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 import numpy as np
@@ -99,6 +100,9 @@ def in_processes(
         function: of a module, or an object that pickles.
         items: as many as there may be: they are drawn as they are needed.
         processes: how many compute at a time; with 1 it is this one.
+
+    Raises:
+        InputError: a process was killed.
     """
     if processes == 1:
         yield from map(function, items)
@@ -114,6 +118,11 @@ def in_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"expected memory for {processes} processes; fewer --processes need less. "
+            "Received: one of them was killed"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -39,7 +39,8 @@ def usable_pairs(
     Args:
         source: of the parts.
         parts: of the source.
-        strict: whether every part must have the published number of pairs.
+        strict: whether every part must have the published number of pairs; where parts
+            come alone, every part that is there.
         on_error: "skip" leaves incomplete pairs out, "fail" refuses them.
 
     Raises:
@@ -64,7 +65,9 @@ def usable_pairs(
         f"{part.name} has {len(part.pairs):,} of {part.published:,} pairs"
         f"{_unusual_folders(part.pairs)}"
         for part in parts
-        if part.published is not None and len(part.pairs) != part.published
+        if part.published is not None
+        and len(part.pairs) != part.published
+        and (part.pairs or not source.parts_come_alone)
     ]
     if strict and wrong:
         raise InputError(

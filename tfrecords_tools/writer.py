@@ -109,6 +109,7 @@ def write_records(
     name = f"{source.name}_setup{record.setup}"
     config_dir = out_dir / ColornetRecords.name / name
     folder = config_dir / str(ColornetRecords.VERSION)
+    _put_back(folder)
     is_new = overwrite or not folder.exists()
     if is_new:
         # What a killed run left: TFDS never takes it up.
@@ -189,23 +190,35 @@ def _plain_error(error: Exception, out_dir: pathlib.Path) -> InputError | None:
 def _pipeline(beam: Beam) -> Any:
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
+        from apache_beam.runners.runner import create_runner
     except ImportError as error:
         raise InputError(
             "beam_runner expects Apache Beam: pip install -e '.[beam]'. "
             "Received: no module apache_beam"
         ) from error
+    try:
+        create_runner(beam.runner)
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            f"expected a runner of Apache Beam. Received: {beam.runner} ({error})"
+        ) from error
     return PipelineOptions([f"--{option}" for option in beam.options])
+
+
+def _aside(folder: pathlib.Path) -> pathlib.Path:
+    return folder.with_name(f"incomplete.replaced_{folder.name}")
+
+
+def _put_back(folder: pathlib.Path) -> None:
+    """Undoes a `_set_aside` whose program was killed before there was a new folder."""
+    if _aside(folder).exists() and not folder.exists():
+        os.replace(_aside(folder), folder)
 
 
 @contextlib.contextmanager
 def _set_aside(folder: pathlib.Path) -> Iterator[None]:
-    """Removes a folder once the block has ended well; else it is there as before.
-
-    What a killed program has set aside goes back, or away if there is a whole one.
-    """
-    aside = folder.with_name(f"incomplete.replaced_{folder.name}")
-    if aside.exists() and not folder.exists():
-        os.replace(aside, folder)
+    """Removes a folder once the block has ended well; else it is there as before."""
+    aside = _aside(folder)
     if not folder.exists():
         yield
         return

@@ -35,7 +35,7 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
         arguments: must pickle.
 
     Raises:
-        InputError: the process ended without a result.
+        InputError: of the function, or the process ended without a result.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -43,7 +43,7 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
     process.start()
     sender.close()
     try:
-        return receiver.recv()
+        result = receiver.recv()
     except EOFError as error:
         process.join()
         raise InputError(
@@ -52,11 +52,18 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
         ) from error
     finally:
         process.join()
+    if isinstance(result, InputError):
+        raise result
+    return result
 
 
 def _call(sender, function: Callable[..., Any], arguments: tuple) -> None:
     start = time.perf_counter()
-    value = function(*arguments)
+    try:
+        value = function(*arguments)
+    except InputError as error:
+        sender.send(error)
+        return
     seconds = time.perf_counter() - start
     if isinstance(value, float):
         seconds = value

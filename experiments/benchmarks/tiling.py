@@ -70,9 +70,9 @@ def measure_tiling(size: Size, weights: str | None, data_dir: str | None) -> lis
         weights: what `colornet.load_model` reads; without, no overlap is measured.
         data_dir: folder of stereo pairs (dataset `pairs`); else the Motorcycle pair.
     """
-    rows = _memory(size)
-    if weights:
-        rows += measured(overlap_rows, weights, data_dir, size).value
+    # First, since weights and pairs may not be what they should.
+    overlap = measured(overlap_rows, weights, data_dir, size).value if weights else []
+    rows = _memory(size) + overlap
     for height, width, d, n, memory_gb in size.pictures:
         config = ModelConfig(n=n, max_disparity=d)
         result = measured(picture_seconds, height, width, config, memory_gb)

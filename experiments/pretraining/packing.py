@@ -122,7 +122,7 @@ def pack(
         default: whether the weights become the default.
         texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
         evaluations: folders of `experiments.evaluate` for the packed weights, by the
-            label that the card gives them.
+            key that they get in the index.
 
     Returns:
         The entry of the index.

@@ -109,11 +109,14 @@ def make_figures(
             for row in methods
         }
         records = Records(column.records, column.split)
-        # Pictures of an earlier choice would stand in the report as of this one.
-        shutil.rmtree(folder_of(name, column, output), ignore_errors=True)
+        is_first = True
         for example in records.examples(column.datasets):
             if example["key"] not in chosen and chosen:
                 continue
+            if is_first:
+                # Those of an earlier choice would stand in the report beside this one.
+                shutil.rmtree(folder_of(name, column, output), ignore_errors=True)
+                is_first = False
             why = chosen.get(example["key"], "the first of its dataset")
             chroma = {label: run(example)[""] for label, run in predictors.items()}
             yield _draw(name, column, example, chroma, why, output)

@@ -114,7 +114,13 @@ def columns(setups: Sequence[int]):
     # Of both setups: the flags of a table with two are right for one with one, too.
     every = find_columns(_RECORDS.value, (1, 2))
     found = chosen(every, _COLUMNS.value, disparities(_MAX_DISPARITY.value))
-    return [column for column in found if column.setup in setups]
+    places = [column for column in found if column.setup in setups]
+    if not places:
+        raise InputError(
+            f"expected a column of Setup {' or '.join(map(str, setups))}. Received: "
+            f"{', '.join(sorted({column.name for column in found}))} of another one"
+        )
+    return places
 
 
 def make_table(name: str, title: str, metric: str, lines, setups) -> None:

@@ -175,6 +175,8 @@ class Source(Config, abc.ABC):
     """
 
     name: ClassVar[str]
+    # Whether whoever has one part need not have the others.
+    parts_come_alone: ClassVar[bool] = False
 
     data_dir: str | os.PathLike = ""
     max_disparity: int | None = None

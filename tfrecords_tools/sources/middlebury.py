@@ -13,6 +13,10 @@ data_dir, with their disparity maps beside them:
 Split `test` is the paper's test set, the 27 scenes of 2005 and 2006 with ground truth;
 the others are `scenes2001`, `scenes2003`, `scenes2005` (three without ground truth),
 `scenes2014`, `scenes2021`, `eval3_training` and `eval3_test`.
+
+MiddEval3 has scenes of the other sets: `eval3_training` holds ArtL, which is Art of
+2005 in another light and so a test scene, and Teddy of 2003. Whoever tunes on it leaves
+ArtL out.
 """
 
 import dataclasses
@@ -171,6 +175,7 @@ class Middlebury(Source):
     """
 
     name: ClassVar[str] = "middlebury"
+    parts_come_alone: ClassVar[bool] = True
 
     size: str = ""
     all_exposures: bool = False
@@ -240,8 +245,8 @@ def _pairs_below(top: pathlib.Path) -> Iterator[tuple[_Set, str, Pair]]:
                 found[left],
                 found[right],
                 frame="_".join(filter(None, (*frame, suffix))),
-                left_disparity=_disparity(published, size, scene_folder, left),
-                right_disparity=_disparity(published, size, scene_folder, right),
+                left_disparity=_disparity(size, scene_folder, left),
+                right_disparity=_disparity(size, scene_folder, right),
             )
             yield published, size, pair
 
@@ -283,9 +288,7 @@ def _size_of(
     return "full" if width > 1300 else "half" if width > 700 else "quarter"
 
 
-def _disparity(
-    published: _Set, size: str, folder: pathlib.Path, view: str
-) -> DisparityFile | None:
+def _disparity(size: str, folder: pathlib.Path, view: str) -> DisparityFile | None:
     if view.startswith("scene1."):  # tsukuba has the left view's alone
         truth = folder / f"truedisp.{view.removeprefix('scene1.')}.pgm"
         return DisparityFile(str(truth), "codes", 16)
