@@ -244,7 +244,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps other programs from training in the folder, but on Windows.
+        """Keeps other programs from training in the folder, where files have locks.
 
         Raises:
             InputError: one does already, or the folder cannot be written.
@@ -263,6 +263,8 @@ class Checkpoints:
                     "expected a folder that no other program trains in. "
                     f"Received: {self.run_dir}"
                 ) from error
+            except OSError:  # A file system without locks.
+                pass
             yield
 
     def save(self, step: int, model, optimizer, config: Config) -> None:
