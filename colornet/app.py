@@ -79,6 +79,9 @@ def run(main: Callable[[], None]) -> None:
             if error.filename is None and error.errno != errno.ENOSPC:
                 raise
             sys.exit(f"error: {error.strerror}: {error.filename or 'while writing'}")
+        except Interrupted as stop:
+            print(stop)
+            sys.exit(128 + stop.signum)
         except Exception as error:
             if not _is_out_of_memory(error):
                 raise
@@ -87,9 +90,6 @@ def run(main: Callable[[], None]) -> None:
                 "--precision and --recompute what the program has, take less. "
                 f"Received: {' '.join(str(error).split())[:200]}"
             )
-        except Interrupted as stop:
-            print(stop)
-            sys.exit(128 + stop.signum)
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             sys.exit(130)
