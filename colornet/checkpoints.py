@@ -22,11 +22,6 @@ from collections.abc import Iterable, Iterator
 import keras
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 from colornet import pretrained
 from colornet.config import (
     Config,
@@ -39,6 +34,11 @@ from colornet.errors import InputError
 from colornet.files import replacing, writing
 from colornet.model import ColorNet  # noqa: F401, known to Keras for .keras files
 from colornet.network import Network
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 _CONFIG = "config"
 _STEP = re.compile(r"step_(\d{8,})")

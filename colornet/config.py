@@ -67,6 +67,12 @@ class NetworkConfig(Config):
     field `name`, by which `network_config` tells them apart.
     """
 
+    def _check_normalization(self) -> None:
+        """Checks the fields of batch normalization, which all networks have."""
+        _check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
+        _check_decay("bn_momentum", self.bn_momentum)
+        _check_above_0("bn_epsilon", self.bn_epsilon)
+
     def build(self):
         """A `colornet.network.Network` of this configuration with fresh weights."""
         raise NotImplementedError
@@ -167,9 +173,8 @@ class ModelConfig(NetworkConfig):
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
-        for name in ("chroma_scale", "bn_epsilon"):
-            _check_above_0(name, getattr(self, name))
-        _check_decay("bn_momentum", self.bn_momentum)
+        _check_above_0("chroma_scale", self.chroma_scale)
+        self._check_normalization()
         if self.max_disparity < 32 or self.max_disparity % 32:
             raise InputError(
                 "max_disparity must be a positive multiple of 32. "
@@ -185,7 +190,6 @@ class ModelConfig(NetworkConfig):
         _check_choice(
             "weight_normalization", self.weight_normalization, ("softmax", "none")
         )
-        _check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
         _check_choice("residue_init", self.residue_init, ("zero", "he"))
         if self.rough == "soft_argmax" and self.weight_normalization == "none":
             raise InputError(

@@ -215,18 +215,12 @@ def _rgb16_png(array: np.ndarray, icc_profile: bytes | None) -> bytes:
     # Filter type 2: every byte minus the byte above it.
     above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
     filtered = np.insert(rows - above, 0, 2, axis=1)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
-            *(
-                [_png_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc_profile))]
-                if icc_profile
-                else []
-            ),
-            _png_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 6)),
-            _png_chunk(b"IEND", b""),
-        ]
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)}
+    if icc_profile:
+        chunks[b"iCCP"] = b"ICC\0\0" + zlib.compress(icc_profile)
+    chunks |= {b"IDAT": zlib.compress(filtered.tobytes(), 6), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        _png_chunk(name, data) for name, data in chunks.items()
     )
 
 

@@ -108,6 +108,14 @@ def test_the_configuration_comes_back(whole):
     assert Checkpoints(whole, PretrainConfig).config(6) == _CONFIG
 
 
+def test_a_folder_in_which_another_program_trains(tmp_path):
+    trainer = Pretrainer(_CONFIG, tmp_path, pictures, _QUIET)
+    with Checkpoints(tmp_path).alone():
+        with pytest.raises(InputError, match="no other program trains in"):
+            trainer.run()
+    assert os.listdir(tmp_path) == ["checkpoints"]
+
+
 def test_the_time_limit_ends_with_a_checkpoint(tmp_path):
     quiet = dataclasses.replace(_QUIET, checkpoint_every=0)
     trainer = Pretrainer(_CONFIG, tmp_path, pictures, quiet)

@@ -42,6 +42,7 @@ from experiments.tables.figures import (
 )
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start
+from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
@@ -394,6 +395,26 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     np.testing.assert_array_equal(crop, whole[top : top + height, left : left + width])
 
 
+def test_figures_of_a_column_without_the_example_stay(records, runs, tmp_path):
+    names = ("welsh", "ironi", "gupta")
+    rows = {name: Row(name, name) for name in names}
+    rows["ours"] = Row("ours", "ours", {1: runs})
+    columns = _columns(records)
+    stays = folder_of("4", columns[0], tmp_path) / "of_another_key"
+    stays.mkdir(parents=True)
+    made = make_figures("4", rows, columns, tmp_path, examples=["elsewhere/x"])
+    assert list(made) == [] and stays.is_dir()
+
+
+def test_a_table_without_a_column_of_its_setup(records, tmp_path):
+    record = RecordConfig(setup=2)
+    write_records(Pairs(records / "pictures"), tmp_path / "two", record=record)
+    flags = [f"--records={tmp_path / 'two'}", f"--output={tmp_path / 'out'}"]
+    result = start("experiments.table5", *flags, "--column=PR")
+    assert_one_line_error(result, "expected a column of Setup 1. Received: PR of")
+    assert not (tmp_path / "out").exists()
+
+
 def test_figure_3(records, tmp_path):
     figure = figure3(_columns(records)[0], tmp_path)
     place = folder_of("3", _columns(records)[0], tmp_path)
@@ -441,6 +462,10 @@ def test_programs(records, tmp_path):
     assert result.code == 0 and (tmp_path / "report.html").is_file()
     result = start("experiments.reproduce", "--preset=paper")
     assert_one_line_error(result, "preset paper expects --records")
+    result = start("experiments.reproduce", "--preset=paper", "--steps=7")
+    assert_one_line_error(result, "flags of preset paper. Received: --steps")
+    result = start("experiments.reproduce", "--seeds=3")
+    assert_one_line_error(result, "flags of preset quick. Received: --seeds")
 
 
 def test_a_signal_reaches_the_program_that_runs(monkeypatch):

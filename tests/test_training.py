@@ -151,6 +151,14 @@ def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path
     assert not np.array_equal(before["l01_conv/kernel"], after["l01_conv/kernel"])
 
 
+def test_a_folder_in_which_another_program_trains(records, tmp_path):
+    trainer = trainer_for(config_for(records), tmp_path)
+    with Checkpoints(tmp_path).alone():
+        with pytest.raises(InputError, match="no other program trains in"):
+            trainer.run()
+    assert os.listdir(tmp_path) == ["checkpoints"]
+
+
 def test_another_configuration_does_not_go_on_in_the_same_folder(records, whole):
     changed = config_for(records, model=ModelConfig(n=3, max_disparity=32), seed=5)
     with pytest.raises(InputError, match="Received: model.n: 2 -> 3; seed: 0 -> 5"):

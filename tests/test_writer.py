@@ -287,6 +287,17 @@ def test_results_come_in_order_and_few_at_a_time():
     assert list(results) == list(range(3, 40))
 
 
+def test_a_killed_process_is_one_error():
+    with pytest.raises(InputError, match="fewer --processes need less"):
+        list(in_processes(os._exit, [9, 9, 9], 2))
+
+
+def test_an_unknown_beam_runner(pictures, tmp_path):
+    pytest.importorskip("apache_beam")
+    with pytest.raises(InputError, match="runner of Apache Beam. Received: Nope"):
+        write_records(Pairs(pictures), tmp_path, beam=Beam("Nope"))
+
+
 def test_beam_writes_the_same_records(written, pictures, tmp_path):
     pytest.importorskip("apache_beam")
     beam = Beam("DirectRunner", ("direct_num_workers=1",))

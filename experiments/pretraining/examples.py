@@ -54,8 +54,8 @@ class StreamConfig(Config):
             so that the reference lacks more of what the mono camera sees. "resized":
             those, as sharp as reduced photographs are, and a third of them drawn
             smaller and enlarged up to twice, as soft as photographs at their full size.
-            "sharpened": those, and a third that are not enlarged with up to four times
-            the detail on their surfaces, as much as photographs have that were reduced.
+            "sharpened": those, but another third of them has up to four times the
+            detail on its surfaces, as much as photographs have that were reduced.
             "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.

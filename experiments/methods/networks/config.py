@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 
-from colornet.config import BN_STATISTICS, NetworkConfig
+from colornet.config import NetworkConfig
 from colornet.errors import InputError
 
 # Each is a module of this package, with a class of the same name.
@@ -21,7 +21,7 @@ class MethodConfig(NetworkConfig):
             and Furusawa's networks are computed from, a multiple of 32, at least 64: of
             the single pixel that 32 are reduced to, batch normalization leaves nothing.
         bn_statistics: what batch normalization uses at test time: "moving" statistics
-            of the training, or those of the picture ("batch") (D-14).
+            of the training, or those of the batch at hand ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
     """
 
@@ -42,11 +42,7 @@ class MethodConfig(NetworkConfig):
                 "global_size must be a multiple of 32, at least 64. "
                 f"Received: {self.global_size}"
             )
-        if self.bn_statistics not in BN_STATISTICS:
-            raise InputError(
-                f"bn_statistics must be one of {BN_STATISTICS}. "
-                f"Received: {self.bn_statistics!r}"
-            )
+        self._check_normalization()
 
     def build(self):
         # Not before: what only names the methods need not load a backend.
