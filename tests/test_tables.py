@@ -458,6 +458,10 @@ def test_programs(records, tmp_path):
     assert (tmp_path / "table5_ssim.tex").is_file()
     result = start("experiments.table3", *flags, "--weights=magic=x")
     assert_one_line_error(result, "expected weights of welsh", "magic")
+    # Before the methods that need none are scored.
+    result = start("experiments.table3", *flags, "--weights=ours=gone.npz")
+    assert_one_line_error(result, "row ours: ", "Missing: gone.npz")
+    assert not list(tmp_path.rglob("images.csv"))
     result = start("experiments.report", f"--output={tmp_path}")
     assert result.code == 0 and (tmp_path / "report.html").is_file()
     result = start("experiments.reproduce", "--preset=paper")

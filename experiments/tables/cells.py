@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from colornet.errors import InputError
-from experiments.evaluation import Evaluation, evaluate, is_network
+from experiments.evaluation import Evaluation, evaluate, is_network, predictor
 from experiments.tables import paper, trainings
 from experiments.tables.columns import Column
 
@@ -122,6 +122,21 @@ def measure(
                     [run for run in runs if run], row.bn_statistics
                 ),
             )
+
+
+def check_weights(rows: Sequence[Row], columns: Sequence[Column]) -> None:
+    """Loads what `measure` will score, whose turn may come after hours.
+
+    Raises:
+        InputError: weights that are not there, damaged, or of another method.
+    """
+    setups = {column.setup for column in columns if column.records}
+    for row in rows:
+        for run in {run for setup in setups for run in row.weights.get(setup, ())}:
+            try:
+                predictor(Evaluation(records="", method=row.method, weights=run))
+            except InputError as error:
+                raise InputError(f"row {row.name}: {error}") from error
 
 
 def _why_not(row: Row, column: Column) -> str:

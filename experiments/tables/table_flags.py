@@ -134,9 +134,10 @@ def make_table(name: str, title: str, metric: str, lines, setups) -> None:
         setups: of Table 2.
     """
     from experiments.tables import text
-    from experiments.tables.cells import measure
+    from experiments.tables.cells import check_weights, measure
 
     places = columns(setups)
+    check_weights(lines, places)
     output = pathlib.Path(OUTPUT.value)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
