@@ -242,12 +242,21 @@ class Checkpoints:
     def path(self, step: int) -> pathlib.Path:
         return self.directory / f"step_{step:08d}"
 
+    @property
+    def step(self) -> int:
+        """Step of the newest checkpoint, 0 without any."""
+        return max(self.steps(), default=0)
+
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, step: int) -> Iterator[None]:
         """Keeps other programs from training in the folder, where files have locks.
 
+        Args:
+            step: of the newest checkpoint when this program looked.
+
         Raises:
-            InputError: one does already, or the folder cannot be written.
+            InputError: another program trains there or has done so since, or the folder
+                cannot be written.
         """
         path = self.directory / ".lock"
         with contextlib.ExitStack() as stack:
@@ -265,6 +274,11 @@ class Checkpoints:
                 ) from error
             except OSError:  # A file system without locks.
                 pass
+            if self.step != step:
+                raise InputError(
+                    f"expected {self.run_dir} as it was at step {step}; start again to "
+                    f"go on. Received: step {self.step}, of another program"
+                )
             yield
 
     def save(self, step: int, model, optimizer, config: Config) -> None:

@@ -99,6 +99,11 @@ class Records:
             )
         self.split = split
         self.metadata = dict(builder.info.metadata or {})
+        if not self.metadata.get("disparity_steps"):
+            raise InputError(
+                "expected metadata.json with disparity_steps. "
+                f"Received: {self.directory} without"
+            )
         self.paths = [str(path) for path in splits[split].filepaths]
         self.shard_lengths = list(splits[split].shard_lengths)
         absent = [path for path in self.paths if not pathlib.Path(path).is_file()]

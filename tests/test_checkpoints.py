@@ -83,12 +83,17 @@ def test_a_folder_without_checkpoints_is_refused(tmp_path):
 
 def test_one_program_trains_in_a_folder(tmp_path):
     run = Checkpoints(tmp_path)
-    with run.alone():
+    with run.alone(0):
         with pytest.raises(InputError, match="no other program trains in"):
-            with Checkpoints(tmp_path).alone():
+            with Checkpoints(tmp_path).alone(0):
                 pass
         assert run.steps() == []
-    with run.alone():
+    with run.alone(0):
+        run.path(3).mkdir()
+    with pytest.raises(InputError, match="was at step 2; .* Received: step 3"):
+        with run.alone(2):
+            pass
+    with run.alone(3):
         pass
 
 

@@ -174,6 +174,10 @@ def test_damaged_metadata_says_so(folder, tmp_path):
         (copy / name).write_text(content[: len(content) // 2])
         with pytest.raises(InputError, match="features.json"):
             data.Records(copy, "train")
+    copy = shutil.copytree(folder, tmp_path / "without")
+    (copy / "metadata.json").unlink()
+    with pytest.raises(InputError, match="metadata.json"):
+        data.Records(copy, "train")
 
 
 def test_what_is_not_there_says_so(folder, tmp_path):

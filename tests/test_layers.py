@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from colornet import layers
+from colornet.layers import volume_convolution
 from colornet.layers.feature_volume import shifted_candidates
 
 RNG = np.random.default_rng(0)
@@ -104,7 +105,11 @@ def assert_same_layers(fast, plain, inputs, combined=lambda tensors: tensors[0])
 
 @pytest.mark.parametrize("kernel", [1, 3, (5, 3, 1)])
 @pytest.mark.parametrize("bias", [True, False])
-def test_convolution_of_a_volume_in_two_halves(kernel, bias):
+@pytest.mark.parametrize("in_place", [True, False])
+def test_convolution_of_a_volume_in_two_halves(kernel, bias, in_place, monkeypatch):
+    monkeypatch.setattr(
+        volume_convolution, "_scatters_in_place", lambda dtype: in_place
+    )
     arguments = {"padding": "same", "use_bias": bias, "activation": "sigmoid"}
     arguments |= {"bias_initializer": "ones"}
     assert_same_layers(
@@ -113,6 +118,18 @@ def test_convolution_of_a_volume_in_two_halves(kernel, bias):
         [random(2, 1, 4, 6, 3), random(2, 5, 4, 6, 2)],
         lambda halves: tf.concat([tf.repeat(halves[0], 5, axis=1), halves[1]], -1),
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("gpus", [[], ["a GPU"]])
+def test_numbers_of_16_bit_are_not_scattered_on_a_gpu(dtype, gpus, monkeypatch):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
+    layer = layers.VolumeConv3D(2, 3, padding="same", dtype=dtype)
+    halves = [tf.cast(random(1, 1, 4, 6, 3), dtype), tf.ones((1, 5, 4, 6, 2), dtype)]
+    layer.build([half.shape for half in halves])
+    graph = tf.function(layer.call).get_concrete_function(halves).graph
+    scatters = any("Scatter" in op.type for op in graph.get_operations())
+    assert scatters == (dtype == "float32" or not gpus)
 
 
 @pytest.mark.parametrize("filters", [1, 3])

@@ -93,6 +93,12 @@ def stopped(tmp_path_factory):
     return run_dir
 
 
+def test_a_signal_in_the_last_step_is_not_lost(tmp_path):
+    tf.config.run_functions_eagerly(True)
+    with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 6 written"):
+        Pretrainer(_CONFIG, tmp_path, stopping_at(6), _QUIET).run()
+
+
 def test_a_stopped_run_goes_on_to_the_same_bits(stopped, whole, tmp_path):
     run_dir = shutil.copytree(stopped, tmp_path / "run")
     trainer = Pretrainer(_CONFIG, run_dir, pictures, _QUIET)
@@ -110,7 +116,7 @@ def test_the_configuration_comes_back(whole):
 
 def test_a_folder_in_which_another_program_trains(tmp_path):
     trainer = Pretrainer(_CONFIG, tmp_path, pictures, _QUIET)
-    with Checkpoints(tmp_path).alone():
+    with Checkpoints(tmp_path).alone(0):
         with pytest.raises(InputError, match="no other program trains in"):
             trainer.run()
     assert os.listdir(tmp_path) == ["checkpoints"]

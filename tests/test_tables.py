@@ -157,7 +157,7 @@ def test_every_column_has_its_own_disparity(mixed):
         with pytest.raises(InputError, match="CT, MB, .*SY.*Received: XX"):
             chosen(columns, names, disparities)
     assert table_flags.disparities(["96", "SY=64"]) == {"": 96, "SY": 64}
-    for wrong in ("SY", "SY=", "SY=-32", "0", "MB=x"):
+    for wrong in ("SY", "SY=", "SY=-32", "0", "MB=x", "100"):
         with pytest.raises(InputError, match=f"Received: {wrong}$"):
             table_flags.disparities([wrong])
 
@@ -457,7 +457,9 @@ def test_programs(records, tmp_path):
     assert "| No attention | not run / 41.91 | not run / 40.92 |" in result.stdout
     assert (tmp_path / "table5_ssim.tex").is_file()
     result = start("experiments.table3", *flags, "--weights=magic=x")
-    assert_one_line_error(result, "expected weights of welsh", "magic")
+    assert_one_line_error(result, "expected weights of furusawa", "magic")
+    result = start("experiments.table3", *flags, "--weights=jeon=x")
+    assert_one_line_error(result, "expected weights of furusawa", "Received: jeon")
     # Before the methods that need none are scored.
     result = start("experiments.table3", *flags, "--weights=ours=gone.npz")
     assert_one_line_error(result, "row ours: ", "Missing: gone.npz")

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from colornet.checkpoints import Checkpoints, load_model
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
-from colornet.errors import InputError
+from colornet.errors import InputError, Interrupted
 from colornet.training import loop
 from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
 from colornet.training.losses import (
@@ -31,6 +31,7 @@ from tfrecords_tools.writer import write_records
 _QUIET = Reporting(checkpoint_every=2, log_every=1, picture_every=0, progress=False)
 # Enough that a signal sent after the first checkpoint comes in the middle.
 _STEPS = 20
+_NO_TASK = '{"cluster": {"worker": ["localhost:1", "localhost:2"]}}'
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +152,16 @@ def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path
     assert not np.array_equal(before["l01_conv/kernel"], after["l01_conv/kernel"])
 
 
+def test_a_signal_in_the_last_step_is_not_lost(records, tmp_path, monkeypatch):
+    trainer = trainer_for(config_for(records, steps=2), tmp_path)
+    monkeypatch.setattr(trainer, "_save", lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 2"):
+        trainer.run()
+
+
 def test_a_folder_in_which_another_program_trains(records, tmp_path):
     trainer = trainer_for(config_for(records), tmp_path)
-    with Checkpoints(tmp_path).alone():
+    with Checkpoints(tmp_path).alone(0):
         with pytest.raises(InputError, match="no other program trains in"):
             trainer.run()
     assert os.listdir(tmp_path) == ["checkpoints"]
@@ -305,13 +313,17 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
     config = config_for(records)
     for more, words in (
         ({"device": "gpu"}, "expected a GPU"),
-        ({"strategy": "multi_worker"}, "TF_CONFIG"),
+        ({"strategy": "multi_worker"}, "Received: nothing"),
+        ({"strategy": "multi_worker", "TF_CONFIG": '{"cluster":'}, "as JSON"),
+        ({"strategy": "multi_worker", "TF_CONFIG": _NO_TASK}, "as JSON"),
         ({"precision": "float8"}, "float8"),
         ({"crop_width": 100}, "crop_width must be a positive multiple of 32"),
         ({"method": "he"}, "flags of method he. Received: --n, --max_disparity"),
         ({"width": 0.25}, "flags of method ours. Received: --width"),
     ):
         environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
+        if "TF_CONFIG" in more:
+            environment["TF_CONFIG"] = more.pop("TF_CONFIG")
         done = subprocess.run(
             flags_for(config, tmp_path / "run", **more),
             capture_output=True,

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 from colornet.data import find_records
@@ -156,6 +158,20 @@ def test_written_twice_and_with_other_settings(written, pictures):
     with pytest.raises(InputError, match="pairs is '.*' there"):
         write_records(Pairs(pictures), out_dir, limit=1)
     assert _contents(written.folder) == before
+
+
+def test_the_scale_of_the_disparity_counts(tmp_path):
+    for view in ("left", "right"):
+        write_picture(tmp_path / f"{view}.png", np.full((8, 8, 3), 90, np.uint8))
+    write_picture(tmp_path / "disparity.png", np.full((8, 8), 12, np.uint8))
+    table = tmp_path / "INDEX.tsv"
+    for steps, words in ((3, ""), (3, ""), (6, "pairs is '.*' there")):
+        table.write_text(
+            "left\tright\tdisp_left\tdisp_steps\n"
+            f"left.png\tright.png\tdisparity.png\t{steps}\n"
+        )
+        with pytest.raises(InputError, match=words) if words else nullcontext():
+            write_records(Pairs(table), tmp_path / "records")
 
 
 def test_overwrite(pictures, tmp_path):

@@ -258,11 +258,11 @@ def _limited(found: list[Pair], limit: int | None) -> list[Pair]:
 def _digest(found: list[Pair]) -> str:
     """Says which pairs there are, in which splits; not where on which machine.
 
-    Of every file it takes the size and the end.
+    Of every file it takes the size and the end, of disparity also how it is coded.
     """
     lines = []
     for pair in sorted(found, key=lambda pair: (pair.split, pair.key)):
-        ends = hashlib.sha256()
+        ends = hashlib.sha256(pair.coding.encode())
         for name in pair.files:
             with open(name, "rb") as file:
                 size = file.seek(0, os.SEEK_END)

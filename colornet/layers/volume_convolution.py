@@ -77,12 +77,30 @@ class VolumeConv3D(keras.layers.Conv3D):
     @staticmethod
     def _replaced(volume, candidates: list[int], slices: list):
         """The volume with other slices: no copy of it where nobody else needs it."""
+        if not _scatters_in_place(volume.dtype):
+            border = len(slices) // 2
+            low, high = (
+                ops.stack(part, axis=1) for part in (slices[:border], slices[border:])
+            )
+            return ops.concatenate([low, volume[:, border:-border], high], axis=1)
         shape, count = ops.shape(volume), volume.shape[1]
         flat = ops.reshape(volume, (-1, *shape[2:]))
         starts = ops.arange(shape[0]) * count
         index = ops.concatenate([starts + k % count for k in candidates])
         updates = ops.concatenate(slices, axis=0)
         return ops.reshape(ops.scatter_update(flat, index[:, None], updates), shape)
+
+
+def _scatters_in_place(dtype) -> bool:
+    """Whether `scatter_update` of such numbers stays on the device.
+
+    TensorFlow has none of 16 bit for GPUs, and would do it on the host.
+    """
+    if keras.backend.backend() != "tensorflow" or dtype == "float32":
+        return True
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
 
 
 # Which tap of a kernel of 3 (last axis) leads to which of the 2 outputs of a pixel

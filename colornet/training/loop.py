@@ -54,7 +54,7 @@ def make_strategy(name: str, device: str) -> tf.distribute.Strategy:
         device: "gpu", "cpu", or "auto": a GPU where there is one.
 
     Raises:
-        InputError: no GPU where one is asked for, or no TF_CONFIG.
+        InputError: no GPU where one is asked for, or no TF_CONFIG that is one.
     """
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
@@ -68,7 +68,13 @@ def make_strategy(name: str, device: str) -> tf.distribute.Strategy:
                 "TF_CONFIG. Received: nothing"
             )
         # Before anything else looks at the devices: that would fix them.
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                "expected a TF_CONFIG with a cluster and this worker's task, as JSON. "
+                f"Received: {os.environ['TF_CONFIG']} ({error})"
+            ) from error
     kind = "GPU" if gpus else "CPU"
     names = [item.name for item in tf.config.list_logical_devices(kind)]
     if name == "mirrored":
@@ -129,10 +135,9 @@ class Trainer:
                 f"Received: {self.records.directory} without"
             )
         self.checkpoints = Checkpoints(self.run_dir)
-        steps = self.checkpoints.steps()
-        self.step = steps[-1] if steps else 0
+        self.step = self.checkpoints.step
         self._require_same_step()
-        if steps:
+        if self.step:
             self.checkpoints.require_same_run(config, _RESUMABLE)
 
         if not tf.config.get_visible_devices("GPU"):
@@ -142,7 +147,7 @@ class Trainer:
         with strategy.scope():
             self.model = config.model.build()
             self.optimizer = build_optimizer(config, self.model.trainable_variables)
-        if steps:
+        if self.step:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
         self._forward = functools.partial(self.model, training=True)
         if config.recompute:
@@ -269,8 +274,10 @@ class Trainer:
         if self.step < self.config.steps:
             with self._signals, contextlib.ExitStack() as stack:
                 if self._chief:
-                    stack.enter_context(self.checkpoints.alone())
+                    stack.enter_context(self.checkpoints.alone(self.step))
                 self._run()
+            if self._signals.number is not None:  # While the last step was taken.
+                raise self._signals.interrupted(self.step)
         return self.model
 
     def _run(self) -> None:

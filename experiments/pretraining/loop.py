@@ -142,19 +142,18 @@ class Pretrainer:
         self.config, self.reporting = config, reporting or Reporting()
         self.run_dir, self.open_stream = pathlib.Path(run_dir), open_stream
         self.checkpoints = Checkpoints(self.run_dir, PretrainConfig)
-        steps = self.checkpoints.steps()
-        self.step = steps[-1] if steps else 0
+        self.step = self.checkpoints.step
         _prepare_backend()
-        if steps:
+        if self.step:
             self._require_same_run()
         # Not keras.utils.set_random_seed, which imports TensorFlow on every backend.
         random.seed(config.seed)
         with dtype_policy(config.precision):
             self.model = config.model.build()
-        if config.initial_weights and not steps:
+        if config.initial_weights and not self.step:
             _start_from(self.model, config.initial_weights, config.seed)
         self.optimizer = build_optimizer(config, self.model.trainable_variables)
-        if steps:
+        if self.step:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
 
     def _require_same_run(self) -> None:
@@ -184,7 +183,7 @@ class Pretrainer:
             return True
         start = time.monotonic()
         deadline = start + max_seconds if max_seconds else None
-        with self.checkpoints.alone():
+        with self.checkpoints.alone(self.step):
             return self._run(deadline)
 
     def _run(self, deadline: float | None) -> bool:
@@ -207,9 +206,12 @@ class Pretrainer:
             batches = stack.enter_context(
                 self.open_stream(self.config.stream, self.step)
             )
-            return self._steps(iter(batches), curve, validation, signals, deadline)
+            self._steps(iter(batches), curve, validation, signals, deadline)
+        if signals.number is not None:
+            raise signals.interrupted(self.step)
+        return self.step >= self.config.steps
 
-    def _steps(self, batches, curve, validation, signals, deadline) -> bool:
+    def _steps(self, batches, curve, validation, signals, deadline) -> None:
         config, reporting = self.config, self.reporting
         train_step = compiled_step(self.model, self.optimizer, config)
         window = _Window(self.step)
@@ -225,9 +227,8 @@ class Pretrainer:
             window.add(train_step(batch, weight))
             self.step += 1
             done = self.step >= config.steps
-            stop = signals.number is not None
             late = deadline is not None and time.monotonic() >= deadline
-            last = done or stop or late
+            last = done or late or signals.number is not None
 
             def due(every: int, last: bool = last) -> bool:
                 return bool(every) and (self.step % every == 0 or last)
@@ -240,12 +241,8 @@ class Pretrainer:
             if validation and due(reporting.validate_every, done):
                 train_step.sync()
                 validation.score(self.step, self.model, self.optimizer)
-            if done:
-                return True
-            if stop:
-                raise signals.interrupted(self.step)
-            if late:
-                return False
+            if last:
+                return
 
     def _save(self, window: "_Window", train_step) -> None:
         self._require_finite(window)

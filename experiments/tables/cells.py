@@ -220,8 +220,9 @@ def _rows(
     method_of: Callable[[str], str],
 ) -> list[Row]:
     names = list(names)
+    learned = [name for name in names if is_network(method_of(name))]
     # Statistics may be those of another table's rows, which have the same flags.
-    rules = ("weights", weights, names), ("bn_statistics", statistics, _NETWORK_ROWS)
+    rules = ("weights", weights, learned), ("bn_statistics", statistics, _NETWORK_ROWS)
     for what, given, known in rules:
         odd = sorted(set(given) - {"", *known})
         if odd:

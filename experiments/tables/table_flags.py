@@ -69,14 +69,16 @@ def disparities(texts: Sequence[str]) -> dict[str, int]:
     """d of Eq. 1 by column; "" stands for all that have none of their own.
 
     Raises:
-        InputError: a text that is neither a positive number nor COLUMN=number.
+        InputError: a text that is neither a number that the network can have as its d
+            nor COLUMN=number.
     """
     found = {}
     for text in texts:
         name, _, number = text.rpartition("=")
-        if not number.isdecimal() or not int(number):
+        if not number.isdecimal() or not int(number) or int(number) % 32:
             raise InputError(
-                f"expected --max_disparity=d or COLUMN=d, d above 0. Received: {text}"
+                "expected --max_disparity=d or COLUMN=d, d a positive multiple of 32. "
+                f"Received: {text}"
             )
         found[name] = int(number)
     return found

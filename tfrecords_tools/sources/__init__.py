@@ -66,6 +66,7 @@ class Pair:
         load: reads or renders the pictures: a module's function, or a `partial` of one.
         files: what `load` reads.
         frame: tells the pairs of one scene apart; empty where there is one only.
+        coding: of the disparity among the files, in words; empty where there is none.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class Pair:
     load: Callable[[], Views]
     files: tuple[str, ...] = ()
     frame: str = ""
+    coding: str = ""
 
     @property
     def key(self) -> str:
@@ -103,7 +105,8 @@ def files_pair(
     views = os.fspath(left), os.fspath(right)
     files = (*views, *(disparity.path for disparity in maps if disparity is not None))
     load = functools.partial(load_files, *views, *maps)
-    return Pair(dataset, scene, split, load, files, frame)
+    coding = ", ".join(f"{m.coding} of {m.steps:g}" for m in maps if m is not None)
+    return Pair(dataset, scene, split, load, files, frame, coding)
 
 
 def load_files(

@@ -3,7 +3,7 @@
 Scenes are known by their names and those of their views, wherever they are below
 data_dir, with their disparity maps beside them:
 
-    2001        <scene>/im{2,6}.ppm; map/im{0,1}.ppm; tsukuba/scene1.row3.col{3,4}.ppm
+    2001        <scene>/im{2,6}.ppm; tsukuba/scene1.row3.col{3,4}.ppm; not map: grey
     2003        {cones,teddy}{Q,H,F}/im{2,6}.ppm or .png
     2005, 2006  [{Full,Half,Third}Size/]<Scene>/[Illum<n>/Exp<n>/]view{1,5}.png
     2014        <Scene>-{perfect,imperfect}/im{0,1}.png; im1E.png, im1L.png
@@ -80,7 +80,7 @@ _SETS = (
         "scenes2001",
         "<scene>/im{2,6}.ppm",
         "",
-        "barn1 barn2 bull map poster sawtooth tsukuba venus",
+        "barn1 barn2 bull poster sawtooth tsukuba venus",
     ),
     _set(
         "2003",

@@ -1,7 +1,7 @@
 """Scene Flow (Mayer et al., CVPR 2016): FlyingThings3D, Monkaa and Driving.
 
-The three archives of one render pass, unpacked side by side or into one folder; the
-pictures as .png or .webp. Each archive has its own `frames_<pass>` folder:
+The three archives of one render pass, unpacked side by side or into one folder. Each
+archive has its own `frames_<pass>` folder, or `frames_<pass>_webp` with .webp pictures:
 
     <data_dir>/[flyingthings3d/]frames_cleanpass/{TRAIN,TEST}/{A,B,C}/<NNNN>/
                                                           {left,right}/<NNNN>.png
@@ -66,7 +66,9 @@ class SceneFlow(Source):
     def parts(self) -> list[Part]:
         frames_name = f"frames_{self.render_pass}pass"
         found, missing = collections.defaultdict(list), collections.defaultdict(list)
-        for frames in folders_below(self.top(), frames_name):
+        names = frames_name, f"{frames_name}_webp"
+        tops = [frames for name in names for frames in folders_below(self.top(), name)]
+        for frames in tops:
             for folder, children, _ in os.walk(frames):
                 children.sort()
                 if {"left", "right"} & set(children):
