@@ -52,13 +52,9 @@ class VolumeConv3D(keras.layers.Conv3D):
         outputs += maps[border][:, None]
         if border:
             # What the slices at the two ends lack of it.
-            ends = [*range(border), *range(-border, 0)]
             rest = [m - maps[border] for k, m in enumerate(maps) if k != border]
-            outputs = self._replaced(
-                outputs,
-                ends,
-                [outputs[:, k] + r for k, r in zip(ends, rest, strict=True)],
-            )
+            places = zip(_ends(border), rest, strict=True)
+            outputs = self._with_ends(outputs, [outputs[:, k] + r for k, r in places])
         return self.activation(outputs) if self.activation else outputs
 
     def _of_first_half(self, first, taps) -> list:
@@ -75,20 +71,27 @@ class VolumeConv3D(keras.layers.Conv3D):
         return [m + self.bias for m in maps] if self.use_bias else maps
 
     @staticmethod
-    def _replaced(volume, candidates: list[int], slices: list):
-        """The volume with other slices: no copy of it where nobody else needs it."""
+    def _with_ends(volume, slices: list):
+        """The volume with other slices at its ends, as many at both.
+
+        It is no copy of the volume where nobody else needs that and it can be helped.
+        """
+        border = len(slices) // 2
         if not _scatters_in_place(volume.dtype):
-            border = len(slices) // 2
-            low, high = (
-                ops.stack(part, axis=1) for part in (slices[:border], slices[border:])
-            )
+            parts = slices[:border], slices[border:]
+            low, high = (ops.stack(part, axis=1) for part in parts)
             return ops.concatenate([low, volume[:, border:-border], high], axis=1)
         shape, count = ops.shape(volume), volume.shape[1]
         flat = ops.reshape(volume, (-1, *shape[2:]))
         starts = ops.arange(shape[0]) * count
-        index = ops.concatenate([starts + k % count for k in candidates])
+        index = ops.concatenate([starts + k % count for k in _ends(border)])
         updates = ops.concatenate(slices, axis=0)
         return ops.reshape(ops.scatter_update(flat, index[:, None], updates), shape)
+
+
+def _ends(border: int) -> list[int]:
+    """Indices of the first and the last slices of a volume."""
+    return [*range(border), *range(-border, 0)]
 
 
 def _scatters_in_place(dtype) -> bool:

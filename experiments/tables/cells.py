@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import hashlib
+import itertools
 import math
 import os
 import pathlib
@@ -124,15 +125,14 @@ def measure(
             )
 
 
-def check_weights(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """Loads what `measure` will score, whose turn may come after hours.
+def check_weights(rows: Sequence[Row]) -> None:
+    """Loads the networks that `measure` may score, whose turn may come after hours.
 
     Raises:
         InputError: weights that are not there, damaged, or of another method.
     """
-    setups = {column.setup for column in columns if column.records}
     for row in rows:
-        for run in {run for setup in setups for run in row.weights.get(setup, ())}:
+        for run in dict.fromkeys(itertools.chain(*row.weights.values())):
             try:
                 predictor(Evaluation(records="", method=row.method, weights=run))
             except InputError as error:

@@ -41,9 +41,14 @@ def rows(make):
         make: `method_rows` or `variant_rows` of `cells`.
 
     Raises:
-        InputError: a flag that is not understood, or for a row that there is not.
+        InputError: a flag that is not understood, or for a row that there is not;
+            weights that cannot be loaded.
     """
-    return make(runs(_WEIGHTS.value), statistics(_STATISTICS.value))
+    from experiments.tables.cells import check_weights
+
+    found = make(runs(_WEIGHTS.value), statistics(_STATISTICS.value))
+    check_weights(found)
+    return found
 
 
 def runs(texts: Sequence[str]) -> dict[str, dict[int, tuple[str, ...]]]:
@@ -136,10 +141,9 @@ def make_table(name: str, title: str, metric: str, lines, setups) -> None:
         setups: of Table 2.
     """
     from experiments.tables import text
-    from experiments.tables.cells import check_weights, measure
+    from experiments.tables.cells import measure
 
     places = columns(setups)
-    check_weights(lines, places)
     output = pathlib.Path(OUTPUT.value)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
