@@ -67,7 +67,7 @@ _SCENES = flags.DEFINE_enum(
     list(SCENES),
     "Curved and plain surfaces under light; more and smaller photographs; more objects "
     "and nearer walls as well; those, sharp or enlarged; "
-    "those, some sharpened; or textured planes alone.",
+    "those, some sharpened; those, some seen from afar; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
@@ -187,6 +187,7 @@ def main() -> None:
     config = _config()
     import keras
 
+    from colornet.training.precision import note_imitation
     from experiments.pretraining.loop import Pretrainer, Reporting
     from experiments.pretraining.processes import stream_opener
     from experiments.pretraining.result import calibrated_weights
@@ -198,6 +199,7 @@ def main() -> None:
         validation_batches=_VALIDATION_BATCHES.value,
     )
     open_stream = stream_opener(_PROCESSES.value)
+    note_imitation(config.precision)
     trainer = Pretrainer(config, _RUN_DIR.value, open_stream, reporting)
     print(
         f"from step {trainer.step} to {config.steps} on {keras.backend.backend()}, "

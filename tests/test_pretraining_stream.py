@@ -157,6 +157,40 @@ def test_wide_noise_holds_clean_cameras_more_often() -> None:
     assert all(setup.mono <= min(setup.color, 0.02) for setup in others)
 
 
+def test_reduced_noise_is_that_of_pictures_at_up_to_a_quarter() -> None:
+    rng = np.random.default_rng(0)
+    levels = [examples._noise_setup("reduced", rng) for _ in range(800)]
+    table = noise.NOISE_SETUPS.values()
+    whole = [s for s in levels if s in table]
+    assert 160 < len(whole) < 240
+    for setup in table:
+        ratio = pytest.approx(setup.color / setup.mono)
+        divided = [s for s in levels if s.color / s.mono == ratio]
+        factors = [setup.color / s.color for s in divided if s != setup]
+        assert 70 < len(factors) < 130
+        assert min(factors) < 1.2 and 3.8 < max(factors) <= 4
+        assert np.mean(factors) == pytest.approx(2.5, abs=0.35)
+
+
+def _settings(config: StreamConfig, count: int) -> list:
+    settings = []
+    for rng in map(np.random.default_rng, range(count)):
+        size = examples._scene_size(config, rng)
+        settings.append(examples._scene_config(config, rng, size))
+    return settings
+
+
+def test_distant_scenes_are_up_to_twice_as_large_as_their_crops() -> None:
+    config = StreamConfig(height=96, width=224, max_disparity=64, scenes="distant")
+    margins = np.array([s.width / 224 for s in _settings(config, 90) if s.width > 280])
+    assert len(margins) > 40 and margins.max() < 2.2
+    assert np.mean(margins > 1.75) > 0.3
+    assert any(s.detail > 1 for s in _settings(config, 60))
+    example = training_example(config, 20)
+    assert example["target"].shape == (96, 224, 3)
+    assert example["disparity"].max() <= 64 * examples.DISPARITY_STEPS
+
+
 def test_resized_scenes_have_more_colour_and_some_are_enlarged() -> None:
     config = StreamConfig(height=96, width=224, max_disparity=64, scenes="crowded")
     edges = {"crowded": [], "resized": []}
@@ -165,10 +199,7 @@ def test_resized_scenes_have_more_colour_and_some_are_enlarged() -> None:
             target = training_example(config.replace(scenes=scenes), index)["target"]
             values.append(np.abs(np.diff(rgb_to_chroma(target / 255), axis=1)).mean())
     assert np.mean(edges["resized"]) > 1.15 * np.mean(edges["crowded"])
-    settings = [
-        examples._scene_config(config.replace(scenes="resized"), rng)
-        for rng in map(np.random.default_rng, range(60))
-    ]
+    settings = _settings(config.replace(scenes="resized"), 60)
     assert all(s.detail == 1 for s in settings)
     sizes = np.array([(s.height, s.width) for s in settings])
     assert 10 < (sizes[:, 1] < 280).sum() < 30
@@ -177,10 +208,7 @@ def test_resized_scenes_have_more_colour_and_some_are_enlarged() -> None:
 
 def test_a_third_of_the_sharpened_scenes_has_more_detail() -> None:
     config = StreamConfig(height=96, width=224, max_disparity=64, scenes="sharpened")
-    settings = [
-        examples._scene_config(config, rng)
-        for rng in map(np.random.default_rng, range(60))
-    ]
+    settings = _settings(config, 60)
     sharpened = [s for s in settings if s.detail > 1]
     assert 10 < len(sharpened) < 30
     assert all(s.width == 280 and s.detail < 4 for s in sharpened)

@@ -42,7 +42,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Variables, results and moving statistics are those of
     `keras.layers.BatchNormalization`, which makes a pass over memory for each of its
     operations and keeps several tensors of the size of its input for the gradient. At
-    test time volumes in float32 are Keras's own.
+    test time it is Keras's own in float32.
 
     Input shape:
         (batch, ..., channels).
@@ -53,9 +53,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         training = bool(training) and self.trainable
-        # Keras's own factor and offset work in place; the kernel takes another volume.
-        in_place = not training and len(inputs.shape) == 5 and inputs.dtype == "float32"
-        if keras.backend.backend() != "tensorflow" or in_place:
+        # Keras's own factor and offset work in place; the kernel takes another volume,
+        # and joined with the convolution of one map it is 30 times slower on AVX2.
+        own = not training and inputs.dtype == "float32"
+        if keras.backend.backend() != "tensorflow" or own:
             return super().call(inputs, training=training, mask=mask)
         moving = self.moving_mean, self.moving_variance
         outputs, *of_batch = _fused(

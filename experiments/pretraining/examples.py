@@ -13,8 +13,11 @@ from colornet.errors import InputError
 from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
-NOISE = ("mixed", "wide", "1", "2")
-SCENES = ("varied", "detailed", "crowded", "resized", "sharpened", "planes")
+NOISE = ("mixed", "wide", "reduced", "1", "2")
+SCENES = (
+    *("varied", "detailed", "crowded", "resized", "sharpened", "distant"),
+    "planes",
+)
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
@@ -22,6 +25,8 @@ _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
 _ENLARGED = 2.0  # times, at most
 _DETAIL = 4.0  # times, at most
+_REDUCED = 4.0  # times, at most
+_LARGEST_MARGIN = 2.2
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
 _SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
@@ -42,6 +47,8 @@ class StreamConfig(Config):
             examples, and in the other half levels that are uniform from none to a
             little more than Setup 2's (mono: up to twice Setup 1's). "wide": the other
             half is uniform in the logarithm, so that clean cameras are frequent.
+            "reduced": as "wide", but half of the levels of Table 2 are divided by 1 to
+            4, as the noise of a picture is that was reduced by so much.
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.
@@ -56,6 +63,9 @@ class StreamConfig(Config):
             smaller and enlarged up to twice, as soft as photographs at their full size.
             "sharpened": those, but another third of them has up to four times the
             detail on its surfaces, as much as photographs have that were reduced.
+            "distant": those, cut from scenes that are between a quarter larger than
+            the crops, as all others are, and more than twice as large: objects that
+            fill a crop, and such as are seen from afar.
             "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
@@ -130,21 +140,23 @@ def _textures(name: str) -> synthetic.TextureSource:
         raise InputError(str(error)) from error
 
 
-def _scene_size(config: StreamConfig) -> tuple[int, int]:
-    """Height and width of the scenes that crops are cut from, px."""
-    return int(_MARGIN * config.height), int(_MARGIN * config.width)
+def _scene_size(config: StreamConfig, rng: np.random.Generator) -> tuple[int, int]:
+    """Height and width of a scene that crops are cut from, px."""
+    margin = _MARGIN
+    if config.scenes == "distant":
+        margin = rng.uniform(_MARGIN, _LARGEST_MARGIN)
+    return int(margin * config.height), int(margin * config.width)
 
 
 def _scene_config(
-    config: StreamConfig, rng: np.random.Generator
+    config: StreamConfig, rng: np.random.Generator, size: tuple[int, int]
 ) -> synthetic.SceneConfig:
     """Settings of one scene, random so that no two rooms are furnished alike."""
     # Deep rooms in most of the draws, nearly flat ones in the others.
     share = rng.uniform(0.2, 1.0) if rng.random() < 0.7 else rng.uniform(0.02, 1.0) ** 2
-    height, width = _scene_size(config)
     planes = synthetic.SceneConfig(
-        height=height,
-        width=width,
+        height=size[0],
+        width=size[1],
         max_disparity=max(1, round(config.max_disparity * share)),
         supersample=config.supersample,
         photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
@@ -249,14 +261,14 @@ class ExampleMaker:
         if scene is None:
             seed = self.config.seed
             rng = np.random.default_rng((_SETTINGS, seed, number))
-            settings = _scene_config(self.config, rng)
+            size = _scene_size(self.config, rng)
+            settings = _scene_config(self.config, rng, size)
             try:
                 scene = synthetic.render_scene(
                     (_SURFACES, seed, number), settings, self._textures
                 )
             except ValueError as error:
                 raise InputError(f"scene {number}: {error}") from error
-            size = _scene_size(self.config)
             if scene.mono.shape[:2] != size:
                 scene = synthetic.enlarged(scene, *size)
             self._scenes[number] = scene
@@ -274,13 +286,17 @@ def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
 def _noise_setup(name: str, rng: np.random.Generator) -> noise.NoiseSetup:
     if name in ("1", "2"):
         return noise.NOISE_SETUPS[int(name)]
-    if name == "wide":
+    if name in ("wide", "reduced"):
         color = float(np.exp(rng.uniform(np.log(0.004), np.log(0.08))))
         mono = rng.uniform(0.0, min(color, 0.02))
     else:
         color, mono = rng.uniform(0.0, 0.08), rng.uniform(0.0, 0.02)
     kind = int(rng.integers(4))
-    return noise.NOISE_SETUPS.get(kind, noise.NoiseSetup(color, mono))
+    setup = noise.NOISE_SETUPS.get(kind, noise.NoiseSetup(color, mono))
+    if name != "reduced" or kind not in noise.NOISE_SETUPS or rng.random() < 0.5:
+        return setup
+    factor = rng.uniform(1.0, _REDUCED)
+    return noise.NoiseSetup(setup.color / factor, setup.mono / factor)
 
 
 def _noisy(clean: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,37 @@
+"""Whether a processor computes with bfloat16, or only imitates it."""
+
+import pathlib
+import sys
+
+import keras
+
+_PROCESSORS = pathlib.Path("/proc/cpuinfo")
+_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}
+
+
+def _on_cpu() -> bool:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
+
+
+def note_imitation(precision: str) -> None:
+    """Says so where a CPU without the instructions is to train in bfloat16.
+
+    A step then takes many times as long as in float32.
+
+    Args:
+        precision: Keras dtype policy of the training.
+    """
+    if precision != "mixed_bfloat16" or not _on_cpu() or not _PROCESSORS.is_file():
+        return
+    if _INSTRUCTIONS.isdisjoint(_PROCESSORS.read_text().split()):
+        print(
+            "note: this processor has no instructions for bfloat16; "
+            "--precision=float32 is many times as fast",
+            file=sys.stderr,
+        )
