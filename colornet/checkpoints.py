@@ -158,7 +158,8 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
             `Network.rebuilt`.
 
     Raises:
-        InputError: nothing there, something else, or a damaged file.
+        InputError: nothing there, something else, a damaged file, or a change that the
+            network cannot have.
     """
     if str(path).startswith(pretrained.PREFIX):
         path = pretrained.weights_file(str(path))
@@ -306,7 +307,11 @@ class Checkpoints:
             shutil.rmtree(self.path(old))
 
     def config(self, step: int) -> Config:
-        """The configuration that a checkpoint was trained with."""
+        """The configuration that a checkpoint was trained with.
+
+        Raises:
+            InputError: the checkpoint has none, or a damaged one.
+        """
         path = self.path(step) / "train.json"
         try:
             return self.config_class.from_dict(json.loads(path.read_text())["config"])
@@ -337,7 +342,11 @@ class Checkpoints:
             )
 
     def restore(self, step: int, model, optimizer) -> None:
-        """Gives model and optimizer the state of a checkpoint."""
+        """Gives model and optimizer the state of a checkpoint.
+
+        Raises:
+            InputError: a damaged checkpoint, or one of another network or optimizer.
+        """
         load_weights(model, self.path(step) / "weights.npz")
         values = {}
         for path in sorted(self.path(step).glob("optimizer*.npz")):

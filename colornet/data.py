@@ -69,8 +69,9 @@ class Records:
         split: the name of a split.
 
     Raises:
-        InputError: no records, other records than ours, no such split, an empty split;
-            Keras runs on another backend than TensorFlow, which decodes them.
+        InputError: no records, other records than ours, no such split, an empty split,
+            missing or damaged shards or metadata; Keras runs on another backend than
+            TensorFlow, which decodes them.
     """
 
     def __init__(self, directory: str, split: str):
@@ -140,6 +141,9 @@ class Records:
         """How many records each dataset has, in the order of the shards.
 
         Reads all of them, but decodes no picture.
+
+        Raises:
+            InputError: a damaged shard.
         """
         names = tf.data.TFRecordDataset(self.paths).map(_dataset)
         return dict(Counter(name.numpy().decode() for name in self.checked(names)))
@@ -150,6 +154,9 @@ class Records:
         Args:
             datasets: names of the datasets to take; all if empty. Pictures of others
                 are not decoded.
+
+        Raises:
+            InputError: a damaged shard, or more or fewer records than the split has.
         """
         dataset, expected = tf.data.TFRecordDataset(self.paths), len(self)
         if datasets:
@@ -176,6 +183,9 @@ class Records:
 
         Args:
             datasets: names of the datasets to take; all if empty.
+
+        Raises:
+            InputError: see `raw_examples`.
         """
         for record in self.raw_examples(datasets):
             maps = to_maps(record, self.metadata["disparity_steps"])

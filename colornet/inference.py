@@ -190,10 +190,11 @@ def colorize(
         RGB (height, width, 3) of the kind of `mono`, with the luma of `mono` (D-10).
 
     Raises:
-        InputError: pictures that do not fit together or hold NaN, or a reference
-            without colour; pictures that are too large for the memory and cannot be
-            tiled (`colornet.tiling.plan`); `max_disparity` of a network that has none;
-            weights that give no finite colours.
+        InputError: pictures that do not fit together, of another kind or out of their
+            range, or a reference without colour; pictures that are too large for the
+            memory and cannot be tiled (`colornet.tiling.plan`); a `max_disparity` that
+            is no multiple of 32, or of a network that has none; weights that give no
+            finite colours.
     """
     return colorize_outputs(
         model, mono, reference, max_disparity, tiling=tiling, progress=progress

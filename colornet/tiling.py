@@ -2,7 +2,7 @@
 
 All positions are on the padded picture, whose sides are multiples of 32. Tiles start at
 multiples of 32 and all are of one size, so that every strided layer meets the same
-pixels as in the whole picture, and the network is compiled once.
+pixels as in the whole picture, and the network is compiled once for each margin (below).
 
 A tile knows its pixels less and less towards its own borders: `overlap` of them are cut
 off on every side that is no border of the picture. The candidates of its last columns
@@ -42,6 +42,9 @@ class Tiling:
             `receptive_field.exact_overlap` on, tiles give what the whole picture gives.
         tile: height and width of a tile in pixels, multiples of 32, whatever memory it
             takes; chosen by `memory_gb` if None.
+
+    Raises:
+        InputError: a memory of nothing, or sides or an overlap that are no multiples.
     """
 
     memory_gb: float = DEFAULT_MEMORY_GB
@@ -60,7 +63,7 @@ class Tiling:
         if self.tile and any(side < GRID or side % GRID for side in self.tile):
             raise InputError(
                 f"a tile's sides must be positive multiples of {GRID}. "
-                f"Received: {self.tile[0]} x {self.tile[1]}"
+                f"Received: {self.tile[1]} x {self.tile[0]}"
             )
 
 

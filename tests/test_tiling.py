@@ -63,7 +63,6 @@ def test_receptive_field(request, residue, axis, view, position):
     if axis == 1:
         views = {name: value.swapaxes(0, 1) for name, value in views.items()}
     inputs = {name: value[None] for name, value in views.items()}
-    # Not compiled: a ReLU that is fused with its convolution turns NaN into 0.
     chroma = np.asarray(model(inputs, training=False)["chroma"])
     spoilt = np.isnan(chroma[0]).any(axis=-1)
     fields = [

@@ -54,7 +54,11 @@ def read_index(directory: pathlib.Path) -> dict[str, Any]:
 
 
 def pretrained_names() -> list[str]:
-    """Names of the weights that come with the package, the default's first."""
+    """Names of the weights that come with the package, the default's first.
+
+    Raises:
+        InputError: the folder has no index of weights.
+    """
     index = read_index(folder())
     return sorted(index["weights"], key=lambda name: (name != index["default"], name))
 
@@ -123,7 +127,8 @@ def load_pretrained(name: str | None = None, **changes) -> "Network":
         The network; its variables are float32.
 
     Raises:
-        InputError: no such weights, or a file that is not as it was packed.
+        InputError: no such weights, a file that is not as it was packed, or a change
+            that the network cannot have.
     """
     from colornet.checkpoints import load_model
 

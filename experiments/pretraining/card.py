@@ -15,10 +15,10 @@ System*, AAAI 2019. `colornet.load_pretrained(NAME)`, or `--weights=pretrained:N
 
 **Data.** Stereo scenes that were rendered during the training, with freely licensed
 pictures as surfaces and with noise of the levels of the paper's Table 2, or of others
-(`mixed`, `wide`). No photographed pair was seen.
+(`mixed`, `wide`, `reduced`). No photographed pair was seen.
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
-mirrored), and no disparity larger than `max_disparity`. Colours of what only the
+mirrored), and every disparity below `max_disparity`. Colours of what only the
 monochrome camera sees are a guess from the surroundings. On pictures that were reduced
 to a quarter, so have next to no noise, plain matching keeps more of the colours' detail
 (BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors,
@@ -88,7 +88,7 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"change the Motorcycle pair by at most {entry['float16_difference']:.2f} grey "
         "levels of chroma.",
         f"- Network: n = {model['n']}, d = {model['max_disparity']} in training, "
-        f"{entry['parameters']:,} parameters.",
+        f"{entry['parameters']:,} numbers, moving statistics included.",
         f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
         f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
         f"{stream['camera_differences']}, {exposure}textures `{stream['textures']}`"

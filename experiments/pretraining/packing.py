@@ -42,7 +42,7 @@ _SCORES = (
 
 
 def _motorcycle_chroma(model: Network) -> np.ndarray:
-    """Chroma that a network gives the Motorcycle pair without noise, 500 x 741."""
+    """Chroma that a network gives the Motorcycle pair without noise, 741x500."""
     left, right, _ = data.stereo_motorcycle()
     return predict(model, rgb_to_luma(to_float(right)), to_float(left))["chroma"]
 

@@ -132,6 +132,6 @@ def load_scene(seed: int, config: synthetic.SceneConfig, textures: str) -> Views
 
 
 def load_motorcycle() -> Views:
-    """The Middlebury 2014 Motorcycle pair at quarter size, 500 x 741."""
+    """The Middlebury 2014 Motorcycle pair at quarter size, 741x500."""
     left, right, disparity = data.stereo_motorcycle()
     return Views(left=left, right=right, left_disparity=disparity)
