@@ -2,7 +2,7 @@
 
 All positions are on the padded picture, whose sides are multiples of 32. Tiles start at
 multiples of 32 and all are of one size, so that every strided layer meets the same
-pixels as in the whole picture, and the network is compiled once for each margin (below).
+pixels as in the whole picture; the network is compiled once for each margin (below).
 
 A tile knows its pixels less and less towards its own borders: `overlap` of them are cut
 off on every side that is no border of the picture. The candidates of its last columns
