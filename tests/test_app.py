@@ -1,5 +1,6 @@
 """How programs end: what is one line on standard error, and what keeps a traceback."""
 
+import os
 import subprocess
 import sys
 
@@ -44,3 +45,17 @@ def _run(error: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_onednn_is_asked_for_unless_the_environment_says_otherwise(before, after):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    if before is not None:
+        environment[name] = before
+    program = f"import os, sys, colornet; print(os.environ['{name}'], end='')"
+    program += "; assert 'tensorflow' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout) == (0, after)

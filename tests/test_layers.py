@@ -187,6 +187,30 @@ def test_fused_batch_normalization(shape, training, affine):
         np.testing.assert_allclose(actual, expected, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(1, 5, 6, 3), (1, 3, 4, 5, 3)])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("training", [True, False])
+def test_where_normalization_is_tensorflows_kernel(shape, policy, training):
+    inputs = tf.constant(random(*shape))
+    layer = layers.BatchNormalization(dtype=policy)
+    layer.build(shape)
+    layer.moving_mean.assign([0.1, 0.2, 0.3])
+    layer.moving_variance.assign([1.0, 2.0, 3.0])
+    layer.gamma.assign([3.0, 2.0, 1.0])
+    plain = keras.layers.BatchNormalization(dtype=policy)
+    plain.build(shape)
+    plain.set_weights(layer.get_weights())
+    called = tf.function(lambda x: layer(x, training=training))
+    expected = as_numpy(plain(inputs, training=training)).astype("float32")
+    np.testing.assert_allclose(
+        as_numpy(called(inputs)).astype("float32"), expected, atol=0.04
+    )
+    graph = called.get_concrete_function(inputs).graph
+    kernels = [op.type for op in graph.get_operations() if "BatchNorm" in op.type]
+    # oneDNN joins it with a convolution, which is slow for a single map.
+    assert bool(kernels) == (training or policy != "float32")
+
+
 @pytest.mark.parametrize("border", ["mask", "zero"])
 @pytest.mark.parametrize("normalization", ["softmax", "none"])
 def test_weights_and_their_average_are_equation_1(border, normalization):
