@@ -9,7 +9,7 @@ import os
 __version__ = "0.1.0"
 
 # By itself TensorFlow uses oneDNN on some processors with AVX-512 alone. With AVX2 a
-# step of training takes a third of the time with it, a picture less than a half.
+# step of training takes a third of the time with it, a picture two thirds.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _EXPORTS = {

@@ -15,7 +15,12 @@ from tfrecords_tools.sources import luma
 
 NOISE = ("mixed", "wide", "reduced", "1", "2")
 SCENES = (
-    *("varied", "detailed", "crowded", "resized", "sharpened", "distant"),
+    "varied",
+    "detailed",
+    "crowded",
+    "resized",
+    "sharpened",
+    "distant",
     "planes",
 )
 DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
