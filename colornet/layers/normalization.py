@@ -54,7 +54,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         training = bool(training) and self.trainable
         # Keras's own factor and offset work in place; the kernel takes another volume,
-        # and joined with the convolution of one map it is 30 times slower on AVX2.
+        # and joined with the convolution of one map it is many times slower on AVX2.
         own = not training and inputs.dtype == "float32"
         if keras.backend.backend() != "tensorflow" or own:
             return super().call(inputs, training=training, mask=mask)
