@@ -162,6 +162,8 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
             network cannot have.
     """
     if str(path).startswith(pretrained.PREFIX):
+        given = {name: value for name, value in changes.items() if value is not None}
+        changes = pretrained.settings(str(path)) | given
         path = pretrained.weights_file(str(path))
     path = pathlib.Path(path)
     if not path.exists():

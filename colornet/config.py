@@ -155,6 +155,10 @@ class ModelConfig(NetworkConfig):
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
         candidate_margin: columns at the right of both pictures that are candidates and
             get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
+        working_disparity: px; pictures whose largest disparity is smaller are enlarged
+            until it is this, at most 3 times, before the network sees them, by
+            `colornet.inference.predict` alone (D-37). 0 leaves all pictures as they
+            are, as the paper does.
     """
 
     n: int = 32
@@ -170,6 +174,7 @@ class ModelConfig(NetworkConfig):
     bn_momentum: float = 0.99
     bn_epsilon: float = 1e-3
     candidate_margin: int = 0
+    working_disparity: int = 0
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
@@ -185,6 +190,7 @@ class ModelConfig(NetworkConfig):
                 "candidate_margin must be a multiple of 32. "
                 f"Received: {self.candidate_margin}"
             )
+        _check_at_least("working_disparity", self.working_disparity, 0)
         _check_choice("rough", self.rough, ("weighted_average", "soft_argmax"))
         _check_choice("border", self.border, ("mask", "zero"))
         _check_choice(

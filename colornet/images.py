@@ -300,6 +300,23 @@ def write_picture(
                 ) from error
 
 
+def resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at another size, by cubic interpolation, averaged where it shrinks.
+
+    Args:
+        picture: (h, w, channels) float of any range; the result may leave it a little.
+        height, width: px.
+
+    Returns:
+        (height, width, channels) float32.
+    """
+    channels = np.moveaxis(np.asarray(picture, np.float32), -1, 0)
+    size, cubic = (width, height), Image.Resampling.BICUBIC
+    return np.stack(
+        [np.asarray(Image.fromarray(c).resize(size, cubic)) for c in channels], axis=-1
+    )
+
+
 def to_float(picture: np.ndarray) -> np.ndarray:
     """Returns the picture as float32 in [0, 1].
 

@@ -1,5 +1,6 @@
 """Colorization of pictures of any size."""
 
+import math
 import weakref
 
 import keras
@@ -7,18 +8,28 @@ import numpy as np
 from keras import ops
 
 from colornet.color import output_picture
-from colornet.config import ModelConfig
+from colornet.config import ModelConfig, NetworkConfig
 from colornet.errors import InputError
-from colornet.images import to_float
+from colornet.images import resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, plan
 
-# Of every network that pictures were tiled for, its forms with a margin. A new form is
-# compiled at its first picture, and what was compiled outlives it.
-_WITH_MARGIN: weakref.WeakKeyDictionary[Network, dict[int, Network]] = (
+# Of every network, its forms with a margin for tiles, with other candidates for
+# enlarged pictures, and with volumes. A new form is compiled at its first picture, and
+# what was compiled outlives it.
+_FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int], keras.Model]] = (
     weakref.WeakKeyDictionary()
 )
+# How much pictures are enlarged (D-37): times, at most and at least, and to how many
+# pixels at most. What is less does not pay, and what is more has no more detail.
+_MOST_ENLARGED, _LEAST_ENLARGED = 3.0, 1.2
+_ENLARGED_PIXELS = 4e5
+# Disparities up to so many times the working disparity are searched.
+_SEARCHED = 1.5
+# A pixel's disparity counts if the variance of its weights W is less, px^2.
+_SURE = 4.0
+_NEAREST = 99.5  # the percentile that is taken for the largest
 
 
 def _check_pair(mono: np.ndarray, reference: np.ndarray) -> None:
@@ -85,12 +96,17 @@ def predict(
 ) -> dict[str, np.ndarray]:
     """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
+    With a `working_disparity`, pictures that are found to have smaller disparities are
+    enlarged and worked on once more; those maps are reduced to the pictures' size
+    (D-37).
+
     Args:
         model: a `ColorNet`; or another network, which works on the whole picture
             however large it is.
         mono: (height, width, 1) float luma, in [0, 1].
         reference: (height, width, 3) float RGB, in [0, 1].
-        volumes: whether the outputs are those of `with_volumes`.
+        volumes: whether the outputs are those of `with_volumes`, for the pictures as
+            they are: none is enlarged.
         tiling: memory and overlap of the tiles; the defaults of `Tiling` if None.
         progress: whether to draw a progress bar where there are several tiles.
 
@@ -100,6 +116,70 @@ def predict(
     Raises:
         InputError: as `colornet.tiling.plan`.
     """
+    height, width = mono.shape[:2]
+    if volumes or not _may_be_enlarged(height, width, model.config, tiling):
+        return _predict(model, mono, reference, volumes, tiling, progress)
+    outputs = _predict(model, mono, reference, True, tiling, progress)
+    weights = outputs.pop("weights")
+    outputs.pop("attention", None)
+    factor = enlargement(weights, model.config)
+    if factor == 1:
+        return outputs
+    del weights, outputs
+    most = _SEARCHED * model.config.working_disparity
+    d = min(model.config.max_disparity * factor, most)
+    larger = _form(model, "max_disparity", GRID * math.ceil(d / GRID))
+    size = round(height * factor), round(width * factor)
+    pair = (np.clip(resized(view, *size), 0, 1) for view in (mono, reference))
+    outputs = _predict(larger, *pair, False, tiling, progress)
+    return {name: resized(value, height, width) for name, value in outputs.items()}
+
+
+def _may_be_enlarged(
+    height: int, width: int, config: NetworkConfig, tiling: Tiling | None
+) -> bool:
+    """Whether a first look at W can be had, and there is room to enlarge."""
+    if not isinstance(config, ModelConfig) or not config.working_disparity:
+        return False
+    padded = height + -height % GRID, width + -width % GRID
+    return (
+        config.weight_normalization == "softmax"
+        and height * width * _LEAST_ENLARGED**2 <= _ENLARGED_PIXELS
+        and len(plan(*padded, config, tiling or Tiling())) == 1
+    )
+
+
+def enlargement(weights: np.ndarray, config: ModelConfig) -> float:
+    """How many times `predict` enlarges a picture, from 1 to 3 (D-37).
+
+    Until the largest disparity of the pixels whose weights agree on one is the
+    `working_disparity`, or the picture has 400,000 pixels.
+
+    Args:
+        weights: (d, height, width), W of Eq. 1 for the picture as it is.
+        config: of the network.
+    """
+    k = np.arange(len(weights), dtype=np.float32)
+    mean = np.tensordot(k, weights, 1)
+    variance = np.tensordot(k**2, weights, 1) - mean**2
+    sure = mean[variance < _SURE]
+    if not sure.size:
+        return 1.0
+    largest = max(float(np.percentile(sure, _NEAREST)), 1.0)
+    room = math.sqrt(_ENLARGED_PIXELS / mean.size)
+    factor = min(config.working_disparity / largest, room, _MOST_ENLARGED)
+    return factor if factor >= _LEAST_ENLARGED else 1.0
+
+
+def _predict(
+    model: Network,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    volumes: bool,
+    tiling: Tiling | None,
+    progress: bool,
+) -> dict[str, np.ndarray]:
+    """`predict` for pictures at the size that the network sees."""
     views = {
         name: np.asarray(pad(view[None].astype(np.float32)))
         for name, view in (("mono", mono), ("reference", reference))
@@ -109,7 +189,7 @@ def predict(
         size, tiling = views["mono"].shape[1:3], tiling or Tiling()
         tiles = plan(*size, model.config, tiling, "volumes" if volumes else None)
     if len(tiles) == 1:
-        outputs = _run(model.with_volumes() if volumes else model, views)
+        outputs = _run(_with_volumes(model) if volumes else model, views)
     else:
         outputs = _predict_tiles(model, views, tiles, progress)
     return {
@@ -125,15 +205,26 @@ def _run(model: keras.Model, views: dict[str, np.ndarray]) -> dict[str, np.ndarr
     return model.predict_on_batch(views)
 
 
-def _with_margin(model: Network, margin: int) -> Network:
-    if not margin:
+def _form(model: Network, field: str, value: int) -> Network:
+    """The network with one field of its configuration changed."""
+    if getattr(model.config, field) == value:
         return model
-    forms = _WITH_MARGIN.setdefault(model, {})
-    if margin in forms:
-        forms[margin].set_weights(model.get_weights())
+    forms = _FORMS.setdefault(model, {})
+    if (field, value) in forms:
+        forms[field, value].set_weights(model.get_weights())
     else:
-        forms[margin] = model.rebuilt(candidate_margin=margin)
-    return forms[margin]
+        forms[field, value] = model.rebuilt(**{field: value})
+    return forms[field, value]
+
+
+def _with_volumes(model: Network) -> keras.Model:
+    """Its `with_volumes`, which shares its variables."""
+    if not model.has_volumes:
+        return model
+    forms = _FORMS.setdefault(model, {})
+    if ("volumes", 1) not in forms:
+        forms["volumes", 1] = model.with_volumes()
+    return forms["volumes", 1]
 
 
 def _predict_tiles(
@@ -142,7 +233,7 @@ def _predict_tiles(
     outputs: dict[str, np.ndarray] = {}
     # All have the margin d, but for those next to the picture's right border.
     networks = {
-        margin: _with_margin(model, margin)
+        margin: _form(model, "candidate_margin", margin)
         for margin in {tile.margin for tile in tiles}
     }
     with progress_bar(len(tiles), "tile", show=progress) as bar:
@@ -215,7 +306,8 @@ def colorize_outputs(
 
     Args:
         model, mono, reference, max_disparity, tiling, progress: see `colorize`.
-        volumes: whether A and W are among the outputs: d float32 maps, or more.
+        volumes: whether A and W are among the outputs: d float32 maps, or more. They
+            are of the pictures as they are, and so is the result: none is enlarged.
 
     Returns:
         `picture`, and the outputs of the network, or of its `with_volumes`, that are

@@ -58,11 +58,18 @@ _MEMORY_GB = flags.DEFINE_float(
 _OVERLAP = flags.DEFINE_integer(
     "overlap", tiling.DEFAULT_OVERLAP, "Pixels next to a cut that two tiles share."
 )
+_WORKING_DISPARITY = flags.DEFINE_integer(
+    "working_disparity",
+    None,
+    "Pictures of smaller disparities are enlarged until they have this, at most 3 "
+    "times (D-37); 0 for none; that of the weights if unset.",
+    lower_bound=0,
+)
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
     "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
-    "scan line in the middle, expected disparity, entropy.",
+    "scan line in the middle, expected disparity, entropy. Nothing is enlarged then.",
 )
 
 
@@ -98,6 +105,7 @@ def main() -> None:
         weights,
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
+        working_disparity=_WORKING_DISPARITY.value,
     )
     if volumes and model.has_volumes:
         with writing(volumes):

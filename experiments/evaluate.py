@@ -49,6 +49,13 @@ _MEMORY_GB = flags.DEFINE_float(
     DEFAULT_MEMORY_GB,
     "Memory for our network; larger pictures are worked on in tiles (D-32).",
 )
+_WORKING_DISPARITY = flags.DEFINE_integer(
+    "working_disparity",
+    None,
+    "Of our network: pictures of smaller disparities are enlarged until they have it, "
+    "at most 3 times (D-37); 0 for none; that of the weights if unset.",
+    lower_bound=0,
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for images.csv and summary.json.", required=True
 )
@@ -64,6 +71,8 @@ def main() -> None:
     method, unused = _METHOD.value, []
     if method in (*methods.names(), methods.TRUE_DISPARITY):
         unused += [_WEIGHTS, _BN_STATISTICS]
+    if method != "ours":
+        unused.append(_WORKING_DISPARITY)
     if method in (*networks.names(), methods.TRUE_DISPARITY):
         unused.append(_MAX_DISPARITY)
     app.refuse_flags(unused, f"method {method}")
@@ -81,6 +90,7 @@ def main() -> None:
         datasets=tuple(dict.fromkeys(_DATASETS.value)),
         limit=_LIMIT.value,
         memory_gb=_MEMORY_GB.value,
+        working_disparity=_WORKING_DISPARITY.value,
     )
     summary = evaluate(evaluation, _OUTPUT.value)
     print(table({_METHOD.value: summary}))

@@ -52,6 +52,8 @@ class Evaluation:
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
         memory_gb: of `colornet.Tiling`: our network works on larger pictures in tiles.
+        working_disparity: px, of our network, which enlarges pictures of smaller
+            disparities until they have it (D-37); 0 for none; the weights' own if None.
     """
 
     records: str
@@ -63,6 +65,7 @@ class Evaluation:
     datasets: tuple[str, ...] = ()
     limit: int | None = None
     memory_gb: float = DEFAULT_MEMORY_GB
+    working_disparity: int | None = None
 
 
 def _network(evaluation: Evaluation, model: Network | None) -> Network:
@@ -80,6 +83,7 @@ def _network(evaluation: Evaluation, model: Network | None) -> Network:
     changes = {"bn_statistics": evaluation.bn_statistics}
     if name == _OURS:
         changes["max_disparity"] = evaluation.max_disparity
+        changes["working_disparity"] = evaluation.working_disparity
     return model.rebuilt(**changes)
 
 
@@ -206,8 +210,8 @@ def predictor(
     """The method of an evaluation, ready to run.
 
     Args:
-        evaluation: its `method`, `weights`, `max_disparity`, `bn_statistics` and
-            `memory_gb` count.
+        evaluation: its `method`, `weights`, `max_disparity`, `bn_statistics`,
+            `memory_gb` and `working_disparity` count.
         model: the network of the method; loaded from the weights if None.
 
     Returns:

@@ -28,6 +28,12 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder of packed weights; the package's own if unset."
 )
 _DEFAULT = flags.DEFINE_bool("default", False, "Make them the default weights.")
+_WORKING_DISPARITY = flags.DEFINE_integer(
+    "working_disparity",
+    0,
+    "They are loaded to enlarge pictures of smaller disparities to it (D-37); 0: none.",
+    lower_bound=0,
+)
 _TEXTURE_SOURCES = flags.DEFINE_string(
     "texture_sources", None, "Table of the textures' sources, to be kept beside them."
 )
@@ -61,6 +67,7 @@ def main() -> None:
         directory,
         stream_opener(_PROCESSES.value),
         default=_DEFAULT.value,
+        working_disparity=_WORKING_DISPARITY.value,
         texture_sources=_TEXTURE_SOURCES.value,
         evaluations=evaluations,
     )

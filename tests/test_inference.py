@@ -1,13 +1,14 @@
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
 import tensorflow as tf
 
 import colornet
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.inference import colorize, colorize_outputs
+from colornet.inference import colorize, colorize_outputs, enlargement
 from colornet.model import build_colornet
 
 _D = 32
@@ -212,6 +213,67 @@ def test_weights_that_give_no_colours(eager, model):
 def test_impossible_max_disparity(model, max_disparity):
     with pytest.raises(InputError, match=f"multiple of 32. Received: {max_disparity}"):
         colorize(model, _MONO, _REFERENCE, max_disparity)
+
+
+def _cubic(picture, height, width):
+    """Another library's cubic interpolation of a picture, (h, w, channels)."""
+    zoom = (height / picture.shape[0], width / picture.shape[1], 1)
+    return scipy.ndimage.zoom(
+        picture, zoom, order=3, mode="nearest", grid_mode=True, output=np.float32
+    )
+
+
+def _smooth(height, width):
+    mono, reference = _pair(height, width)
+    mono = scipy.ndimage.gaussian_filter(mono, 3)
+    reference = scipy.ndimage.gaussian_filter(reference, (3, 3, 0))
+    return 2 * mono - 0.5, 2 * reference - 0.5
+
+
+def test_narrow_pictures_are_enlarged_with_d_and_their_colours_reduced(eager, model):
+    """D-37: twice the size and twice d; smooth pictures, which any cubic enlarges."""
+    mono, reference = _smooth(48, 64)
+    enlarging = model.rebuilt(working_disparity=128)
+    outputs = colorize_outputs(enlarging, mono, reference)
+    larger = colorize_outputs(
+        model,
+        np.clip(_cubic(mono[..., None], 96, 128)[..., 0], 0, 1),
+        np.clip(_cubic(reference, 96, 128), 0, 1),
+        2 * _D,
+    )
+    for name in ("chroma", "rough_chroma"):
+        means = larger[name].reshape(48, 2, 64, 2, 2).mean(axis=(1, 3))
+        assert outputs[name].shape == means.shape
+        inside = np.s_[4:-4, 4:-4]
+        spread = larger[name].std()
+        error = np.abs(outputs[name] - means)[inside].mean()
+        assert error < 0.1 * spread
+        for axis in (0, 1):  # a shift of half a pixel would be seen
+            shifted = np.roll(outputs[name], 1, axis)
+            assert error < 0.5 * np.abs(shifted - means)[inside].mean()
+    plain = colorize_outputs(model, mono, reference)["chroma"]
+    assert np.abs(plain - outputs["chroma"]).mean() > 0.1 * plain.std()
+    np.testing.assert_array_equal(
+        outputs["picture"], output_picture(mono[..., None], outputs["chroma"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "factor"),
+    [(640, 1), (500, 1), (450, 1), (400, 1.25), (250, 2), (160, 3), (1, 3)],
+)
+def test_how_much_pictures_are_enlarged(width, factor):
+    assert enlargement(width, ModelConfig(working_disparity=500)) == factor
+    assert enlargement(width, ModelConfig()) == 1
+
+
+def test_volumes_are_of_the_pictures_as_they_are(eager, model):
+    mono, reference = _pair(32, 64)
+    enlarging = model.rebuilt(working_disparity=128)
+    expected = colorize_outputs(model, mono, reference, volumes=True)
+    outputs = colorize_outputs(enlarging, mono, reference, volumes=True)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(outputs[name], values)
 
 
 def test_colorize_is_in_the_package():

@@ -143,8 +143,8 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "| kitti | 5 | 2 | 32 |  | 31.23 / 0.900 |  |  |" in card
-    assert "| second | 2 | 2 | 32 |  | 30.00 | 33.00 (85%) |  |" in card
+    assert "| kitti | 5 | 2 | 32 |  |  | 31.23 / 0.900 |  |  |" in card
+    assert "| second | 2 | 2 | 32 |  |  | 30.00 | 33.00 (85%) |  |" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
     summary["settings"]["sha256"] = "0" * 64
@@ -153,6 +153,18 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
         packing.pack(*arguments, evaluations={"ours": folder})
     with pytest.raises(InputError, match="experiments.evaluate has written"):
         packing.pack(*arguments, evaluations={"ours": tmp_path})
+
+
+def test_they_are_loaded_with_their_working_disparity(copy, run_dir, tmp_path):
+    assert colornet.load_pretrained().config.working_disparity == 0
+    packing.pack(run_dir, "tiny", copy, pictures, working_disparity=80)
+    assert pretrained.settings("pretrained:default") == {"working_disparity": 80}
+    assert (
+        load_model("pretrained:tiny", max_disparity=None).config.working_disparity == 80
+    )
+    assert colornet.load_pretrained(working_disparity=0).config.working_disparity == 0
+    card = (copy / "MODEL_CARD.md").read_text()
+    assert "Working disparity 80 px." in card
 
 
 def test_a_changed_or_missing_file_is_refused(copy):

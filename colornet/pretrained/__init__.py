@@ -86,12 +86,7 @@ def sha256_of(path: pathlib.Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def weights_file(weights: str) -> pathlib.Path:
-    """The file of `pretrained:NAME`, once its SHA-256 is known to be right.
-
-    Raises:
-        InputError: no such weights, a missing file, or another one than was packed.
-    """
+def _entry(weights: str) -> dict[str, Any]:
     name = full_name(weights).removeprefix(PREFIX)
     known = read_index(folder())["weights"]
     if name not in known:
@@ -99,15 +94,37 @@ def weights_file(weights: str) -> pathlib.Path:
             f"expected pretrained weights of a known name ({', '.join(known)}). "
             f"Received: {name!r}"
         )
-    path = folder() / known[name]["file"]
+    return known[name]
+
+
+def weights_file(weights: str) -> pathlib.Path:
+    """The file of `pretrained:NAME`, once its SHA-256 is known to be right.
+
+    Raises:
+        InputError: no such weights, a missing file, or another one than was packed.
+    """
+    entry = _entry(weights)
+    path = folder() / entry["file"]
     if not path.is_file():
         raise InputError(f"expected a file of weights. Missing: {path}")
     found = sha256_of(path)
-    if found != known[name]["sha256"]:
+    if found != entry["sha256"]:
         raise InputError(
-            f"expected {path} with SHA-256 {known[name]['sha256']}. Received: {found}"
+            f"expected {path} with SHA-256 {entry['sha256']}. Received: {found}"
         )
     return path
+
+
+def settings(weights: str) -> dict[str, Any]:
+    """What `pretrained:NAME` is loaded with, if nothing else is said.
+
+    Returns:
+        Fields of the configuration that no weight depends on, like `working_disparity`.
+
+    Raises:
+        InputError: no such weights.
+    """
+    return _entry(weights).get("settings", {})
 
 
 def load_pretrained(name: str | None = None, **changes) -> "Network":

@@ -79,6 +79,7 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
             "setup": settings["records_metadata"]["settings"]["setup"],
             "max_disparity": settings["model"]["max_disparity"],
             "bn_statistics": settings["model"]["bn_statistics"],
+            "working_disparity": settings["model"]["working_disparity"],
             "datasets": {
                 name: {k: mean[k] for k in _SCORES if mean.get(k) is not None}
                 for name, mean in summary["datasets"].items()
@@ -104,6 +105,7 @@ def pack(
     open_stream: OpenStream,
     *,
     default: bool = False,
+    working_disparity: int = 0,
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict:
@@ -120,6 +122,7 @@ def pack(
         directory: folder of packed weights; made if it is not there.
         open_stream: see `Pretrainer`, for the calibration.
         default: whether the weights become the default.
+        working_disparity: px that the weights are loaded with (`ModelConfig`, D-37).
         texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
         evaluations: folders of `experiments.evaluate` for the packed weights, by the
             key that they get in the index.
@@ -149,6 +152,7 @@ def pack(
         "recipe": checkpoints.config(step).to_dict(),
         "parameters": exact.count_params(),
         "float16_difference": round(float16_difference(exact, packed), 4),
+        "settings": {"working_disparity": working_disparity},
         "evaluations": {
             label: _evaluation(folder, packed)
             for label, folder in (evaluations or {}).items()
