@@ -42,11 +42,6 @@ _INITIAL_WEIGHTS = flags.DEFINE_string(
 _TEXTURES = flags.DEFINE_string(
     "textures", "skimage", "Folder of pictures for surfaces, or those of scikit-image."
 )
-_BACKDROPS = flags.DEFINE_string(
-    "backdrops",
-    None,
-    "Folder of photographs; half of the scenes are one of them, cut into layers.",
-)
 _N = flags.DEFINE_integer("n", 32, "Number of filters.")
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity", 192, "d of Eq. 1 and of the scenes, px, a multiple of 32 (D-04)."
@@ -157,7 +152,6 @@ def _config() -> PretrainConfig:
         initial_weights=weights and pretrained.full_name(weights),
         stream=StreamConfig(
             textures=textures if textures == "skimage" else os.path.abspath(textures),
-            backdrops=os.path.abspath(_BACKDROPS.value) if _BACKDROPS.value else "",
             height=_HEIGHT.value,
             width=_WIDTH.value,
             max_disparity=_MAX_DISPARITY.value,

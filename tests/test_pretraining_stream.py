@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import pytest
-import skimage.data
 from PIL import Image
 
 from colornet import noise
@@ -216,32 +215,6 @@ def test_a_third_of_the_sharpened_scenes_has_more_detail() -> None:
     assert sum(s.width < 280 for s in settings) > 10
 
 
-def test_half_of_the_scenes_are_photographs_and_the_others_stay_as_they_are(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.fromarray(skimage.data.coffee()).save(tmp_path / "coffee.png")
-    plain = _CONFIG.replace(scenes="sharpened", crops_per_scene=1)
-    config = plain.replace(backdrops=str(tmp_path))
-    render, calls = examples.synthetic.render_scene, []
-
-    def recorded(seed, settings, textures, backdrops):
-        calls.append((settings, backdrops))
-        return render(seed, settings, textures, backdrops)
-
-    monkeypatch.setattr(examples.synthetic, "render_scene", recorded)
-    same = []
-    for index in range(40):
-        example, other = training_example(config, index), training_example(plain, index)
-        same.append(_bytes(example) == _bytes(other))
-    assert [backdrops is None for _, backdrops in calls[::2]] == same
-    assert all(backdrops is None for _, backdrops in calls[1::2])
-    assert 12 < sum(same) < 28
-    for before, after in zip(calls[1::2], calls[::2], strict=True):
-        if after[1] is not None:
-            assert after[0].max_objects == 6 and after[0].lighting == 0
-            assert after[0].detail == min(before[0].detail, 1.6)
-
-
 def test_exposures_differ_in_half_of_the_examples() -> None:
     config = StreamConfig(height=64, width=64, max_disparity=1, scenes="planes")
     config = config.replace(camera_differences=0.0, exposure_differences=1.0)
@@ -268,7 +241,6 @@ def test_the_preview_measures_examples_and_photographs(tmp_path: pathlib.Path) -
         {
             "ramp": [*size, *few, f"--photographs={tmp_path / 'r*.png'}"],
             "none": [*size, f"--photographs={tmp_path / '*.jpg'}"],
-            "nowhere": [*size, f"--backdrops={tmp_path / 'nowhere'}"],
         },
     )
     words = results["ramp"].stdout
@@ -282,7 +254,6 @@ def test_the_preview_measures_examples_and_photographs(tmp_path: pathlib.Path) -
     assert drawn.shape == (2 * 32, 4 * 64, 3)
     np.testing.assert_array_equal(drawn[32:, 128:192], target)
     assert_one_line_error(results["none"], "expected picture files", "*.jpg")
-    assert_one_line_error(results["nowhere"], "a folder with pictures", "nowhere")
 
 
 def test_the_stream_loads_no_framework() -> None:

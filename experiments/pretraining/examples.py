@@ -32,8 +32,6 @@ _ENLARGED = 2.0  # times, at most
 _DETAIL = 4.0  # times, at most
 _REDUCED = 4.0  # times, at most
 _LARGEST_MARGIN = 2.2
-_BACKDROPS = 0.5  # of the scenes, where there are photographs
-_BACKDROP_DETAIL = 1.6  # times, at most
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
 _SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
@@ -44,9 +42,6 @@ class StreamConfig(Config):
 
     Attributes:
         textures: "skimage" for the pictures that come with scikit-image, or a folder.
-        backdrops: a folder of photographs, or "" for none. Half of the scenes then are
-            a photograph, cut along its own edges into layers, with few things before
-            it.
         height, width: size of a crop in px, multiples of 32.
         max_disparity: of the network, px; each scene draws its own largest disparity
             up to it.
@@ -82,7 +77,6 @@ class StreamConfig(Config):
     """
 
     textures: str = "skimage"
-    backdrops: str = ""
     height: int = 256
     width: int = 512
     max_disparity: int = 192
@@ -215,17 +209,6 @@ def _scene_config(
     return dataclasses.replace(resized, detail=rng.uniform(1.0, _DETAIL))
 
 
-def _before_backdrop(settings: synthetic.SceneConfig) -> synthetic.SceneConfig:
-    """The settings of a scene that a photograph fills, with light and detail."""
-    return dataclasses.replace(
-        settings,
-        min_objects=0,
-        max_objects=6,
-        lighting=0.0,
-        detail=min(settings.detail, _BACKDROP_DETAIL),
-    )
-
-
 class ExampleMaker:
     """Makes examples, and keeps the scenes that later examples are cut from."""
 
@@ -233,7 +216,6 @@ class ExampleMaker:
         """Raises InputError if there are no textures."""
         self.config = config
         self._textures = _textures(config.textures)
-        self._backdrops = _textures(config.backdrops) if config.backdrops else None
         self._scenes: dict[int, synthetic.Scene] = {}
 
     def __call__(self, index: int) -> dict[str, np.ndarray]:
@@ -286,12 +268,9 @@ class ExampleMaker:
             rng = np.random.default_rng((_SETTINGS, seed, number))
             size = _scene_size(self.config, rng)
             settings = _scene_config(self.config, rng, size)
-            backdrops = self._backdrops if rng.random() < _BACKDROPS else None
-            if backdrops is not None:
-                settings = _before_backdrop(settings)
             try:
                 scene = synthetic.render_scene(
-                    (_SURFACES, seed, number), settings, self._textures, backdrops
+                    (_SURFACES, seed, number), settings, self._textures
                 )
             except ValueError as error:
                 raise InputError(f"scene {number}: {error}") from error

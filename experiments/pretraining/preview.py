@@ -31,9 +31,6 @@ from experiments.pretraining.examples import (
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")
-_BACKDROPS = flags.DEFINE_string(
-    "backdrops", _DEFAULTS.backdrops, "Folder of photographs that fill half the scenes."
-)
 _HEIGHT = flags.DEFINE_integer("height", _DEFAULTS.height, "Of a crop, px.")
 _WIDTH = flags.DEFINE_integer("width", _DEFAULTS.width, "Of a crop, px.")
 _MAX_DISPARITY = flags.DEFINE_integer(
@@ -64,7 +61,6 @@ def main() -> None:
         )
     config = StreamConfig(
         textures=_TEXTURES.value,
-        backdrops=_BACKDROPS.value,
         height=_HEIGHT.value,
         width=_WIDTH.value,
         max_disparity=_MAX_DISPARITY.value,

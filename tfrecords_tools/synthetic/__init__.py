@@ -19,8 +19,7 @@ from tfrecords_tools.synthetic.camera import defocused, other_camera
 from tfrecords_tools.synthetic.enlarge import enlarged
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
-from tfrecords_tools.synthetic.surface import Surface
-from tfrecords_tools.synthetic.surfaces import build_surfaces
+from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
 from tfrecords_tools.synthetic.textures import (
     PictureFiles,
     TextureSource,

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from tfrecords_tools.synthetic.draws import log_uniform
 from tfrecords_tools.synthetic.scene import SceneConfig
-from tfrecords_tools.synthetic.surface import Surface
+from tfrecords_tools.synthetic.surfaces import Surface
 
 _AFFINE, _BILINEAR = Image.Transform.AFFINE, Image.Resampling.BILINEAR
 _SHADOW_PITCH = 2  # px a pixel of the map of shadows, which are soft anyway

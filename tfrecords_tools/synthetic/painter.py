@@ -19,20 +19,6 @@ _YIQ = np.array(
 
 # Standard deviation of what detail is told from, px.
 _SURROUNDINGS = 2.0
-MOST_CHROMA = 38.0  # by `mean_chroma`; what has more is not made more colourful
-
-
-def mean_chroma(picture: np.ndarray) -> float:
-    """Mean difference of R, G and B, (h, w, 3) in 0..255, from their mean."""
-    return np.abs(picture - picture.mean(axis=-1, keepdims=True)).mean()
-
-
-def sharpened(picture: Image.Image, pitch: float, detail: float) -> Image.Image:
-    """The picture, `pitch` px a texel, with `detail` times its detail (at least 1)."""
-    if detail <= 1:
-        return picture
-    radius, percent = _SURROUNDINGS / pitch, round(100 * (detail - 1))
-    return picture.filter(ImageFilter.UnsharpMask(radius, percent, threshold=0))
 
 
 class Painter:
@@ -89,8 +75,9 @@ class Painter:
         patch = picture[rows[:, None], columns]
         patch = self._shade(patch)
         image = Image.fromarray(np.clip(patch + 0.5, 0, 255).astype(np.uint8))
-        if not plain:
-            image = sharpened(image, pitch, self._detail)
+        if self._detail > 1 and not plain:
+            radius, percent = _SURROUNDINGS / pitch, round(100 * (self._detail - 1))
+            image = image.filter(ImageFilter.UnsharpMask(radius, percent, threshold=0))
         middle = np.array(((x0 + x1) / 2, (y0 + y1) / 2))
         offset = np.array((width - 1, height - 1)) / 2 - linear @ middle
         return image, np.concatenate((linear, offset[:, None]), axis=1)
@@ -124,14 +111,12 @@ class Painter:
         """Changes brightness, contrast, hue and saturation; float32, about 0..255."""
         rng = self._rng
         mean = picture.mean(axis=(0, 1))
-        chroma = mean_chroma(picture)
+        chroma = np.abs(picture - picture.mean(axis=-1, keepdims=True)).mean()
         angle = (
             rng.uniform(-np.pi, np.pi) if rng.random() < 0.1 else rng.normal(0, 0.15)
         )
         saturation = (
-            self._saturation
-            * rng.uniform(0.6, 1.3)
-            * min(1.0, MOST_CHROMA / (chroma + 1))
+            self._saturation * rng.uniform(0.6, 1.3) * min(1.0, 38 / (chroma + 1))
         )
         if background:  # one vivid wall would colour the whole picture
             saturation *= 0.7

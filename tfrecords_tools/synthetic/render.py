@@ -10,8 +10,7 @@ from PIL import Image
 
 from tfrecords_tools.synthetic.lighting import light_surfaces
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
-from tfrecords_tools.synthetic.surface import Surface
-from tfrecords_tools.synthetic.surfaces import build_surfaces
+from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
 from tfrecords_tools.synthetic.textures import TextureSource
 
 _BILINEAR, _BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
@@ -212,7 +211,6 @@ def render_scene(
     seed: int | Sequence[int],
     config: SceneConfig,
     textures: TextureSource | None,
-    backdrops: TextureSource | None = None,
 ) -> Scene:
     """Renders a random stereo pair with its disparity and occlusions (Eq. 1).
 
@@ -222,16 +220,14 @@ def render_scene(
         seed: int >= 0, or several of them, such as (run, step).
         config: the scene's settings.
         textures: pictures, such as `folder_textures`; None: procedural ones alone.
-        backdrops: photographs; one of them, cut along its edges into layers, stands in
-            place of the walls, unlit as it is. None: walls.
 
     Returns:
         The scene; see `Scene` for shapes, types and units.
 
     Raises:
-        ValueError: a source is empty, or one of its pictures is unreadable.
+        ValueError: the texture source is empty, or one of its pictures is unreadable.
     """
-    surfaces = build_surfaces(seed, config, textures, backdrops)
+    surfaces = build_surfaces(seed, config, textures)
     parts = [seed] if np.isscalar(seed) else list(seed)
     if config.lighting > 0:
         rng = np.random.default_rng([*parts, 2])

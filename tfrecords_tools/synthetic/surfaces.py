@@ -1,10 +1,12 @@
 """The surfaces of a scene: background planes, and objects that stand before them."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
-from tfrecords_tools.synthetic.backdrop import backdrop_surfaces
+from tfrecords_tools.synthetic.bends import Bend, draw_bend
 from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import (
     Bounds,
@@ -14,13 +16,112 @@ from tfrecords_tools.synthetic.outlines import (
 )
 from tfrecords_tools.synthetic.painter import Painter
 from tfrecords_tools.synthetic.scene import SceneConfig
-from tfrecords_tools.synthetic.surface import (
-    Surface,
-    draw_relief,
-    plane_within,
-    scene_frame,
-)
 from tfrecords_tools.synthetic.textures import TextureSource
+
+Plane = tuple[float, float, float]  # (a, b, c) of the disparity a + b x + c y, px
+_MAX_SLOPE = 0.35  # px of disparity a px; below 0.4 keeps X = x + d monotone
+# From a plane's solution, at most a relief's amplitude away, this reaches 1e-4 px.
+_NEWTON_STEPS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """One textured surface of a scene; everything in mono-view coordinates (px).
+
+    Attributes:
+        plane: (a, b, c) of the disparity a + b x + c y, px.
+        bounds: (x0, y0, x1, y1), the rectangle outside which there is no surface.
+        outline: picture of mode L, inside where its bilinear value is >= 128; None
+            means the whole rectangle.
+        outline_map: (2, 3) float64, from (x, y, 1) to the outline's pixels.
+        patch: RGB picture, 8 bit, with its shading.
+        patch_map: (2, 3) float64, from (x, y, 1) to the patch's pixels.
+        background: whether this is one of the big planes and not an object.
+        bend: a relief that is added to the plane's disparity, or None. Then `to_mono`
+            and `disparity_in` say where the plane alone is.
+    """
+
+    plane: Plane
+    bounds: Bounds
+    outline: Image.Image | None
+    outline_map: np.ndarray
+    patch: Image.Image
+    patch_map: np.ndarray
+    background: bool
+    bend: Bend | None = None
+
+    def to_mono(self, reference: bool) -> np.ndarray:
+        """(3, 3) float64, from a view's (x, y, 1) to the mono view's."""
+        a, b, c = self.plane if reference else (0.0, 0.0, 0.0)
+        first = np.array((1.0, -c, -a)) / (1.0 + b)
+        return np.stack((first, (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+
+    def disparity_in(self, reference: bool) -> np.ndarray:
+        """(3,) float64: disparity (px) as a product with a view's (x, y, 1)."""
+        a, b, c = self.plane
+        return np.array((b, c, a)) @ self.to_mono(reference)
+
+    def bounds_in(self, reference: bool) -> Bounds:
+        """(x0, y0, x1, y1) of the surface in a view, px."""
+        if not reference:
+            return self.bounds
+        x0, y0, x1, y1 = self.bounds
+        a, b, c = self.plane
+        x = [x + a + b * x + c * y for x in (x0, x1) for y in (y0, y1)]
+        relief = self.bend.amplitude if self.bend else 0.0
+        return min(x) - relief, y0, max(x) + relief, y1
+
+    def disparity_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Disparity (px) at points of the mono view."""
+        a, b, c = self.plane
+        disparity = b * x + (c * y + a)
+        return disparity if self.bend is None else disparity + self.bend.at(x, y)
+
+    def mono_x(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Mono-view x of points of the reference view: u with u + d(u, y) = x."""
+        a, b, c = self.plane
+        flat = (x - (c * y + a)) / (1 + b)
+        if self.bend is None:
+            return flat
+        u = flat
+        for _ in range(_NEWTON_STEPS):
+            error = u + self.bend.at(u, y) / (1 + b) - flat
+            u = u - error / (1 + self.bend.slope(u, y) / (1 + b))
+        return u
+
+
+def _plane(
+    bounds: Bounds,
+    middle: float,
+    slopes: tuple[float, float],
+    top: float,
+    bend: Bend | None = None,
+) -> Plane:
+    """A plane with disparity `middle` in the middle, within [0, top] over `bounds`.
+
+    With a relief, `middle` moves as far as the relief needs on both sides.
+    """
+    x0, y0, x1, y1 = bounds
+    steepest, relief = _MAX_SLOPE, 0.0
+    if bend is not None:
+        steepest -= bend.steepness
+        relief = min(bend.amplitude + 1e-3, top / 2)
+        middle = float(np.clip(middle, relief, top - relief))
+    b = float(np.clip(slopes[0], -steepest, steepest))
+    c = float(slopes[1])
+    swing = abs(b) * (x1 - x0) / 2 + abs(c) * (y1 - y0) / 2
+    # 1e-3 px is room for float32: the range holds by construction, nothing is clipped.
+    room = max(min(middle, top - middle) - relief - 1e-3, 0.0)
+    factor = min(1.0, room / swing) if swing > 0 else 0.0
+    b, c = b * factor, c * factor
+    return middle - b * (x0 + x1) / 2 - c * (y0 + y1) / 2, b, c
+
+
+def _bend(rng: np.random.Generator, config: SceneConfig, bounds: Bounds) -> Bend | None:
+    """A relief for the share of surfaces that are curved."""
+    if config.curved_fraction == 0 or rng.random() >= config.curved_fraction:
+        return None
+    return draw_bend(rng, bounds, float(config.max_disparity - 1))
 
 
 def _backgrounds(
@@ -33,12 +134,13 @@ def _backgrounds(
     """The wall behind everything; sometimes a floor and a side wall before it."""
     top = float(config.max_disparity - 1)
     h, w = config.height, config.width
-    frame = scene_frame(config)
+    # The reference view looks past the mono view's left border by up to `top` px.
+    frame = (-top - 2.0, -2.0, w + 1.0, h + 1.0)
     surfaces = []
 
     def add(bounds: Bounds, middle: float, slopes: tuple[float, float]) -> None:
-        bend = draw_relief(rng, config, bounds)
-        plane = plane_within(bounds, middle, slopes, top, bend)
+        bend = _bend(rng, config, bounds)
+        plane = _plane(bounds, middle, slopes, top, bend)
         patch = painter.paint(bounds, background=True)
         outline = (None, np.zeros((2, 3)))
         surfaces.append(Surface(plane, bounds, *outline, *patch, True, bend))
@@ -103,8 +205,8 @@ def _objects(
         middle = behind + max(near - behind, 0.1 * (top - behind)) * rng.random()
         scale = 0.15 if rng.random() < 0.4 else 0.03
         slopes = (rng.normal(0, scale), rng.normal(0, scale))
-        bend = draw_relief(rng, config, bounds)
-        plane = plane_within(bounds, float(np.clip(middle, 0, top)), slopes, top, bend)
+        bend = _bend(rng, config, bounds)
+        plane = _plane(bounds, float(np.clip(middle, 0, top)), slopes, top, bend)
         patch = painter.paint(bounds, background=False)
         surfaces.append(
             Surface(plane, bounds, outline, to_outline, *patch, False, bend)
@@ -113,10 +215,7 @@ def _objects(
 
 
 def build_surfaces(
-    seed: int | Sequence[int],
-    config: SceneConfig,
-    textures: TextureSource | None,
-    backdrops: TextureSource | None = None,
+    seed: int | Sequence[int], config: SceneConfig, textures: TextureSource | None
 ) -> list[Surface]:
     """The surfaces that `render_scene` draws, background planes first.
 
@@ -124,14 +223,12 @@ def build_surfaces(
         seed: int >= 0, or several of them.
         config: the scene's settings.
         textures: pictures, or None for procedural textures alone.
-        backdrops: photographs, one of which stands in place of the walls; None: none.
 
     Raises:
-        ValueError: a source is empty, or one of its pictures is unreadable.
+        ValueError: the texture source is empty, or one of its pictures is unreadable.
     """
-    for source in (textures, backdrops):
-        if source is not None and len(source) == 0:
-            raise ValueError(f"The texture source has no pictures. Received: {source}")
+    if textures is not None and len(textures) == 0:
+        raise ValueError(f"The texture source has no pictures. Received: {textures}")
     rng = np.random.default_rng(seed)
     painter = Painter(rng, config, textures)
     top = float(config.max_disparity - 1)
@@ -139,9 +236,5 @@ def build_surfaces(
     deep = rng.random() < 0.7
     far = top * (rng.uniform(least, usual) if deep else rng.uniform(usual, largest))
     near = max(far, top * rng.uniform(0.5, 1.0))
-    if backdrops is None:
-        behind = _backgrounds(rng, config, painter, far, near)
-    else:
-        behind = backdrop_surfaces(rng, config, backdrops, far, near)
-    backgrounds = [surface for surface in behind if surface.background]
-    return behind + _objects(rng, config, painter, near, backgrounds)
+    backgrounds = _backgrounds(rng, config, painter, far, near)
+    return backgrounds + _objects(rng, config, painter, near, backgrounds)
