@@ -2,9 +2,12 @@ import keras
 import numpy as np
 import pytest
 import scipy.ndimage
+import skimage.data
 import tensorflow as tf
+from PIL import Image
 
 import colornet
+from colornet import inference
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
@@ -230,24 +233,26 @@ def _smooth(height, width):
     return 2 * mono - 0.5, 2 * reference - 0.5
 
 
-def test_narrow_pictures_are_enlarged_with_d_and_their_colours_reduced(eager, model):
+def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
+    eager, model, monkeypatch
+):
     """D-37: twice the size and twice d; smooth pictures, which any cubic enlarges."""
     mono, reference = _smooth(48, 64)
-    enlarging = model.rebuilt(working_disparity=128)
-    outputs = colorize_outputs(enlarging, mono, reference)
+    monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
+    outputs = colorize_outputs(model.rebuilt(working_disparity=80), mono, reference)
     larger = colorize_outputs(
         model,
         np.clip(_cubic(mono[..., None], 96, 128)[..., 0], 0, 1),
         np.clip(_cubic(reference, 96, 128), 0, 1),
         2 * _D,
     )
+    assert set(outputs) == {"picture", "chroma", "rough_chroma"}
     for name in ("chroma", "rough_chroma"):
         means = larger[name].reshape(48, 2, 64, 2, 2).mean(axis=(1, 3))
         assert outputs[name].shape == means.shape
         inside = np.s_[4:-4, 4:-4]
-        spread = larger[name].std()
         error = np.abs(outputs[name] - means)[inside].mean()
-        assert error < 0.1 * spread
+        assert error < 0.1 * larger[name].std()
         for axis in (0, 1):  # a shift of half a pixel would be seen
             shifted = np.roll(outputs[name], 1, axis)
             assert error < 0.5 * np.abs(shifted - means)[inside].mean()
@@ -258,22 +263,71 @@ def test_narrow_pictures_are_enlarged_with_d_and_their_colours_reduced(eager, mo
     )
 
 
-@pytest.mark.parametrize(
-    ("width", "factor"),
-    [(640, 1), (500, 1), (450, 1), (400, 1.25), (250, 2), (160, 3), (1, 3)],
-)
-def test_how_much_pictures_are_enlarged(width, factor):
-    assert enlargement(width, ModelConfig(working_disparity=500)) == factor
-    assert enlargement(width, ModelConfig()) == 1
+def _weights(disparity, d=64):
+    """(d, height, width) W that are all at a disparity, or even where it is < 0."""
+    k = np.arange(d)[:, None, None]
+    weights = np.where(k == disparity, 1.0, 0.0)
+    return np.where(disparity < 0, 1 / d, weights).astype(np.float32)
 
 
-def test_volumes_are_of_the_pictures_as_they_are(eager, model):
+def test_how_much_pictures_are_enlarged():
+    config = ModelConfig(working_disparity=40)
+    disparity = np.arange(20)[:, None] + np.zeros((20, 100), int)
+    disparity[disparity < 10] = 10
+    assert enlargement(_weights(disparity + 1), config) == 2  # of 20 px at most
+    assert enlargement(_weights(disparity + 21), config) == 1  # of 40
+    assert enlargement(_weights(disparity + 15), config) == 1  # 40 / 34 is too little
+    assert enlargement(_weights(disparity + 6), config) == pytest.approx(40 / 25)
+    assert enlargement(_weights(disparity // 10), config) == 3  # at most
+    # A few wrong matches, and all of those that W is in doubt of, count for nothing.
+    wrong = disparity + 1
+    wrong[0, :4] = 60
+    assert enlargement(_weights(wrong), config) == 2
+    wrong[0, :40] = 60
+    assert enlargement(_weights(wrong), config) == 1
+    wrong[:19] = -1
+    assert enlargement(_weights(wrong), config) == 2
+    assert enlargement(_weights(np.full((20, 100), -1)), config) == 1
+    # To 400,000 pixels at most.
+    assert enlargement(_weights(np.ones((400, 500)), 2), config) == pytest.approx(
+        2**0.5
+    )
+
+
+def test_what_is_not_enlarged(eager, model, monkeypatch):
+    enlarging = model.rebuilt(working_disparity=80)
+    monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
     mono, reference = _pair(32, 64)
-    enlarging = model.rebuilt(working_disparity=128)
-    expected = colorize_outputs(model, mono, reference, volumes=True)
+    plain = colorize_outputs(model, mono, reference, volumes=True)
     outputs = colorize_outputs(enlarging, mono, reference, volumes=True)
-    for name, values in expected.items():
+    for name, values in plain.items():
         np.testing.assert_array_equal(outputs[name], values)
+    mono, reference = _pair(32, 128)
+    tiles = colornet.Tiling(tile=(32, 96), overlap=32)
+    np.testing.assert_array_equal(
+        colorize(enlarging, mono, reference, tiling=tiles),
+        colorize(model, mono, reference, tiling=tiles),
+    )
+    monkeypatch.setattr(inference, "_ENLARGED_PIXELS", 32 * 128)
+    np.testing.assert_array_equal(
+        colorize(enlarging, mono, reference), colorize(model, mono, reference)
+    )
+
+
+def test_a_reduced_real_pair_gains_from_it():
+    """Motorcycle at a quarter: more than half a dB of chroma."""
+    left, right, _ = skimage.data.stereo_motorcycle()
+    reference, target = (
+        np.asarray(Image.fromarray(view).reduce(4), np.float32) / 255
+        for view in (left, right)
+    )
+    mono, chroma = rgb_to_luma(target)[..., 0], rgb_to_chroma(target)
+    errors = {}
+    for working in (0, None):
+        weights = colornet.load_pretrained(max_disparity=32, working_disparity=working)
+        found = colorize_outputs(weights, mono, reference)["chroma"]
+        errors[working] = np.mean((np.clip(found, -0.5, 0.5) - chroma) ** 2)
+    assert 10 * np.log10(errors[0] / errors[None]) > 0.5
 
 
 def test_colorize_is_in_the_package():
