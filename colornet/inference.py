@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from colornet.color import output_picture
+from colornet.color import output_picture, rgb_to_chroma
 from colornet.config import ModelConfig, NetworkConfig
 from colornet.errors import InputError
 from colornet.images import resized, to_float
@@ -21,10 +21,11 @@ from colornet.tiling import GRID, Tile, Tiling, plan
 _FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int], keras.Model]] = (
     weakref.WeakKeyDictionary()
 )
-# How much pictures are enlarged (D-37): times, at most and at least, and to how many
-# pixels at most. What is less does not pay, and what is more has no more detail.
+# How much pictures are enlarged (D-37): times, at most and at least, to how many pixels
+# at most, and times the noise of their chroma in 8-bit levels, at most.
 _MOST_ENLARGED, _LEAST_ENLARGED = 3.0, 1.2
 _ENLARGED_PIXELS = 4e5
+_MOST_NOISE = 4.0
 # Disparities up to so many times the working disparity are searched.
 _SEARCHED = 1.5
 # A pixel's disparity counts if the variance of its weights W is less, px^2.
@@ -122,7 +123,7 @@ def predict(
     outputs = _predict(model, mono, reference, True, tiling, progress)
     weights = outputs.pop("weights")
     outputs.pop("attention", None)
-    factor = enlargement(weights, model.config)
+    factor = enlargement(weights, reference, model.config)
     if factor == 1:
         return outputs
     del weights, outputs
@@ -149,14 +150,17 @@ def _may_be_enlarged(
     )
 
 
-def enlargement(weights: np.ndarray, config: ModelConfig) -> float:
+def enlargement(
+    weights: np.ndarray, reference: np.ndarray, config: ModelConfig
+) -> float:
     """How many times `predict` enlarges a picture, from 1 to 3 (D-37).
 
     Until the largest disparity of the pixels whose weights agree on one is the
-    `working_disparity`, or the picture has 400,000 pixels.
+    `working_disparity`; less if the colours are noisy, or the pictures large.
 
     Args:
         weights: (d, height, width), W of Eq. 1 for the picture as it is.
+        reference: (height, width, 3) float RGB, in [0, 1].
         config: of the network.
     """
     k = np.arange(len(weights), dtype=np.float32)
@@ -165,10 +169,26 @@ def enlargement(weights: np.ndarray, config: ModelConfig) -> float:
     sure = mean[variance < _SURE]
     if not sure.size:
         return 1.0
-    largest = max(float(np.percentile(sure, _NEAREST)), 1.0)
-    room = math.sqrt(_ENLARGED_PIXELS / mean.size)
-    factor = min(config.working_disparity / largest, room, _MOST_ENLARGED)
+    factor = min(
+        _MOST_ENLARGED,
+        config.working_disparity / max(float(np.percentile(sure, _NEAREST)), 1.0),
+        _MOST_NOISE / max(_chroma_noise(reference), 1.0),
+        math.sqrt(_ENLARGED_PIXELS / mean.size),
+    )
     return factor if factor >= _LEAST_ENLARGED else 1.0
+
+
+def _chroma_noise(reference: np.ndarray) -> float:
+    """Standard deviation of white noise in Cb and Cr, in 8-bit levels.
+
+    By the median of what 2x2 pixels have that neither their rows nor their columns do,
+    of which pictures have little.
+    """
+    height, width = (side // 2 * 2 for side in reference.shape[:2])
+    chroma = 255 * np.asarray(rgb_to_chroma(reference[:height, :width]))
+    rows = chroma[::2] - chroma[1::2]
+    detail = (rows[:, ::2] - rows[:, 1::2]) / 2
+    return float(np.median(np.abs(detail)) / 0.6745) if detail.size else 0.0
 
 
 def _predict(
@@ -262,6 +282,7 @@ def colorize(
 
     The pictures are rectified: a pixel (j, i) of `mono` is found in `reference` at
     (j, i ... i + max_disparity - 1), so `mono` is the right camera's view (D-01).
+    Where the network has a `working_disparity`, small pictures are enlarged (D-37).
 
     Args:
         model: the network.

@@ -270,28 +270,43 @@ def _weights(disparity, d=64):
     return np.where(disparity < 0, 1 / d, weights).astype(np.float32)
 
 
+def _enlargement(disparity, noise=0.0, d=64, working=40):
+    """Of W as `_weights` makes it, and a grey picture with noise of chroma."""
+    noises = np.random.default_rng(0).standard_normal((2, *disparity.shape))
+    cb, cr = noise / 255 * noises
+    colours = 1.402 * cr, -0.344 * cb - 0.714 * cr, 1.772 * cb  # of the same luma
+    reference = 0.5 + np.stack(colours, axis=-1)
+    config = ModelConfig(working_disparity=working)
+    return enlargement(_weights(disparity, d), reference, config)
+
+
 def test_how_much_pictures_are_enlarged():
-    config = ModelConfig(working_disparity=40)
     disparity = np.arange(20)[:, None] + np.zeros((20, 100), int)
     disparity[disparity < 10] = 10
-    assert enlargement(_weights(disparity + 1), config) == 2  # of 20 px at most
-    assert enlargement(_weights(disparity + 21), config) == 1  # of 40
-    assert enlargement(_weights(disparity + 15), config) == 1  # 40 / 34 is too little
-    assert enlargement(_weights(disparity + 6), config) == pytest.approx(40 / 25)
-    assert enlargement(_weights(disparity // 10), config) == 3  # at most
+    assert _enlargement(disparity + 1) == 2  # of 20 px at most
+    assert _enlargement(disparity + 21) == 1  # of 40
+    assert _enlargement(disparity + 15) == 1  # 40 / 34 is too little
+    assert _enlargement(disparity + 6) == pytest.approx(40 / 25)
+    assert _enlargement(disparity // 10) == 3  # at most
     # A few wrong matches, and all of those that W is in doubt of, count for nothing.
     wrong = disparity + 1
     wrong[0, :4] = 60
-    assert enlargement(_weights(wrong), config) == 2
+    assert _enlargement(wrong) == 2
     wrong[0, :40] = 60
-    assert enlargement(_weights(wrong), config) == 1
+    assert _enlargement(wrong) == 1
     wrong[:19] = -1
-    assert enlargement(_weights(wrong), config) == 2
-    assert enlargement(_weights(np.full((20, 100), -1)), config) == 1
+    assert _enlargement(wrong) == 2
+    assert _enlargement(np.full((20, 100), -1)) == 1
     # To 400,000 pixels at most.
-    assert enlargement(_weights(np.ones((400, 500)), 2), config) == pytest.approx(
-        2**0.5
-    )
+    assert _enlargement(np.ones((400, 500)), d=2) == pytest.approx(2**0.5)
+
+
+def test_noisy_colours_are_enlarged_less():
+    one = np.ones((120, 160), int)
+    assert _enlargement(one, noise=1.0) == 3
+    assert _enlargement(one, noise=2.0) == pytest.approx(2, rel=0.06)
+    assert _enlargement(one, noise=2.5) == pytest.approx(1.6, rel=0.06)
+    assert _enlargement(one, noise=4.0) == 1
 
 
 def test_what_is_not_enlarged(eager, model, monkeypatch):
