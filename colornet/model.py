@@ -220,7 +220,8 @@ class ColorNet(Network):
         """The same network and weights with fields of its `ModelConfig` changed.
 
         No weight depends on `max_disparity`, `border`, `weight_normalization`,
-        `bn_statistics` or `candidate_margin`. A value of None leaves a field as it is.
+        `bn_statistics`, `candidate_margin` or `working_disparity`. A value of None
+        leaves a field as it is.
         """
         return super().rebuilt(**changes)
 
