@@ -20,7 +20,7 @@ pictures as surfaces and with noise of the levels of the paper's Table 2, or of 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
 mirrored), and every disparity below `max_disparity`. Colours of what only the
 monochrome camera sees are a guess from the surroundings. On pictures that were reduced
-to a quarter, so have next to no noise, plain matching keeps more of the colours' detail
+to a quarter, so have next to no noise, plain matching is still ahead on some datasets
 (BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors,
 glass and the errors of lenses; cameras that differ in exposure, white balance or
 sharpness by more than the recipe says were not trained for.
