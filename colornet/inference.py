@@ -13,7 +13,7 @@ from colornet.errors import InputError
 from colornet.images import resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
-from colornet.tiling import GRID, Tile, Tiling, plan
+from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
 
 # Of every network, its forms with a margin for tiles, with other candidates for
 # enlarged pictures, and with volumes. A new form is compiled at its first picture, and
@@ -117,36 +117,53 @@ def predict(
     Raises:
         InputError: as `colornet.tiling.plan`.
     """
-    height, width = mono.shape[:2]
-    if volumes or not _may_be_enlarged(height, width, model.config, tiling):
+    if volumes or not _may_be_enlarged(reference, model.config, tiling):
         return _predict(model, mono, reference, volumes, tiling, progress)
     outputs = _predict(model, mono, reference, True, tiling, progress)
     weights = outputs.pop("weights")
     outputs.pop("attention", None)
     factor = enlargement(weights, reference, model.config)
-    if factor == 1:
+    height, width = mono.shape[:2]
+    size = round(height * factor), round(width * factor)
+    most = _SEARCHED * model.config.working_disparity
+    d = GRID * math.ceil(min(model.config.max_disparity * factor, most) / GRID)
+    enlarged = model.config.replace(max_disparity=d)
+    if factor == 1 or not _is_whole(*size, enlarged, tiling):
         return outputs
     del weights, outputs
-    most = _SEARCHED * model.config.working_disparity
-    d = min(model.config.max_disparity * factor, most)
-    larger = _form(model, "max_disparity", GRID * math.ceil(d / GRID))
-    size = round(height * factor), round(width * factor)
+    larger = _form(model, "max_disparity", d)
     pair = (np.clip(resized(view, *size), 0, 1) for view in (mono, reference))
     outputs = _predict(larger, *pair, False, tiling, progress)
     return {name: resized(value, height, width) for name, value in outputs.items()}
 
 
-def _may_be_enlarged(
-    height: int, width: int, config: NetworkConfig, tiling: Tiling | None
+def _is_whole(
+    height: int, width: int, config: ModelConfig, tiling: Tiling | None
 ) -> bool:
-    """Whether a first look at W can be had, and there is room to enlarge."""
-    if not isinstance(config, ModelConfig) or not config.working_disparity:
-        return False
     padded = height + -height % GRID, width + -width % GRID
+    return is_whole(*padded, config, tiling or Tiling())
+
+
+def _may_be_enlarged(
+    reference: np.ndarray, config: NetworkConfig, tiling: Tiling | None
+) -> bool:
+    """Whether a look at W may lead to an enlargement; without it there is none."""
     return (
-        config.weight_normalization == "softmax"
-        and height * width * _LEAST_ENLARGED**2 <= _ENLARGED_PIXELS
-        and len(plan(*padded, config, tiling or Tiling())) == 1
+        isinstance(config, ModelConfig)
+        and config.working_disparity > 0
+        and config.weight_normalization == "softmax"
+        and _is_whole(*reference.shape[:2], config, tiling)
+        and _most_enlarged(reference) >= _LEAST_ENLARGED
+    )
+
+
+def _most_enlarged(reference: np.ndarray) -> float:
+    """How many times a picture may be enlarged, whatever its disparities."""
+    height, width = reference.shape[:2]
+    return min(
+        _MOST_ENLARGED,
+        _MOST_NOISE / max(_chroma_noise(reference), 1.0),
+        math.sqrt(_ENLARGED_PIXELS / (height * width)),
     )
 
 
@@ -169,12 +186,8 @@ def enlargement(
     sure = mean[variance < _SURE]
     if not sure.size:
         return 1.0
-    factor = min(
-        _MOST_ENLARGED,
-        config.working_disparity / max(float(np.percentile(sure, _NEAREST)), 1.0),
-        _MOST_NOISE / max(_chroma_noise(reference), 1.0),
-        math.sqrt(_ENLARGED_PIXELS / mean.size),
-    )
+    largest = max(float(np.percentile(sure, _NEAREST)), 1.0)
+    factor = min(config.working_disparity / largest, _most_enlarged(reference))
     return factor if factor >= _LEAST_ENLARGED else 1.0
 
 

@@ -97,6 +97,13 @@ def tile_bytes(height: int, width: int, config: ModelConfig) -> float:
     return pixel * height * width
 
 
+def is_whole(height: int, width: int, config: ModelConfig, tiling: Tiling) -> bool:
+    """Whether a padded picture needs no tiles."""
+    if tiling.tile:
+        return tiling.tile[0] >= height and tiling.tile[1] >= width
+    return tile_bytes(height, width, config) <= tiling.memory_gb * 1e9
+
+
 def plan(
     height: int,
     width: int,
@@ -119,11 +126,7 @@ def plan(
         InputError: a picture that must be whole is too large; or no tile is possible
             of which anything is left when its overlap is cut off.
     """
-    if tiling.tile:
-        whole = tiling.tile[0] >= height and tiling.tile[1] >= width
-    else:
-        whole = tile_bytes(height, width, config) <= tiling.memory_gb * 1e9
-    if whole:
+    if is_whole(height, width, config, tiling):
         everything = (slice(0, height), slice(0, width))
         return [Tile(everything, everything, everything)]
     if config.bn_statistics == "batch":

@@ -30,8 +30,9 @@ _OUTPUT_DIR = flags.DEFINE_string(
 _DEFAULT = flags.DEFINE_bool("default", False, "Make them the default weights.")
 _WORKING_DISPARITY = flags.DEFINE_integer(
     "working_disparity",
-    0,
-    "They are loaded to enlarge pictures of smaller disparities to it (D-37); 0: none.",
+    None,
+    "They are loaded to enlarge pictures of smaller disparities to it (D-37); 0 for "
+    "none, which new weights have if unset.",
     lower_bound=0,
 )
 _TEXTURE_SOURCES = flags.DEFINE_string(

@@ -13,6 +13,7 @@ from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.inference import colorize, colorize_outputs, enlargement
 from colornet.model import build_colornet
+from colornet.tiling import tile_bytes
 
 _D = 32
 # Multiples of 32; below, at and past one; odd; less than 32 high; one row.
@@ -233,18 +234,21 @@ def _smooth(height, width):
     return 2 * mono - 0.5, 2 * reference - 0.5
 
 
+# Twice d, or 1.5 times the working disparity at most.
+@pytest.mark.parametrize(("working", "d"), [(80, 2 * _D), (20, _D)])
 def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
-    eager, model, monkeypatch
+    eager, model, monkeypatch, working, d
 ):
-    """D-37: twice the size and twice d; smooth pictures, which any cubic enlarges."""
+    """D-37: twice the size; smooth pictures, which any cubic enlarges."""
     mono, reference = _smooth(48, 64)
     monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
-    outputs = colorize_outputs(model.rebuilt(working_disparity=80), mono, reference)
+    enlarging = model.rebuilt(working_disparity=working)
+    outputs = colorize_outputs(enlarging, mono, reference)
     larger = colorize_outputs(
         model,
         np.clip(_cubic(mono[..., None], 96, 128)[..., 0], 0, 1),
         np.clip(_cubic(reference, 96, 128), 0, 1),
-        2 * _D,
+        d,
     )
     assert set(outputs) == {"picture", "chroma", "rough_chroma"}
     for name in ("chroma", "rough_chroma"):
@@ -312,16 +316,25 @@ def test_noisy_colours_are_enlarged_less():
 def test_what_is_not_enlarged(eager, model, monkeypatch):
     enlarging = model.rebuilt(working_disparity=80)
     monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
-    mono, reference = _pair(32, 64)
+    mono, reference = _smooth(32, 64)
     plain = colorize_outputs(model, mono, reference, volumes=True)
     outputs = colorize_outputs(enlarging, mono, reference, volumes=True)
     for name, values in plain.items():
         np.testing.assert_array_equal(outputs[name], values)
-    mono, reference = _pair(32, 128)
+    mono, reference = _smooth(32, 128)
+    plain, enlarged = (colorize(m, mono, reference) for m in (model, enlarging))
+    assert np.abs(plain - enlarged).max() > 1e-3  # but for what follows
     tiles = colornet.Tiling(tile=(32, 96), overlap=32)
     np.testing.assert_array_equal(
         colorize(enlarging, mono, reference, tiling=tiles),
         colorize(model, mono, reference, tiling=tiles),
+    )
+    # As a whole it fits, but not enlarged.
+    bytes_ = tile_bytes(32, 128, model.config)
+    tight = colornet.Tiling(memory_gb=2 * bytes_ / 1e9)
+    np.testing.assert_array_equal(
+        colorize(enlarging, mono, reference, tiling=tight),
+        colorize(model, mono, reference, tiling=tight),
     )
     monkeypatch.setattr(inference, "_ENLARGED_PIXELS", 32 * 128)
     np.testing.assert_array_equal(

@@ -163,6 +163,9 @@ def test_they_are_loaded_with_their_working_disparity(copy, run_dir, tmp_path):
         load_model("pretrained:tiny", max_disparity=None).config.working_disparity == 80
     )
     assert colornet.load_pretrained(working_disparity=0).config.working_disparity == 0
+    # Packed again, with an evaluation say, they have it still.
+    packing.pack(run_dir, "tiny", copy, pictures)
+    assert pretrained.settings("pretrained:default") == {"working_disparity": 80}
     card = (copy / "MODEL_CARD.md").read_text()
     assert "Working disparity 80 px." in card
 

@@ -105,7 +105,7 @@ def pack(
     open_stream: OpenStream,
     *,
     default: bool = False,
-    working_disparity: int = 0,
+    working_disparity: int | None = None,
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict:
@@ -122,7 +122,8 @@ def pack(
         directory: folder of packed weights; made if it is not there.
         open_stream: see `Pretrainer`, for the calibration.
         default: whether the weights become the default.
-        working_disparity: px that the weights are loaded with (`ModelConfig`, D-37).
+        working_disparity: px that the weights are loaded with (`ModelConfig`, D-37);
+            None leaves what is in the index, or 0.
         texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
         evaluations: folders of `experiments.evaluate` for the packed weights, by the
             key that they get in the index.
@@ -152,7 +153,6 @@ def pack(
         "recipe": checkpoints.config(step).to_dict(),
         "parameters": exact.count_params(),
         "float16_difference": round(float16_difference(exact, packed), 4),
-        "settings": {"working_disparity": working_disparity},
         "evaluations": {
             label: _evaluation(folder, packed)
             for label, folder in (evaluations or {}).items()
@@ -169,13 +169,17 @@ def pack(
     index = {"default": None, "weights": {}}
     if (directory / pretrained.INDEX).exists():
         index = pretrained.read_index(directory)
+    before = index["weights"].get(name, {})
+    entry["settings"] = before.get("settings", {"working_disparity": 0})
+    if working_disparity is not None:
+        entry["settings"] = {"working_disparity": working_disparity}
     if texture_sources is not None:
         entry["texture_sources"] = f"{name}.textures.tsv"
         table = pathlib.Path(texture_sources).read_bytes()
         with replacing(directory / entry["texture_sources"]) as file:
             file.write(table)
-    elif "texture_sources" in index["weights"].get(name, {}):
-        entry["texture_sources"] = index["weights"][name]["texture_sources"]
+    elif "texture_sources" in before:
+        entry["texture_sources"] = before["texture_sources"]
     with replacing(directory / entry["file"]) as file:
         file.write(content)
     entry["sha256"] = pretrained.sha256_of(directory / entry["file"])
