@@ -161,9 +161,9 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
         InputError: nothing there, something else, a damaged file, or a change that the
             network cannot have.
     """
+    settings = {}
     if str(path).startswith(pretrained.PREFIX):
-        given = {name: value for name, value in changes.items() if value is not None}
-        changes = pretrained.settings(str(path)) | given
+        settings = pretrained.settings(str(path))
         path = pretrained.weights_file(str(path))
     path = pathlib.Path(path)
     if not path.exists():
@@ -187,7 +187,7 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     if _CONFIG not in values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
     config = _stored_config(values.pop(_CONFIG), path)
-    model = config.changed(**changes).build()
+    model = config.changed(**settings).changed(**changes).build()
     _assign(model.variables, values, path)
     return model
 

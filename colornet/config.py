@@ -159,6 +159,8 @@ class ModelConfig(NetworkConfig):
             until it is this, at most 3 times, before the network sees them, by
             `colornet.inference.predict` alone (D-37). 0 leaves all pictures as they
             are, as the paper does.
+        find_disparity: whether `colornet.inference.predict` finds out for every pair
+            how many candidates it needs, in place of `max_disparity` (D-38).
     """
 
     n: int = 32
@@ -175,6 +177,7 @@ class ModelConfig(NetworkConfig):
     bn_epsilon: float = 1e-3
     candidate_margin: int = 0
     working_disparity: int = 0
+    find_disparity: bool = False
 
     def __post_init__(self):
         _check_at_least("n", self.n, 1)
@@ -202,6 +205,14 @@ class ModelConfig(NetworkConfig):
                 "soft_argmax needs weights that sum to 1. "
                 "Received: weight_normalization='none'"
             )
+
+    def changed(self, **changes) -> Self:
+        """As `NetworkConfig.changed`; with a `max_disparity`, none is to be found."""
+        if changes.get("max_disparity") is not None:
+            changes = {"find_disparity": False} | {
+                name: value for name, value in changes.items() if value is not None
+            }
+        return super().changed(**changes)
 
     def build(self):
         # Here, because the network is defined in terms of this module.

@@ -1,15 +1,16 @@
 """Colorization of pictures of any size."""
 
-import math
 import weakref
 
 import keras
 import numpy as np
 from keras import ops
 
-from colornet.color import output_picture, rgb_to_chroma
-from colornet.config import ModelConfig, NetworkConfig
+from colornet import first_look
+from colornet.color import output_picture
+from colornet.config import ModelConfig
 from colornet.errors import InputError
+from colornet.first_look import Sight
 from colornet.images import resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
@@ -21,16 +22,6 @@ from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
 _FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int], keras.Model]] = (
     weakref.WeakKeyDictionary()
 )
-# How much pictures are enlarged (D-37): times, at most and at least, to how many pixels
-# at most, and times the noise of their chroma in 8-bit levels, at most.
-_MOST_ENLARGED, _LEAST_ENLARGED = 3.0, 1.2
-_ENLARGED_PIXELS = 4e5
-_MOST_NOISE = 4.0
-# Disparities up to so many times the working disparity are searched.
-_SEARCHED = 1.5
-# A pixel's disparity counts if the variance of its weights W is less, px^2.
-_SURE = 4.0
-_NEAREST = 99.5  # the percentile that is taken for the largest
 
 
 def _check_pair(mono: np.ndarray, reference: np.ndarray) -> None:
@@ -97,9 +88,9 @@ def predict(
 ) -> dict[str, np.ndarray]:
     """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
-    With a `working_disparity`, pictures that are found to have smaller disparities are
-    enlarged and worked on once more; those maps are reduced to the pictures' size
-    (D-37).
+    A network with a `working_disparity`, or with `find_disparity`, looks at a small
+    copy first: the pair may be enlarged, and its maps reduced again (D-37), and gets
+    as many candidates as it needs (D-38).
 
     Args:
         model: a `ColorNet`; or another network, which works on the whole picture
@@ -117,24 +108,49 @@ def predict(
     Raises:
         InputError: as `colornet.tiling.plan`.
     """
-    if volumes or not _may_be_enlarged(reference, model.config, tiling):
-        return _predict(model, mono, reference, volumes, tiling, progress)
-    outputs = _predict(model, mono, reference, True, tiling, progress)
-    weights = outputs.pop("weights")
-    outputs.pop("attention", None)
-    factor = enlargement(weights, reference, model.config)
-    height, width = mono.shape[:2]
-    size = round(height * factor), round(width * factor)
-    most = _SEARCHED * model.config.working_disparity
-    d = GRID * math.ceil(min(model.config.max_disparity * factor, most) / GRID)
-    enlarged = model.config.replace(max_disparity=d)
-    if factor == 1 or not _is_whole(*size, enlarged, tiling):
-        return outputs
-    del weights, outputs
-    larger = _form(model, "max_disparity", d)
-    pair = (np.clip(resized(view, *size), 0, 1) for view in (mono, reference))
-    outputs = _predict(larger, *pair, False, tiling, progress)
-    return {name: resized(value, height, width) for name, value in outputs.items()}
+    sight = _sight(model, mono, reference, volumes, tiling)
+    return _predict(model, mono, reference, sight, volumes, tiling, progress)
+
+
+def _sight(
+    model: Network,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    volumes: bool,
+    tiling: Tiling | None,
+) -> Sight | None:
+    """How the network sees a pair; None for networks that see all pairs alike."""
+    config = model.config
+    if not isinstance(config, ModelConfig):
+        return None
+    own = Sight(config.max_disparity)
+    enlarged = not volumes and first_look.may_be_enlarged(reference, config)
+    if not (enlarged or config.find_disparity):
+        return own
+    size = first_look.copy_size(*mono.shape[:2])
+    form = _form(model, "max_disparity", first_look.CANDIDATES)
+    if not _is_whole(*size, form.config, tiling):
+        return own
+    copies = mono, reference
+    if size != mono.shape[:2]:
+        copies = [np.clip(resized(view, *size), 0, 1) for view in copies]
+    weights = _run_whole(_with_volumes(form), *copies)["weights"]
+    found = first_look.disparities(weights, mono.shape[1] / size[1])
+    if found is None:
+        return own
+    factor = 1.0
+    if enlarged:
+        factor = first_look.enlargement(found.largest, reference, config)
+    sight = first_look.sight(found, factor, config)
+    larger = config.replace(max_disparity=sight.max_disparity)
+    if factor > 1 and not _is_whole(*_enlarged_size(mono, factor), larger, tiling):
+        return first_look.sight(found, 1.0, config)
+    return sight
+
+
+def _enlarged_size(picture: np.ndarray, factor: float) -> tuple[int, int]:
+    height, width = picture.shape[:2]
+    return round(height * factor), round(width * factor)
 
 
 def _is_whole(
@@ -144,91 +160,56 @@ def _is_whole(
     return is_whole(*padded, config, tiling or Tiling())
 
 
-def _may_be_enlarged(
-    reference: np.ndarray, config: NetworkConfig, tiling: Tiling | None
-) -> bool:
-    """Whether a look at W may lead to an enlargement; without it there is none."""
-    return (
-        isinstance(config, ModelConfig)
-        and config.working_disparity > 0
-        and config.weight_normalization == "softmax"
-        and _is_whole(*reference.shape[:2], config, tiling)
-        and _most_enlarged(reference) >= _LEAST_ENLARGED
-    )
-
-
-def _most_enlarged(reference: np.ndarray) -> float:
-    """How many times a picture may be enlarged, whatever its disparities."""
-    height, width = reference.shape[:2]
-    return min(
-        _MOST_ENLARGED,
-        _MOST_NOISE / max(_chroma_noise(reference), 1.0),
-        math.sqrt(_ENLARGED_PIXELS / (height * width)),
-    )
-
-
-def enlargement(
-    weights: np.ndarray, reference: np.ndarray, config: ModelConfig
-) -> float:
-    """How many times `predict` enlarges a picture, from 1 to 3 (D-37).
-
-    Until the largest disparity of the pixels whose weights agree on one is the
-    `working_disparity`; less if the colours are noisy, or the pictures large.
-
-    Args:
-        weights: (d, height, width), W of Eq. 1 for the picture as it is.
-        reference: (height, width, 3) float RGB, in [0, 1].
-        config: of the network.
-    """
-    k = np.arange(len(weights), dtype=np.float32)
-    mean = np.tensordot(k, weights, 1)
-    variance = np.tensordot(k**2, weights, 1) - mean**2
-    sure = mean[variance < _SURE]
-    if not sure.size:
-        return 1.0
-    largest = max(float(np.percentile(sure, _NEAREST)), 1.0)
-    factor = min(config.working_disparity / largest, _most_enlarged(reference))
-    return factor if factor >= _LEAST_ENLARGED else 1.0
-
-
-def _chroma_noise(reference: np.ndarray) -> float:
-    """Standard deviation of white noise in Cb and Cr, in 8-bit levels.
-
-    By the median of what 2x2 pixels have that neither their rows nor their columns do,
-    of which pictures have little.
-    """
-    height, width = (side // 2 * 2 for side in reference.shape[:2])
-    chroma = 255 * np.asarray(rgb_to_chroma(reference[:height, :width]))
-    rows = chroma[::2] - chroma[1::2]
-    detail = (rows[:, ::2] - rows[:, 1::2]) / 2
-    return float(np.median(np.abs(detail)) / 0.6745) if detail.size else 0.0
-
-
 def _predict(
     model: Network,
     mono: np.ndarray,
     reference: np.ndarray,
+    sight: Sight | None,
     volumes: bool,
     tiling: Tiling | None,
     progress: bool,
 ) -> dict[str, np.ndarray]:
-    """`predict` for pictures at the size that the network sees."""
-    views = {
+    """`predict` for pictures that are seen in a known way."""
+    if sight is None:
+        return _run_whole(model, mono, reference)
+    model = _form(model, "max_disparity", sight.max_disparity)
+    size, pair = mono.shape[:2], (mono, reference)
+    if sight.enlargement > 1:
+        larger = _enlarged_size(mono, sight.enlargement)
+        pair = [np.clip(resized(view, *larger), 0, 1) for view in pair]
+    height, width = pair[0].shape[:2]
+    padded = height + -height % GRID, width + -width % GRID
+    whole_for = "volumes" if volumes else None
+    tiles = plan(*padded, model.config, tiling or Tiling(), whole_for)
+    if len(tiles) == 1:
+        outputs = _run_whole(_with_volumes(model) if volumes else model, *pair)
+    else:
+        outputs = _predict_tiles(model, *pair, tiles, progress)
+    if sight.enlargement > 1:
+        outputs = {name: resized(value, *size) for name, value in outputs.items()}
+    return outputs
+
+
+def _padded(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
+    return {
         name: np.asarray(pad(view[None].astype(np.float32)))
         for name, view in (("mono", mono), ("reference", reference))
     }
-    tiles = [None]
-    if isinstance(model.config, ModelConfig):
-        size, tiling = views["mono"].shape[1:3], tiling or Tiling()
-        tiles = plan(*size, model.config, tiling, "volumes" if volumes else None)
-    if len(tiles) == 1:
-        outputs = _run(_with_volumes(model) if volumes else model, views)
-    else:
-        outputs = _predict_tiles(model, views, tiles, progress)
+
+
+def _cut(
+    outputs: dict[str, np.ndarray], height: int, width: int
+) -> dict[str, np.ndarray]:
     return {
-        name: np.asarray(unpad(name, value, *mono.shape[:2])[0])
+        name: np.asarray(unpad(name, value, height, width)[0])
         for name, value in outputs.items()
     }
+
+
+def _run_whole(
+    model: keras.Model, mono: np.ndarray, reference: np.ndarray
+) -> dict[str, np.ndarray]:
+    return _cut(_run(model, _padded(mono, reference)), *mono.shape[:2])
 
 
 def _run(model: keras.Model, views: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -261,8 +242,13 @@ def _with_volumes(model: Network) -> keras.Model:
 
 
 def _predict_tiles(
-    model: Network, views: dict[str, np.ndarray], tiles: list[Tile], progress: bool
+    model: Network,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    tiles: list[Tile],
+    progress: bool,
 ) -> dict[str, np.ndarray]:
+    views = _padded(mono, reference)
     outputs: dict[str, np.ndarray] = {}
     # All have the margin d, but for those next to the picture's right border.
     networks = {
@@ -279,7 +265,7 @@ def _predict_tiles(
                     outputs[name] = np.empty(shape, value.dtype)
                 outputs[name][:, *tile.kept] = value[:, *tile.inner]
             bar.update()
-    return outputs
+    return _cut(outputs, *mono.shape[:2])
 
 
 def colorize(
@@ -335,7 +321,7 @@ def colorize_outputs(
     volumes: bool = False,
     tiling: Tiling | None = None,
     progress: bool = False,
-) -> dict[str, np.ndarray]:
+) -> dict[str, np.ndarray | Sight | None]:
     """What `colorize` returns, as `picture`, with all that the network says.
 
     Args:
@@ -344,8 +330,10 @@ def colorize_outputs(
             are of the pictures as they are, and so is the result: none is enlarged.
 
     Returns:
-        `picture`, and the outputs of the network, or of its `with_volumes`, that are
-        maps of the picture, without batch axis and cut to the size of the pictures.
+        `picture`; the outputs of the network, or of its `with_volumes`, that are maps
+        of the picture, without batch axis and cut to the size of the pictures; and
+        `sight`, the `colornet.first_look.Sight` that the network had of the pair, or
+        None where it has no choice.
 
     Raises:
         InputError: as `colorize`; volumes of a picture that would need tiles, or of a
@@ -362,9 +350,8 @@ def colorize_outputs(
             "expected a network with volumes of candidates. "
             f"Received: {model.name}, which has none"
         )
-    outputs = predict(
-        model, luma, colors, volumes=volumes, tiling=tiling, progress=progress
-    )
+    sight = _sight(model, luma, colors, volumes, tiling)
+    outputs = _predict(model, luma, colors, sight, volumes, tiling, progress)
     if not np.isfinite(outputs["chroma"]).all():
         raise InputError(
             "expected weights that give finite colours. Received: NaN or infinity "
@@ -373,7 +360,7 @@ def colorize_outputs(
     for name in model.internal_outputs:
         del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
-    return {"picture": picture, **outputs}
+    return {"picture": picture, "sight": sight, **outputs}
 
 
 def from_float(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -45,7 +45,10 @@ _MONO_VIEW = flags.DEFINE_enum(
     "mono_view", "right", ["right", "left"], "The monochrome camera's view (D-01)."
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
-    "max_disparity", None, "d of Eq. 1, a multiple of 32; that of the weights if unset."
+    "max_disparity",
+    None,
+    "d of Eq. 1, a multiple of 32; if unset, that of the weights, or what the pair is "
+    "found to need (D-38).",
 )
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
@@ -129,6 +132,11 @@ def main() -> None:
     )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
+    if sight := outputs["sight"]:
+        enlarged = (
+            f", enlarged {sight.enlargement:.2g} times" if sight.enlargement > 1 else ""
+        )
+        print(f"candidates: d = {sight.max_disparity}{enlarged}")
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")

@@ -34,7 +34,8 @@ _WEIGHTS = flags.DEFINE_string(
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",
     None,
-    "d of Eq. 1, a multiple of 32; that of the weights if unset.",
+    "d of Eq. 1, a multiple of 32; if unset, that of the weights, or what each pair is "
+    "found to need (D-38).",
     lower_bound=1,
 )
 _BN_STATISTICS = flags.DEFINE_enum(

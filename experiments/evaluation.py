@@ -45,7 +45,8 @@ class Evaluation:
         method: "ours", a name in `experiments.methods` or its `networks`, or
             `methods.TRUE_DISPARITY`.
         weights: of a network: what `colornet.load_model` reads.
-        max_disparity: candidates that are searched; the weights' own if None, or 192.
+        max_disparity: candidates that are searched; if None, the weights' own, or what
+            each pair is found to need (D-38), or 192 for methods without weights.
             The networks of other papers search all of the reference, or nothing.
         bn_statistics: of a network: "moving" or "batch" (D-14); the weights' own if
             None.

@@ -35,6 +35,12 @@ _WORKING_DISPARITY = flags.DEFINE_integer(
     "none, which new weights have if unset.",
     lower_bound=0,
 )
+_FIND_DISPARITY = flags.DEFINE_bool(
+    "find_disparity",
+    None,
+    "They are loaded to find out how many candidates a pair needs (D-38); new weights "
+    "are not, if unset.",
+)
 _TEXTURE_SOURCES = flags.DEFINE_string(
     "texture_sources", None, "Table of the textures' sources, to be kept beside them."
 )
@@ -68,7 +74,10 @@ def main() -> None:
         directory,
         stream_opener(_PROCESSES.value),
         default=_DEFAULT.value,
-        working_disparity=_WORKING_DISPARITY.value,
+        settings={
+            "working_disparity": _WORKING_DISPARITY.value,
+            "find_disparity": _FIND_DISPARITY.value,
+        },
         texture_sources=_TEXTURE_SOURCES.value,
         evaluations=evaluations,
     )

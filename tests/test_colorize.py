@@ -260,7 +260,8 @@ def test_volumes(outputs):
         picture = read_picture(directory / f"{name}.png")
         assert picture.ndim == 3 and np.ptp(picture) > 100
     line = f"volumes and pictures of them in {directory}"
-    assert outputs[1]["volumes"].stdout.splitlines()[2:] == [line]
+    lines = outputs[1]["volumes"].stdout.splitlines()
+    assert lines[2:] == ["candidates: d = 32", line]
 
 
 def test_mono_view_left_mirrors_both_views(folder, model, outputs):

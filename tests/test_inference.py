@@ -7,11 +7,12 @@ import tensorflow as tf
 from PIL import Image
 
 import colornet
-from colornet import inference
+from colornet import first_look
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.inference import colorize, colorize_outputs, enlargement
+from colornet.first_look import Disparities, Sight
+from colornet.inference import colorize, colorize_outputs
 from colornet.model import build_colornet
 from colornet.tiling import tile_bytes
 
@@ -234,15 +235,22 @@ def _smooth(height, width):
     return 2 * mono - 0.5, 2 * reference - 0.5
 
 
-# Twice d, or 1.5 times the working disparity at most.
-@pytest.mark.parametrize(("working", "d"), [(80, 2 * _D), (20, _D)])
+def _found(monkeypatch, largest, searched, factor=1.0):
+    """Makes the first look find this, in px of the picture."""
+    found = Disparities(largest, searched)
+    monkeypatch.setattr(first_look, "disparities", lambda *_: found)
+    monkeypatch.setattr(first_look, "enlargement", lambda *_: factor)
+
+
+# What is searched for twice, or the 32 px of the network twice if that is less.
+@pytest.mark.parametrize(("searched", "d"), [(16.0, 32), (17.0, 64), (50.0, 64)])
 def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
-    eager, model, monkeypatch, working, d
+    eager, model, monkeypatch, searched, d
 ):
     """D-37: twice the size; smooth pictures, which any cubic enlarges."""
     mono, reference = _smooth(48, 64)
-    monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
-    enlarging = model.rebuilt(working_disparity=working)
+    _found(monkeypatch, 10.0, searched, 2.0)
+    enlarging = model.rebuilt(working_disparity=80)
     outputs = colorize_outputs(enlarging, mono, reference)
     larger = colorize_outputs(
         model,
@@ -250,7 +258,8 @@ def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
         np.clip(_cubic(reference, 96, 128), 0, 1),
         d,
     )
-    assert set(outputs) == {"picture", "chroma", "rough_chroma"}
+    assert set(outputs) == {"picture", "sight", "chroma", "rough_chroma"}
+    assert outputs["sight"] == Sight(d, 2.0)
     for name in ("chroma", "rough_chroma"):
         means = larger[name].reshape(48, 2, 64, 2, 2).mean(axis=(1, 3))
         assert outputs[name].shape == means.shape
@@ -267,55 +276,9 @@ def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
     )
 
 
-def _weights(disparity, d=64):
-    """(d, height, width) W that are all at a disparity, or even where it is < 0."""
-    k = np.arange(d)[:, None, None]
-    weights = np.where(k == disparity, 1.0, 0.0)
-    return np.where(disparity < 0, 1 / d, weights).astype(np.float32)
-
-
-def _enlargement(disparity, noise=0.0, d=64, working=40):
-    """Of W as `_weights` makes it, and a grey picture with noise of chroma."""
-    noises = np.random.default_rng(0).standard_normal((2, *disparity.shape))
-    cb, cr = noise / 255 * noises
-    colours = 1.402 * cr, -0.344 * cb - 0.714 * cr, 1.772 * cb  # of the same luma
-    reference = 0.5 + np.stack(colours, axis=-1)
-    config = ModelConfig(working_disparity=working)
-    return enlargement(_weights(disparity, d), reference, config)
-
-
-def test_how_much_pictures_are_enlarged():
-    disparity = np.arange(20)[:, None] + np.zeros((20, 100), int)
-    disparity[disparity < 10] = 10
-    assert _enlargement(disparity + 1) == 2  # of 20 px at most
-    assert _enlargement(disparity + 21) == 1  # of 40
-    assert _enlargement(disparity + 15) == 1  # 40 / 34 is too little
-    assert _enlargement(disparity + 6) == pytest.approx(40 / 25)
-    assert _enlargement(disparity // 10) == 3  # at most
-    # A few wrong matches, and all of those that W is in doubt of, count for nothing.
-    wrong = disparity + 1
-    wrong[0, :4] = 60
-    assert _enlargement(wrong) == 2
-    wrong[0, :40] = 60
-    assert _enlargement(wrong) == 1
-    wrong[:19] = -1
-    assert _enlargement(wrong) == 2
-    assert _enlargement(np.full((20, 100), -1)) == 1
-    # To 400,000 pixels at most.
-    assert _enlargement(np.ones((400, 500)), d=2) == pytest.approx(2**0.5)
-
-
-def test_noisy_colours_are_enlarged_less():
-    one = np.ones((120, 160), int)
-    assert _enlargement(one, noise=1.0) == 3
-    assert _enlargement(one, noise=2.0) == pytest.approx(2, rel=0.06)
-    assert _enlargement(one, noise=2.5) == pytest.approx(1.6, rel=0.06)
-    assert _enlargement(one, noise=4.0) == 1
-
-
 def test_what_is_not_enlarged(eager, model, monkeypatch):
     enlarging = model.rebuilt(working_disparity=80)
-    monkeypatch.setattr(inference, "enlargement", lambda *_: 2.0)
+    _found(monkeypatch, 10.0, 20.0, 2.0)
     mono, reference = _smooth(32, 64)
     plain = colorize_outputs(model, mono, reference, volumes=True)
     outputs = colorize_outputs(enlarging, mono, reference, volumes=True)
@@ -336,24 +299,85 @@ def test_what_is_not_enlarged(eager, model, monkeypatch):
         colorize(enlarging, mono, reference, tiling=tight),
         colorize(model, mono, reference, tiling=tight),
     )
-    monkeypatch.setattr(inference, "_ENLARGED_PIXELS", 32 * 128)
+    monkeypatch.setattr(first_look, "_ENLARGED_PIXELS", 32 * 128)
     np.testing.assert_array_equal(
         colorize(enlarging, mono, reference), colorize(model, mono, reference)
     )
 
 
-def test_a_reduced_real_pair_gains_from_it():
-    """Motorcycle at a quarter: more than half a dB of chroma."""
+@pytest.mark.parametrize(("searched", "d"), [(32.0, 32), (33.0, 64), (999.0, 256)])
+def test_pairs_get_the_candidates_that_they_need(
+    eager, model, monkeypatch, searched, d
+):
+    """D-38: what is found is what one could have asked for."""
+    mono, reference = _pair(33, 300)
+    _found(monkeypatch, 20.0, searched)
+    finding = model.rebuilt(find_disparity=True)
+    outputs = colorize_outputs(finding, mono, reference, volumes=True)
+    asked = colorize_outputs(model, mono, reference, d, volumes=True)
+    assert outputs["weights"].shape == (d, 33, 300)
+    for name, values in asked.items():
+        np.testing.assert_array_equal(outputs[name], values)
+    # Who asks for some gets these.
+    for asking in (finding.rebuilt(max_disparity=96), model.rebuilt(max_disparity=96)):
+        outputs = colorize_outputs(asking, mono, reference, volumes=True)
+        assert outputs["weights"].shape == (96, 33, 300)
+    monkeypatch.setattr(first_look, "disparities", lambda *_: None)
+    outputs = colorize_outputs(finding, mono, reference, volumes=True)
+    assert outputs["weights"].shape == (_D, 33, 300)
+
+
+def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
+    mono, reference = _pair(64, 288)
+    _found(monkeypatch, 40.0, 60.0)
+    tiles = colornet.Tiling(tile=(64, 256), overlap=64)
+    found = colorize(model.rebuilt(find_disparity=True), mono, reference, tiling=tiles)
+    asked = colorize(model, mono, reference, 64, tiling=tiles)
+    np.testing.assert_array_equal(found, asked)
+
+
+def test_the_look_is_at_a_small_copy(eager, model, monkeypatch):
+    seen = {}
+
+    def disparities(weights, factor):
+        seen["look"] = weights.shape, factor
+
+    monkeypatch.setattr(first_look, "disparities", disparities)
+    finding = model.rebuilt(find_disparity=True)
+    for (height, width), shape, factor in (
+        ((40, 512), (20, 256), 2.0),
+        ((40, 300), (34, 256), 300 / 256),
+        ((40, 200), (40, 200), 1.0),
+    ):
+        colorize(finding, *_pair(height, width))
+        assert seen["look"] == ((64, *shape), pytest.approx(factor))
+
+
+def _motorcycle(factor):
+    """A real pair reduced by a factor: mono, reference and the true chroma."""
     left, right, _ = skimage.data.stereo_motorcycle()
     reference, target = (
-        np.asarray(Image.fromarray(view).reduce(4), np.float32) / 255
+        np.asarray(Image.fromarray(view).reduce(factor), np.float32) / 255
         for view in (left, right)
     )
-    mono, chroma = rgb_to_luma(target)[..., 0], rgb_to_chroma(target)
+    return rgb_to_luma(target)[..., 0], reference, rgb_to_chroma(target)
+
+
+def test_the_disparities_of_a_real_pair_are_found():
+    """Motorcycle's are up to 63 px; at a quarter 16, which 3 times are 48."""
+    model = colornet.load_pretrained()
+    for factor, sight in ((1, Sight(96)), (4, Sight(64, 3.0))):
+        mono, reference, _ = _motorcycle(factor)
+        assert colorize_outputs(model, mono, reference)["sight"] == sight
+
+
+def test_a_reduced_real_pair_gains_from_it():
+    """Motorcycle at a quarter: more than half a dB of chroma."""
+    mono, reference, chroma = _motorcycle(4)
     errors = {}
     for working in (0, None):
-        weights = colornet.load_pretrained(max_disparity=32, working_disparity=working)
-        found = colorize_outputs(weights, mono, reference)["chroma"]
+        model = colornet.load_pretrained(max_disparity=32, working_disparity=working)
+        found = colorize_outputs(model, mono, reference)["chroma"]
         errors[working] = np.mean((np.clip(found, -0.5, 0.5) - chroma) ** 2)
     assert 10 * np.log10(errors[0] / errors[None]) > 0.5
 

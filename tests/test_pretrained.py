@@ -155,19 +155,24 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
         packing.pack(*arguments, evaluations={"ours": tmp_path})
 
 
-def test_they_are_loaded_with_their_working_disparity(copy, run_dir, tmp_path):
-    assert colornet.load_pretrained().config.working_disparity == 0
-    packing.pack(run_dir, "tiny", copy, pictures, working_disparity=80)
-    assert pretrained.settings("pretrained:default") == {"working_disparity": 80}
-    assert (
-        load_model("pretrained:tiny", max_disparity=None).config.working_disparity == 80
-    )
-    assert colornet.load_pretrained(working_disparity=0).config.working_disparity == 0
-    # Packed again, with an evaluation say, they have it still.
-    packing.pack(run_dir, "tiny", copy, pictures)
-    assert pretrained.settings("pretrained:default") == {"working_disparity": 80}
+def test_they_are_loaded_with_their_settings(copy, run_dir, tmp_path):
+    config = colornet.load_pretrained().config
+    assert config.working_disparity == 0 and not config.find_disparity
+    settings = {"working_disparity": 80, "find_disparity": True}
+    packing.pack(run_dir, "tiny", copy, pictures, settings=settings)
+    assert pretrained.settings("pretrained:default") == settings
+    config = load_model("pretrained:tiny", max_disparity=None).config
+    assert config.working_disparity == 80 and config.find_disparity
+    config = colornet.load_pretrained(working_disparity=0, max_disparity=64).config
+    assert config.working_disparity == 0 and not config.find_disparity
+    assert config.max_disparity == 64
+    # Packed again, with an evaluation say, they have them still.
+    change = {"working_disparity": 90, "find_disparity": None}
+    packing.pack(run_dir, "tiny", copy, pictures, settings=change)
+    settings = {"working_disparity": 90, "find_disparity": True}
+    assert pretrained.settings("pretrained:default") == settings
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "Working disparity 80 px." in card
+    assert "Working disparity 90 px. d is found for each pair." in card
 
 
 def test_a_changed_or_missing_file_is_refused(copy):

@@ -18,12 +18,13 @@ pictures as surfaces and with noise of the levels of the paper's Table 2, or of 
 (`mixed`, `wide`, `reduced`). No photographed pair was seen.
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
-mirrored), and every disparity below `max_disparity`. Colours of what only the
-monochrome camera sees are a guess from the surroundings. On pictures that were reduced
-to a quarter, so have next to no noise, plain matching is still ahead on some datasets
-(BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors,
-glass and the errors of lenses; cameras that differ in exposure, white balance or
-sharpness by more than the recipe says were not trained for.
+mirrored), and every disparity below `max_disparity`; the default weights find out what
+is needed, up to a quarter of the width and 256 px (BUILD_NOTES.md, D-38). Colours of
+what only the monochrome camera sees are a guess from the surroundings. On pictures that
+were reduced to a quarter, so have next to no noise, plain matching is still ahead on
+some datasets (BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors, glass and
+the errors of lenses; cameras that differ in exposure, white balance or sharpness by
+more than the recipe says were not trained for.
 
 **Licence.** Apache-2.0, as the code. The textures are no part of the weights; where
 there is a table of their sources, it lies beside the file.
@@ -40,7 +41,8 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "They are means over those pictures whose disparity is known at all, which may "
         "be few, and known at few of their pixels (KITTI). Pictures of "
         "smaller disparities were enlarged until they had the working disparity, where "
-        "there is one (D-37).",
+        "there is one (D-37), and as many candidates taken as a first look `found` to "
+        "be needed, where no d stands (D-38).",
         "",
         "| dataset | pictures | setup | d | working disparity | rough C' | final C "
         "| visible | hidden |",
@@ -50,7 +52,9 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         (
             dataset,
             evaluation["setup"],
-            evaluation["max_disparity"],
+            "found"
+            if evaluation.get("find_disparity")
+            else str(evaluation["max_disparity"]),
             evaluation.get("working_disparity", 0),
             mean,
         )
@@ -90,7 +94,8 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
     statistics = f"statistics from {recipe['calibration_batches']} batches"
     if recipe.get("frozen_statistics"):
         statistics = "statistics of the initial weights"
-    working = entry.get("settings", {}).get("working_disparity", 0)
+    settings = entry.get("settings", {})
+    working = settings.get("working_disparity", 0)
     lines = [
         f"## {name}" + (" (default)" if is_default else ""),
         "",
@@ -99,7 +104,8 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         "levels of chroma.",
         f"- Network: n = {model['n']}, d = {model['max_disparity']} in training, "
         f"{entry['parameters']:,} numbers, moving statistics included."
-        + (f" Working disparity {working} px." if working else ""),
+        + (f" Working disparity {working} px." if working else "")
+        + (" d is found for each pair." if settings.get("find_disparity") else ""),
         f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
         f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
         f"{stream['camera_differences']}, {exposure}textures `{stream['textures']}`"

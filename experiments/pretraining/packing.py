@@ -6,6 +6,7 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from skimage import data
@@ -80,6 +81,7 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
             "max_disparity": settings["model"]["max_disparity"],
             "bn_statistics": settings["model"]["bn_statistics"],
             "working_disparity": settings["model"]["working_disparity"],
+            "find_disparity": settings["model"]["find_disparity"],
             "datasets": {
                 name: {k: mean[k] for k in _SCORES if mean.get(k) is not None}
                 for name, mean in summary["datasets"].items()
@@ -105,7 +107,7 @@ def pack(
     open_stream: OpenStream,
     *,
     default: bool = False,
-    working_disparity: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict:
@@ -122,8 +124,9 @@ def pack(
         directory: folder of packed weights; made if it is not there.
         open_stream: see `Pretrainer`, for the calibration.
         default: whether the weights become the default.
-        working_disparity: px that the weights are loaded with (`ModelConfig`, D-37);
-            None leaves what is in the index, or 0.
+        settings: fields of the configuration that the weights are loaded with, beside
+            those that are in the index, like `working_disparity`; None leaves one as it
+            is there.
         texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
         evaluations: folders of `experiments.evaluate` for the packed weights, by the
             key that they get in the index.
@@ -170,9 +173,8 @@ def pack(
     if (directory / pretrained.INDEX).exists():
         index = pretrained.read_index(directory)
     before = index["weights"].get(name, {})
-    entry["settings"] = before.get("settings", {"working_disparity": 0})
-    if working_disparity is not None:
-        entry["settings"] = {"working_disparity": working_disparity}
+    given = {key: value for key, value in (settings or {}).items() if value is not None}
+    entry["settings"] = before.get("settings", {}) | given
     if texture_sources is not None:
         entry["texture_sources"] = f"{name}.textures.tsv"
         table = pathlib.Path(texture_sources).read_bytes()

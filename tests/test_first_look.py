@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from colornet.config import ModelConfig
+from colornet.first_look import (
+    Disparities,
+    Sight,
+    copy_size,
+    disparities,
+    enlargement,
+    may_be_enlarged,
+    sight,
+)
+
+
+def _weights(disparity, d=64):
+    """(d, height, width) W that are all at a disparity, or even where it is < 0."""
+    k = np.arange(d)[:, None, None]
+    weights = np.where(k == disparity, 1.0, 0.0)
+    return np.where(disparity < 0, 1 / d, weights).astype(np.float32)
+
+
+def _reference(height, width, noise=0.0):
+    """A grey picture with noise of chroma, in 8-bit levels."""
+    noises = np.random.default_rng(0).standard_normal((2, height, width))
+    cb, cr = noise / 255 * noises
+    colours = 1.402 * cr, -0.344 * cb - 0.714 * cr, 1.772 * cb  # of the same luma
+    return 0.5 + np.stack(colours, axis=-1)
+
+
+def test_disparities_are_those_that_weights_agree_on():
+    disparity = np.arange(20)[:, None] + np.zeros((20, 100), int)
+    found = disparities(_weights(disparity), 1.0)
+    assert found == Disparities(19.0, pytest.approx(1.1 * 19 + 4))
+    # In px of a picture that is three times as large as what was looked at.
+    found = disparities(_weights(disparity), 3.0)
+    assert found == Disparities(57.0, pytest.approx(1.1 * 57 + 4))
+    # A few pixels of 2,000 are searched for, and are not the largest disparity.
+    disparity[0, :4] = 60
+    found = disparities(_weights(disparity), 1.0)
+    assert found == Disparities(19.0, pytest.approx(1.1 * 60 + 4))
+    # Of single ones, and of those that W is in doubt of, none is.
+    disparity[0, 1:40] = -1
+    found = disparities(_weights(disparity), 1.0)
+    assert found.largest == 19 and found.searched == pytest.approx(1.1 * 19 + 4)
+    assert disparities(_weights(np.full((20, 100), -1)), 1.0) is None
+    # Two neighbours are no doubt, two candidates 8 px apart are.
+    for apart, agrees in ((1, True), (8, False)):
+        weights = _weights(np.full((2, 2), 10)) / 2
+        weights += _weights(np.full((2, 2), 10 + apart)) / 2
+        assert (disparities(weights, 1.0) is not None) == agrees
+
+
+def test_how_much_pictures_are_enlarged():
+    config, reference = ModelConfig(working_disparity=40), _reference(20, 100)
+    assert enlargement(20.0, reference, config) == 2
+    assert enlargement(25.0, reference, config) == pytest.approx(1.6)
+    assert enlargement(10.0, reference, config) == 3  # at most
+    assert enlargement(34.0, reference, config) == 1  # 40 / 34 is too little
+    assert enlargement(60.0, reference, config) == 1
+    assert may_be_enlarged(reference, config)
+    assert not may_be_enlarged(reference, ModelConfig())
+    # To 400,000 pixels at most.
+    large = _reference(400, 500)
+    assert enlargement(1.0, large, config) == pytest.approx(2**0.5)
+    assert not may_be_enlarged(_reference(560, 500), config)
+
+
+def test_noisy_colours_are_enlarged_less():
+    config = ModelConfig(working_disparity=40)
+    for noise, factor in ((1.0, 3), (2.0, 2), (2.5, 1.6), (4.0, 1)):
+        reference = _reference(120, 160, noise)
+        found = enlargement(1.0, reference, config)
+        assert found == pytest.approx(factor, rel=0.06)
+        assert may_be_enlarged(reference, config) == (factor > 1)
+
+
+def test_as_many_candidates_as_are_needed():
+    finding = ModelConfig(max_disparity=96, find_disparity=True)
+    fixed = ModelConfig(max_disparity=96)
+    for searched, factor, d in ((30, 1, 32), (33, 1, 64), (33, 2, 96), (300, 1, 256)):
+        assert sight(Disparities(1.0, searched), factor, finding) == Sight(d, factor)
+    for searched, factor, d in ((30, 1, 96), (30, 2, 64), (99, 2, 192), (300, 1, 96)):
+        assert sight(Disparities(1.0, searched), factor, fixed) == Sight(d, factor)
+
+
+def test_the_copy_is_256_px_wide_at_most():
+    assert copy_size(128, 240) == (128, 240)
+    assert copy_size(1110, 1390) == (204, 256)
+    assert copy_size(1, 4000) == (1, 256)
