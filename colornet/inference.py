@@ -19,7 +19,7 @@ from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
 # Of every network, its forms with a margin for tiles, with other candidates for
 # enlarged pictures, and with volumes. A new form is compiled at its first picture, and
 # what was compiled outlives it.
-_FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int], keras.Model]] = (
+_FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int] | str, keras.Model]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -125,7 +125,8 @@ def _sight(
         return None
     own = Sight(config.max_disparity)
     enlarged = not volumes and first_look.may_be_enlarged(reference, config)
-    if not (enlarged or config.find_disparity):
+    looks = enlarged or config.find_disparity
+    if not looks or config.weight_normalization != "softmax":
         return own
     size = first_look.copy_size(*mono.shape[:2])
     form = _form(model, "max_disparity", first_look.CANDIDATES)
@@ -134,7 +135,7 @@ def _sight(
     copies = mono, reference
     if size != mono.shape[:2]:
         copies = [np.clip(resized(view, *size), 0, 1) for view in copies]
-    weights = _run_whole(_with_volumes(form), *copies)["weights"]
+    weights = _run_whole(_weights_alone(form), *copies)["weights"]
     found = first_look.disparities(weights, mono.shape[1] / size[1])
     if found is None:
         return own
@@ -236,9 +237,18 @@ def _with_volumes(model: Network) -> keras.Model:
     if not model.has_volumes:
         return model
     forms = _FORMS.setdefault(model, {})
-    if ("volumes", 1) not in forms:
-        forms["volumes", 1] = model.with_volumes()
-    return forms["volumes", 1]
+    if "volumes" not in forms:
+        forms["volumes"] = model.with_volumes()
+    return forms["volumes"]
+
+
+def _weights_alone(model: Network) -> keras.Model:
+    """The part of it that gives W of Eq. 1."""
+    forms = _FORMS.setdefault(model, {})
+    if "weights" not in forms:
+        weights = model.get_layer("weights").output
+        forms["weights"] = keras.Model(model.input, {"weights": weights})
+    return forms["weights"]
 
 
 def _predict_tiles(

@@ -336,6 +336,16 @@ def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
     np.testing.assert_array_equal(found, asked)
 
 
+def test_weights_that_are_no_distribution_find_nothing(eager, model, monkeypatch):
+    _found(monkeypatch, 40.0, 60.0)
+    mono, reference = _pair(33, 200)
+    plain = model.rebuilt(weight_normalization="none")
+    finding = plain.rebuilt(find_disparity=True, working_disparity=80)
+    np.testing.assert_array_equal(
+        colorize(finding, mono, reference), colorize(plain, mono, reference)
+    )
+
+
 def test_the_look_is_at_a_small_copy(eager, model, monkeypatch):
     seen = {}
 
