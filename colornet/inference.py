@@ -299,8 +299,8 @@ def colorize(
             uint16.
         reference: (height, width, 3) RGB of the same size; float in [0, 1], uint8 or
             uint16.
-        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; the
-            model's own if None.
+        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; if None,
+            the model's own, or with `find_disparity` what the pair needs (D-38).
             Another one rebuilds the model at every call: `ColorNet.rebuilt` does it
             once.
         tiling: pictures too large for its `memory_gb` are worked on in overlapping

@@ -73,7 +73,7 @@ def _program(folder: pathlib.Path, weights: str) -> float:
 
 
 def laps(folder: str, weights: str) -> dict[str, float]:
-    """Seconds of the program's steps, by what they are."""
+    """Seconds of the program's steps but the first look (D-38), by what they are."""
     steps, last = {}, time.perf_counter()
 
     def lap(name: str) -> None:
@@ -89,7 +89,8 @@ def laps(folder: str, weights: str) -> dict[str, float]:
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
-    model = load_model(weights, working_disparity=0)  # a corner would be enlarged
+    # A corner of the picture would be looked at and enlarged on its own.
+    model = load_model(weights, working_disparity=0, find_disparity=False)
     lap("build the network, load the weights")
     mono, reference = (
         read_picture(pathlib.Path(folder) / f"{name}.png")

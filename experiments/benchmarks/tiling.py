@@ -164,7 +164,8 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
     from colornet.color import rgb_to_luma
     from colornet.inference import colorize
 
-    model = load_model(weights, working_disparity=0)  # tiles are never enlarged
+    # Tiles are never enlarged.
+    model = load_model(weights, working_disparity=0, find_disparity=False)
     d = model.config.max_disparity
     differences = {overlap: [] for overlap in size.overlaps}
     for views in _pairs(data_dir, size.pairs):
