@@ -69,9 +69,6 @@ _SCENES = flags.DEFINE_enum(
     "and nearer walls as well; those, sharp or enlarged; "
     "those, some sharpened; those, some seen from afar; or textured planes alone.",
 )
-_ENLARGED_FRACTION = flags.DEFINE_float(
-    "enlarged_fraction", 0.0, "Share of the scenes that are enlarged, noise and all."
-)
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
 )
@@ -163,7 +160,6 @@ def _config() -> PretrainConfig:
             noise=_NOISE.value,
             camera_differences=_CAMERA_DIFFERENCES.value,
             exposure_differences=_EXPOSURE_DIFFERENCES.value,
-            enlarged_fraction=_ENLARGED_FRACTION.value,
             scenes=_SCENES.value,
             supersample=_SUPERSAMPLE.value,
             seed=_SEED.value,

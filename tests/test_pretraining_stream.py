@@ -175,8 +175,8 @@ def test_reduced_noise_is_that_of_pictures_at_up_to_a_quarter() -> None:
 def _settings(config: StreamConfig, count: int) -> list:
     settings = []
     for rng in map(np.random.default_rng, range(count)):
-        size = examples._scene_size(config, rng, 1.0)
-        settings.append(examples._scene_config(config, rng, size, config.max_disparity))
+        size = examples._scene_size(config, rng)
+        settings.append(examples._scene_config(config, rng, size))
     return settings
 
 

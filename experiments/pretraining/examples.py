@@ -10,7 +10,6 @@ import numpy as np
 from colornet import noise
 from colornet.config import Config
 from colornet.errors import InputError
-from colornet.images import resized
 from tfrecords_tools import synthetic
 from tfrecords_tools.sources import luma
 
@@ -34,9 +33,7 @@ _DETAIL = 4.0  # times, at most
 _REDUCED = 4.0  # times, at most
 _LARGEST_MARGIN = 2.2
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
-_SURFACES, _SETTINGS, _CROP, _ENLARGEMENT = 1, 2, 3, 4
-# As `colornet.inference` enlarges: times, and times the level of the colour's noise.
-_LEAST_ENLARGED, _MOST_ENLARGED, _MOST_NOISE = 1.2, 3.0, 0.024
+_SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +72,6 @@ class StreamConfig(Config):
             the crops, as all others are, and more than twice as large: objects that
             fill a crop, and such as are seen from afar.
             "planes": textured planes alone.
-        enlarged_fraction: in [0, 1], the share of the scenes that are drawn at 1/1.2 to
-            1/3 of their size and enlarged when the noise has come, as `predict` does
-            with small pictures (D-37). Their noise is within what it enlarges.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -92,7 +86,6 @@ class StreamConfig(Config):
     camera_differences: float = 0.25
     exposure_differences: float = 0.0
     scenes: str = "varied"
-    enlarged_fraction: float = 0.0
     supersample: int = 2
     seed: int = 0
 
@@ -129,11 +122,6 @@ class StreamConfig(Config):
                 "expected exposure_differences in [0, 4]. "
                 f"Received: {self.exposure_differences}"
             )
-        if not 0 <= self.enlarged_fraction <= 1:
-            raise InputError(
-                "expected enlarged_fraction in [0, 1]. "
-                f"Received: {self.enlarged_fraction}"
-            )
         if self.seed < 0:
             raise InputError(f"expected a seed of at least 0. Received: {self.seed}")
 
@@ -157,30 +145,16 @@ def _textures(name: str) -> synthetic.TextureSource:
         raise InputError(str(error)) from error
 
 
-def _enlargement(config: StreamConfig, number: int) -> float:
-    """How many times the examples of scene `number` are enlarged with their noise."""
-    rng = np.random.default_rng((_ENLARGEMENT, config.seed, number))
-    if rng.random() >= config.enlarged_fraction:
-        return 1.0
-    return rng.uniform(_LEAST_ENLARGED, _MOST_ENLARGED)
-
-
-def _scene_size(
-    config: StreamConfig, rng: np.random.Generator, enlargement: float
-) -> tuple[int, int]:
+def _scene_size(config: StreamConfig, rng: np.random.Generator) -> tuple[int, int]:
     """Height and width of a scene that crops are cut from, px."""
     margin = _MARGIN
     if config.scenes == "distant":
         margin = rng.uniform(_MARGIN, _LARGEST_MARGIN)
-    margin /= enlargement
     return int(margin * config.height), int(margin * config.width)
 
 
 def _scene_config(
-    config: StreamConfig,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    max_disparity: int,
+    config: StreamConfig, rng: np.random.Generator, size: tuple[int, int]
 ) -> synthetic.SceneConfig:
     """Settings of one scene, random so that no two rooms are furnished alike."""
     # Deep rooms in most of the draws, nearly flat ones in the others.
@@ -188,7 +162,7 @@ def _scene_config(
     planes = synthetic.SceneConfig(
         height=size[0],
         width=size[1],
-        max_disparity=max(1, round(max_disparity * share)),
+        max_disparity=max(1, round(config.max_disparity * share)),
         supersample=config.supersample,
         photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
     )
@@ -213,7 +187,7 @@ def _scene_config(
         return detailed
     crowded = dataclasses.replace(
         detailed,
-        max_disparity=max(1, round(max_disparity * rng.uniform(0.3, 1.0))),
+        max_disparity=max(1, round(config.max_disparity * rng.uniform(0.3, 1.0))),
         min_objects=12,
         wall=(0.05, 0.45, 0.65),
     )
@@ -265,41 +239,26 @@ class ExampleMaker:
         if crop == config.crops_per_scene - 1:
             del self._scenes[number]
         rng = np.random.default_rng((_CROP, config.seed, index))
-        enlargement = _enlargement(config, number)
-        crop_height, crop_width = (
-            round(side / enlargement) for side in (config.height, config.width)
-        )
         height, width = scene.mono.shape[:2]
-        y = int(rng.integers(height - crop_height + 1))
-        x = int(rng.integers(width - crop_width + 1))
-        window = np.s_[y : y + crop_height, x : x + crop_width]
-        seen = synthetic.Scene(*(view[window] for view in dataclasses.astuple(scene)))
+        y = int(rng.integers(height - config.height + 1))
+        x = int(rng.integers(width - config.width + 1))
+        window = np.s_[y : y + config.height, x : x + config.width]
+        target = np.ascontiguousarray(scene.mono[window])
         strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
         exposure = 1.0
         if config.exposure_differences and rng.random() < 0.5:
             exposure = 2.0 ** (config.exposure_differences * rng.uniform(-1, 1))
-        reference = synthetic.other_camera(seen.reference, rng, strength, exposure)
+        reference = synthetic.other_camera(
+            scene.reference[window], rng, strength, exposure
+        )
         setup = _noise_setup(config.noise, rng)
-        if enlargement > 1:
-            color = min(setup.color, rng.uniform(0.1, 1.0) * _MOST_NOISE / enlargement)
-            setup = noise.NoiseSetup(color, min(setup.mono, color))
         if config.scenes != "planes" and rng.random() < 0.15:
-            target = synthetic.defocused(seen.mono, rng.uniform(0.2, 0.8))
-            seen = dataclasses.replace(seen, mono=target)
-        mono = _noisy(luma(seen.mono), setup.mono, rng)
-        reference = _noisy(reference / 255.0, setup.color, rng)
-        if enlargement > 1:
-            size = config.height, config.width
-            seen = synthetic.enlarged(seen, *size)
-            mono, reference = (
-                noise.to_uint8(resized(view / 255.0, *size))
-                for view in (mono, reference)
-            )
+            target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
         return {
-            "mono": mono,
-            "reference": reference,
-            "target": np.ascontiguousarray(seen.mono),
-            "disparity": _visible_disparity(seen),
+            "mono": _noisy(luma(target), setup.mono, rng),
+            "reference": _noisy(reference / 255.0, setup.color, rng),
+            "target": target,
+            "disparity": _visible_disparity(scene, window),
         }
 
     def _scene(self, number: int) -> synthetic.Scene:
@@ -307,10 +266,8 @@ class ExampleMaker:
         if scene is None:
             seed = self.config.seed
             rng = np.random.default_rng((_SETTINGS, seed, number))
-            enlargement = _enlargement(self.config, number)
-            size = _scene_size(self.config, rng, enlargement)
-            disparity = int(self.config.max_disparity / enlargement)
-            settings = _scene_config(self.config, rng, size, disparity)
+            size = _scene_size(self.config, rng)
+            settings = _scene_config(self.config, rng, size)
             try:
                 scene = synthetic.render_scene(
                     (_SURFACES, seed, number), settings, self._textures
@@ -323,10 +280,11 @@ class ExampleMaker:
         return scene
 
 
-def _visible_disparity(scene: synthetic.Scene) -> np.ndarray:
-    width = scene.disparity.shape[1]
-    shown = ~scene.occluded & (np.arange(width) + scene.disparity <= width - 1)
-    code = np.maximum(np.rint(scene.disparity * DISPARITY_STEPS), 1)
+def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
+    disparity = scene.disparity[window]
+    width = disparity.shape[1]
+    shown = ~scene.occluded[window] & (np.arange(width) + disparity <= width - 1)
+    code = np.maximum(np.rint(disparity * DISPARITY_STEPS), 1)
     return np.where(shown, code, 0).astype(np.uint16)[..., None]
 
 
