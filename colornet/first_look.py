@@ -14,7 +14,7 @@ from colornet.config import ModelConfig
 from colornet.tiling import GRID
 
 # The copy's width at most, px, and the candidates for it: a quarter of the width.
-WIDTH, CANDIDATES = 256, 64
+_WIDTH, _CANDIDATES = 256, 64
 # A pixel's disparity counts if the variance of its weights W is less, px^2.
 _SURE = 4.0
 # Percentiles of those disparities: what is taken for the largest, and, as a few pixels
@@ -55,10 +55,17 @@ class Sight:
     enlargement: float = 1.0
 
 
-def copy_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width of the copy of a picture that is looked at first."""
-    factor = max(1.0, width / WIDTH)
-    return max(1, round(height / factor)), round(width / factor)
+def copy(height: int, width: int, config: ModelConfig) -> tuple[int, int, int]:
+    """The copy of a picture that is looked at first.
+
+    Returns:
+        Height, width, and the candidates for it. A picture that is not reduced may be
+        a part of a larger one, whose disparities may be more than a quarter of its
+        width: it gets those of the network, if they are more.
+    """
+    if width <= _WIDTH:
+        return height, width, max(_CANDIDATES, config.max_disparity)
+    return max(1, round(height * _WIDTH / width)), _WIDTH, _CANDIDATES
 
 
 def disparities(weights: np.ndarray, factor: float) -> Disparities | None:

@@ -128,12 +128,12 @@ def _sight(
     looks = enlarged or config.find_disparity
     if not looks or config.weight_normalization != "softmax":
         return own
-    size = first_look.copy_size(*mono.shape[:2])
-    form = _form(model, "max_disparity", first_look.CANDIDATES)
+    *size, candidates = first_look.copy(*mono.shape[:2], config)
+    form = _form(model, "max_disparity", candidates)
     if not _is_whole(*size, form.config, tiling):
         return own
     copies = mono, reference
-    if size != mono.shape[:2]:
+    if size[1] < mono.shape[1]:
         copies = [np.clip(resized(view, *size), 0, 1) for view in copies]
     weights = _run_whole(_weights_alone(form), *copies)["weights"]
     found = first_look.disparities(weights, mono.shape[1] / size[1])

@@ -5,7 +5,7 @@ from colornet.config import ModelConfig
 from colornet.first_look import (
     Disparities,
     Sight,
-    copy_size,
+    copy,
     disparities,
     enlargement,
     may_be_enlarged,
@@ -85,6 +85,9 @@ def test_as_many_candidates_as_are_needed():
 
 
 def test_the_copy_is_256_px_wide_at_most():
-    assert copy_size(128, 240) == (128, 240)
-    assert copy_size(1110, 1390) == (204, 256)
-    assert copy_size(1, 4000) == (1, 256)
+    few, many = ModelConfig(max_disparity=32), ModelConfig(max_disparity=96)
+    for config in (few, many):
+        assert copy(1110, 1390, config) == (204, 256, 64)
+        assert copy(1, 4000, config) == (1, 256, 64)
+    assert copy(128, 240, few) == (128, 240, 64)
+    assert copy(128, 240, many) == (128, 240, 96)
