@@ -187,8 +187,20 @@ def _predict(
     else:
         outputs = _predict_tiles(model, *pair, tiles, progress)
     if sight.enlargement > 1:
-        outputs = {name: resized(value, *size) for name, value in outputs.items()}
+        outputs = {
+            name: _reduced(name, value, *size, sight.enlargement)
+            for name, value in outputs.items()
+        }
     return outputs
+
+
+def _reduced(
+    name: str, value: np.ndarray, height: int, width: int, factor: float
+) -> np.ndarray:
+    """The output `name` for an enlarged pair as it is for the pair."""
+    if name == "disparity":
+        return resized(value[..., None] / factor, height, width)[..., 0]
+    return resized(value, height, width)
 
 
 def _padded(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:

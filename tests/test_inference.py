@@ -276,6 +276,21 @@ def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
     )
 
 
+def test_the_disparity_of_an_enlarged_pair_is_in_px_of_the_pair(eager, monkeypatch):
+    config = ModelConfig(n=2, max_disparity=_D, rough="soft_argmax")
+    model = build_colornet(config.replace(working_disparity=80))
+    mono, reference = _smooth(32, 64)
+    _found(monkeypatch, 10.0, 16.0, 2.0)
+    found = colorize_outputs(model, mono, reference)["disparity"]
+    views = (mono[..., None], reference)
+    larger = [np.clip(_cubic(view, 64, 128), 0, 1) for view in views]
+    plain = model.rebuilt(working_disparity=0)
+    expected = colorize_outputs(plain, larger[0][..., 0], larger[1])["disparity"] / 2
+    expected = expected.reshape(32, 2, 64, 2).mean(axis=(1, 3))
+    assert found.shape == (32, 64) and expected.std() > 0.5
+    assert np.abs(found - expected)[4:-4, 4:-4].mean() < 0.05 * expected.std()
+
+
 def test_what_is_not_enlarged(eager, model, monkeypatch):
     enlarging = model.rebuilt(working_disparity=80)
     _found(monkeypatch, 10.0, 20.0, 2.0)
