@@ -343,7 +343,7 @@ def colorize_outputs(
     volumes: bool = False,
     tiling: Tiling | None = None,
     progress: bool = False,
-) -> dict[str, np.ndarray | Sight | None]:
+) -> dict[str, np.ndarray | Sight]:
     """What `colorize` returns, as `picture`, with all that the network says.
 
     Args:
@@ -353,9 +353,8 @@ def colorize_outputs(
 
     Returns:
         `picture`; the outputs of the network, or of its `with_volumes`, that are maps
-        of the picture, without batch axis and cut to the size of the pictures; and
-        `sight`, the `colornet.first_look.Sight` that the network had of the pair, or
-        None where it has no choice.
+        of the picture, without batch axis and cut to the size of the pictures; and of a
+        `ColorNet`, `sight`: the `colornet.first_look.Sight` that it had of the pair.
 
     Raises:
         InputError: as `colorize`; volumes of a picture that would need tiles, or of a
@@ -382,7 +381,9 @@ def colorize_outputs(
     for name in model.internal_outputs:
         del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
-    return {"picture": picture, "sight": sight, **outputs}
+    if sight is not None:
+        outputs["sight"] = sight
+    return {"picture": picture, **outputs}
 
 
 def from_float(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:

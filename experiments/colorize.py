@@ -132,7 +132,7 @@ def main() -> None:
     )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
-    if sight := outputs["sight"]:
+    if sight := outputs.get("sight"):
         enlarged = (
             f", enlarged {sight.enlargement:.2g} times" if sight.enlargement > 1 else ""
         )
