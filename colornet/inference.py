@@ -16,9 +16,9 @@ from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
 
-# Of every network, its forms with a margin for tiles, with other candidates for
-# enlarged pictures, and with volumes. A new form is compiled at its first picture, and
-# what was compiled outlives it.
+# Of every network, its forms with a margin for tiles, with other candidates, with
+# volumes, and for the first look. A new form is compiled at its first picture, and what
+# was compiled outlives it.
 _FORMS: weakref.WeakKeyDictionary[Network, dict[tuple[str, int] | str, keras.Model]] = (
     weakref.WeakKeyDictionary()
 )
