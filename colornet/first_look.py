@@ -88,23 +88,32 @@ def disparities(weights: np.ndarray, factor: float) -> Disparities | None:
     return Disparities(max(float(largest), 1.0), _MORE * float(nearest) + _MORE_PX)
 
 
-def may_be_enlarged(reference: np.ndarray, config: ModelConfig) -> bool:
-    """Whether `sight` may enlarge a picture, as far as that is known without a look."""
-    return config.working_disparity > 0 and _most(reference) >= _LEAST_ENLARGED
-
-
-def enlargement(largest: float, reference: np.ndarray, config: ModelConfig) -> float:
-    """How many times a picture is enlarged, from 1 to 3 (D-37).
-
-    Until its largest disparity is the `working_disparity`; less if the colours are
-    noisy, or the pictures large.
+def most_enlarged(reference: np.ndarray, config: ModelConfig) -> float:
+    """How many times a picture may be enlarged, whatever its disparities; 1 if not.
 
     Args:
-        largest: disparity, px.
         reference: (height, width, 3) float RGB, in [0, 1].
         config: of the network.
     """
-    factor = min(config.working_disparity / largest, _most(reference))
+    height, width = reference.shape[:2]
+    most = min(_MOST_ENLARGED, math.sqrt(_ENLARGED_PIXELS / (height * width)))
+    if config.working_disparity == 0 or most < _LEAST_ENLARGED:
+        return 1.0
+    most = min(most, _MOST_NOISE / max(_chroma_noise(reference), 1.0))
+    return most if most >= _LEAST_ENLARGED else 1.0
+
+
+def enlargement(largest: float, most: float, config: ModelConfig) -> float:
+    """How many times a picture is enlarged (D-37).
+
+    Until its largest disparity is the `working_disparity`, or as much as it may be.
+
+    Args:
+        largest: disparity, px.
+        most: what `most_enlarged` says of it.
+        config: of the network.
+    """
+    factor = min(config.working_disparity / largest, most)
     return factor if factor >= _LEAST_ENLARGED else 1.0
 
 
@@ -121,16 +130,6 @@ def sight(found: Disparities, factor: float, config: ModelConfig) -> Sight:
     else:
         searched = min(found.searched, config.max_disparity)
     return Sight(GRID * math.ceil(searched * factor / GRID), factor)
-
-
-def _most(reference: np.ndarray) -> float:
-    """How many times a picture may be enlarged, whatever its disparities."""
-    height, width = reference.shape[:2]
-    return min(
-        _MOST_ENLARGED,
-        _MOST_NOISE / max(_chroma_noise(reference), 1.0),
-        math.sqrt(_ENLARGED_PIXELS / (height * width)),
-    )
 
 
 def _chroma_noise(reference: np.ndarray) -> float:

@@ -124,8 +124,8 @@ def _sight(
     if not isinstance(config, ModelConfig):
         return None
     own = Sight(config.max_disparity)
-    enlarged = not volumes and first_look.may_be_enlarged(reference, config)
-    looks = enlarged or config.find_disparity
+    most = 1.0 if volumes else first_look.most_enlarged(reference, config)
+    looks = most > 1 or config.find_disparity
     if not looks or config.weight_normalization != "softmax":
         return own
     *size, candidates = first_look.copy(*mono.shape[:2], config)
@@ -140,8 +140,8 @@ def _sight(
     if found is None:
         return own
     factor = 1.0
-    if enlarged:
-        factor = first_look.enlargement(found.largest, reference, config)
+    if most > 1:
+        factor = first_look.enlargement(found.largest, most, config)
     sight = first_look.sight(found, factor, config)
     larger = config.replace(max_disparity=sight.max_disparity)
     if factor > 1 and not _is_whole(*_enlarged_size(mono, factor), larger, tiling):

@@ -8,7 +8,7 @@ from colornet.first_look import (
     copy,
     disparities,
     enlargement,
-    may_be_enlarged,
+    most_enlarged,
     sight,
 )
 
@@ -52,27 +52,32 @@ def test_disparities_are_those_that_weights_agree_on():
 
 
 def test_how_much_pictures_are_enlarged():
-    config, reference = ModelConfig(working_disparity=40), _reference(20, 100)
-    assert enlargement(20.0, reference, config) == 2
-    assert enlargement(25.0, reference, config) == pytest.approx(1.6)
-    assert enlargement(10.0, reference, config) == 3  # at most
-    assert enlargement(34.0, reference, config) == 1  # 40 / 34 is too little
-    assert enlargement(60.0, reference, config) == 1
-    assert may_be_enlarged(reference, config)
-    assert not may_be_enlarged(reference, ModelConfig())
+    config = ModelConfig(working_disparity=40)
+    for largest, most, factor in (
+        (20.0, 3.0, 2),
+        (25.0, 3.0, 1.6),
+        (10.0, 3.0, 3),  # at most
+        (10.0, 1.5, 1.5),
+        (34.0, 3.0, 1),  # 40 / 34 is too little
+        (60.0, 3.0, 1),
+    ):
+        assert enlargement(largest, most, config) == pytest.approx(factor)
+
+
+def test_how_much_they_may_be():
+    config = ModelConfig(working_disparity=40)
+    assert most_enlarged(_reference(20, 100), config) == 3
+    assert most_enlarged(_reference(20, 100), ModelConfig()) == 1
     # To 400,000 pixels at most.
-    large = _reference(400, 500)
-    assert enlargement(1.0, large, config) == pytest.approx(2**0.5)
-    assert not may_be_enlarged(_reference(560, 500), config)
+    assert most_enlarged(_reference(400, 500), config) == pytest.approx(2**0.5)
+    assert most_enlarged(_reference(560, 500), config) == 1
 
 
 def test_noisy_colours_are_enlarged_less():
     config = ModelConfig(working_disparity=40)
     for noise, factor in ((1.0, 3), (2.0, 2), (2.5, 1.6), (4.0, 1)):
-        reference = _reference(120, 160, noise)
-        found = enlargement(1.0, reference, config)
-        assert found == pytest.approx(factor, rel=0.06)
-        assert may_be_enlarged(reference, config) == (factor > 1)
+        most = most_enlarged(_reference(120, 160, noise), config)
+        assert most == pytest.approx(factor, rel=0.06)
 
 
 def test_as_many_candidates_as_are_needed():
