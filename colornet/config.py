@@ -155,10 +155,10 @@ class ModelConfig(NetworkConfig):
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
         candidate_margin: columns at the right of both pictures that are candidates and
             get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
-        working_disparity: px; pictures whose largest disparity is smaller are enlarged
-            until it is this, at most 3 times, before the network sees them, by
-            `colornet.inference.predict` alone (D-37). 0 leaves all pictures as they
-            are, as the paper does.
+        working_disparity: px; small pictures are enlarged until this is their largest
+            disparity, within limits, and large ones reduced, before the network sees
+            them, by `colornet.inference.predict` alone (D-37). 0 leaves all pictures
+            as they are, as the paper does.
         find_disparity: whether `colornet.inference.predict` finds out for every pair
             how many candidates it needs, in place of `max_disparity` (D-38).
     """

@@ -1,7 +1,7 @@
 """What a look at a small copy of a pair says about it (D-37, D-38). NumPy only.
 
 `colornet.inference` runs the network on the copy, and then on the pair with as many
-candidates as it needs, and enlarged if its disparities are small.
+candidates as it needs, at the scale where the network is at its best.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from colornet.tiling import GRID
 
 # The copy's width at most, px, and the candidates for it: a quarter of the width.
 _WIDTH, _CANDIDATES = 256, 64
+COARSE_SHARE = 0.25  # of the result at half the scale
 # A pixel's disparity counts if the variance of its weights W is less, px^2.
 _SURE = 4.0
 # Percentiles of those disparities: what is taken for the largest, and, as a few pixels
@@ -22,11 +23,13 @@ _SURE = 4.0
 _LARGEST, _NEAREST = 99.5, 99.9
 _MORE, _MORE_PX = 1.1, 4.0
 _MOST_CANDIDATES = 256  # that are chosen without being asked for
-# How much pictures are enlarged: times, at most and at least, to how many pixels at
-# most, and times the noise of their chroma in 8-bit levels, at most.
-_MOST_ENLARGED, _LEAST_ENLARGED = 3.0, 1.2
-_ENLARGED_PIXELS = 4e5
-_MOST_NOISE = 4.0
+# The scale at which the network sees a picture: at most and at least; to how many
+# pixels; enlarged, to how much noise of the reference's chroma, in 8-bit levels. A
+# change of less than 1.2 times is none.
+_LARGEST_SCALE, _SMALLEST_SCALE = 3.0, 0.5
+_PIXELS = 3e5
+_MOST_NOISE = 6.0
+_LEAST_CHANGE = 1.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +51,19 @@ class Sight:
 
     Attributes:
         max_disparity: d of Eq. 1, px of the pictures that the network gets.
-        enlargement: how many times they are enlarged.
+        scale: their sides over those of the pair.
+        coarse: whether the network sees them at half the scale as well, and a quarter
+            of the result is of that.
     """
 
     max_disparity: int
-    enlargement: float = 1.0
+    scale: float = 1.0
+    coarse: bool = False
+
+    @property
+    def halved(self) -> "Sight":
+        """The same at half the scale."""
+        return Sight(_candidates(self.max_disparity / 2), self.scale / 2)
 
 
 def copy(height: int, width: int, config: ModelConfig) -> tuple[int, int, int]:
@@ -88,48 +99,48 @@ def disparities(weights: np.ndarray, factor: float) -> Disparities | None:
     return Disparities(max(float(largest), 1.0), _MORE * float(nearest) + _MORE_PX)
 
 
-def most_enlarged(reference: np.ndarray, config: ModelConfig) -> float:
-    """How many times a picture may be enlarged, whatever its disparities; 1 if not.
+def scale(largest: float, reference: np.ndarray, config: ModelConfig) -> float:
+    """The scale at which the network sees a picture (D-37).
 
-    Args:
-        reference: (height, width, 3) float RGB, in [0, 1].
-        config: of the network.
-    """
-    height, width = reference.shape[:2]
-    most = min(_MOST_ENLARGED, math.sqrt(_ENLARGED_PIXELS / (height * width)))
-    if config.working_disparity == 0 or most < _LEAST_ENLARGED:
-        return 1.0
-    most = min(most, _MOST_NOISE / max(_chroma_noise(reference), 1.0))
-    return most if most >= _LEAST_ENLARGED else 1.0
-
-
-def enlargement(largest: float, most: float, config: ModelConfig) -> float:
-    """How many times a picture is enlarged (D-37).
-
-    Until its largest disparity is the `working_disparity`, or as much as it may be.
+    Small pictures are enlarged until their largest disparity is the
+    `working_disparity`, unless that made them too large, or their noise too coarse.
+    Large ones are reduced. 1 if there is no `working_disparity`.
 
     Args:
         largest: disparity, px.
-        most: what `most_enlarged` says of it.
+        reference: (height, width, 3) float RGB, in [0, 1].
         config: of the network.
     """
-    factor = min(config.working_disparity / largest, most)
-    return factor if factor >= _LEAST_ENLARGED else 1.0
+    if config.working_disparity == 0:
+        return 1.0
+    height, width = reference.shape[:2]
+    best = min(
+        max(1.0, config.working_disparity / largest),
+        math.sqrt(_PIXELS / (height * width)),
+        max(1.0, _MOST_NOISE / max(_chroma_noise(reference), 1.0)),
+        _LARGEST_SCALE,
+    )
+    best = max(best, _SMALLEST_SCALE)
+    return 1.0 if 1 / _LEAST_CHANGE < best < _LEAST_CHANGE else best
 
 
-def sight(found: Disparities, factor: float, config: ModelConfig) -> Sight:
-    """How the network sees a picture that is enlarged `factor` times.
+def sight(found: Disparities, scale: float, config: ModelConfig) -> Sight:
+    """How the network sees a picture at a scale.
 
-    With as many candidates as what is to be searched needs: at most 256, in px of the
-    picture itself, or `max_disparity` if that is not to be found out (D-38).
+    With as many candidates as what is to be searched needs, at most 256; if that is not
+    to be found out, for the `max_disparity` of the picture itself at most (D-38).
     """
     if config.find_disparity:
-        searched = min(found.searched, _MOST_CANDIDATES)
-    elif factor == 1:
-        return Sight(config.max_disparity)
+        candidates = min(found.searched * scale, _MOST_CANDIDATES)
+    elif scale == 1:
+        candidates = config.max_disparity
     else:
-        searched = min(found.searched, config.max_disparity)
-    return Sight(GRID * math.ceil(searched * factor / GRID), factor)
+        candidates = min(found.searched, config.max_disparity) * scale
+    return Sight(_candidates(candidates), scale, config.working_disparity > 0)
+
+
+def _candidates(searched: float) -> int:
+    return GRID * math.ceil(searched / GRID)
 
 
 def _chroma_noise(reference: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Colorization of pictures of any size."""
 
+import dataclasses
 import weakref
 
 import keras
@@ -89,8 +90,8 @@ def predict(
     """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
     A network with a `working_disparity`, or with `find_disparity`, looks at a small
-    copy first: the pair may be enlarged, and its maps reduced again (D-37), and gets
-    as many candidates as it needs (D-38).
+    copy first: the pair is seen at the scale where the network is at its best, and at
+    half of it (D-37), and gets as many candidates as it needs (D-38).
 
     Args:
         model: a `ColorNet`; or another network, which works on the whole picture
@@ -98,7 +99,7 @@ def predict(
         mono: (height, width, 1) float luma, in [0, 1].
         reference: (height, width, 3) float RGB, in [0, 1].
         volumes: whether the outputs are those of `with_volumes`, for the pictures as
-            they are: none is enlarged.
+            they are.
         tiling: memory and overlap of the tiles; the defaults of `Tiling` if None.
         progress: whether to draw a progress bar where there are several tiles.
 
@@ -124,8 +125,9 @@ def _sight(
     if not isinstance(config, ModelConfig):
         return None
     own = Sight(config.max_disparity)
-    most = 1.0 if volumes else first_look.most_enlarged(reference, config)
-    looks = most > 1 or config.find_disparity
+    if volumes:
+        config = config.replace(working_disparity=0)
+    looks = config.working_disparity > 0 or config.find_disparity
     if not looks or config.weight_normalization != "softmax":
         return own
     *size, candidates = first_look.copy(*mono.shape[:2], config)
@@ -134,24 +136,26 @@ def _sight(
         return own
     copies = mono, reference
     if size[1] < mono.shape[1]:
-        copies = [np.clip(resized(view, *size), 0, 1) for view in copies]
+        copies = [_scaled(view, *size) for view in copies]
     weights = _run_whole(_weights_alone(form), *copies)["weights"]
     found = first_look.disparities(weights, mono.shape[1] / size[1])
     if found is None:
         return own
-    factor = 1.0
-    if most > 1:
-        factor = first_look.enlargement(found.largest, most, config)
-    sight = first_look.sight(found, factor, config)
+    scale = first_look.scale(found.largest, reference, config)
+    sight = first_look.sight(found, scale, config)
     larger = config.replace(max_disparity=sight.max_disparity)
-    if factor > 1 and not _is_whole(*_enlarged_size(mono, factor), larger, tiling):
+    if scale > 1 and not _is_whole(*_size_at(mono, scale), larger, tiling):
         return first_look.sight(found, 1.0, config)
     return sight
 
 
-def _enlarged_size(picture: np.ndarray, factor: float) -> tuple[int, int]:
+def _size_at(picture: np.ndarray, scale: float) -> tuple[int, int]:
     height, width = picture.shape[:2]
-    return round(height * factor), round(width * factor)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _scaled(view: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.clip(resized(view, height, width), 0, 1)
 
 
 def _is_whole(
@@ -173,11 +177,17 @@ def _predict(
     """`predict` for pictures that are seen in a known way."""
     if sight is None:
         return _run_whole(model, mono, reference)
+    if sight.coarse:
+        fine, coarse = (
+            _predict(model, mono, reference, part, volumes, tiling, progress)
+            for part in (dataclasses.replace(sight, coarse=False), sight.halved)
+        )
+        share = first_look.COARSE_SHARE
+        return {k: (1 - share) * fine[k] + share * coarse[k] for k in fine}
     model = _form(model, "max_disparity", sight.max_disparity)
     size, pair = mono.shape[:2], (mono, reference)
-    if sight.enlargement > 1:
-        larger = _enlarged_size(mono, sight.enlargement)
-        pair = [np.clip(resized(view, *larger), 0, 1) for view in pair]
+    if sight.scale != 1:
+        pair = [_scaled(view, *_size_at(view, sight.scale)) for view in pair]
     height, width = pair[0].shape[:2]
     padded = height + -height % GRID, width + -width % GRID
     whole_for = "volumes" if volumes else None
@@ -186,20 +196,20 @@ def _predict(
         outputs = _run_whole(_with_volumes(model) if volumes else model, *pair)
     else:
         outputs = _predict_tiles(model, *pair, tiles, progress)
-    if sight.enlargement > 1:
+    if sight.scale != 1:
         outputs = {
-            name: _reduced(name, value, *size, sight.enlargement)
+            name: _scaled_back(name, value, *size, sight.scale)
             for name, value in outputs.items()
         }
     return outputs
 
 
-def _reduced(
-    name: str, value: np.ndarray, height: int, width: int, factor: float
+def _scaled_back(
+    name: str, value: np.ndarray, height: int, width: int, scale: float
 ) -> np.ndarray:
-    """The output `name` for an enlarged pair as it is for the pair."""
+    """The output `name` for a pair at a scale as it is for the pair itself."""
     if name == "disparity":
-        return resized(value[..., None] / factor, height, width)[..., 0]
+        return resized(value[..., None] / scale, height, width)[..., 0]
     return resized(value, height, width)
 
 
@@ -303,7 +313,7 @@ def colorize(
 
     The pictures are rectified: a pixel (j, i) of `mono` is found in `reference` at
     (j, i ... i + max_disparity - 1), so `mono` is the right camera's view (D-01).
-    Where the network has a `working_disparity`, small pictures are enlarged (D-37).
+    A network with a `working_disparity` sees them at a scale of its own (D-37).
 
     Args:
         model: the network.
@@ -349,7 +359,7 @@ def colorize_outputs(
     Args:
         model, mono, reference, max_disparity, tiling, progress: see `colorize`.
         volumes: whether A and W are among the outputs: d float32 maps, or more. They
-            are of the pictures as they are, and so is the result: none is enlarged.
+            are of the pictures as they are, and so is the result.
 
     Returns:
         `picture`; the outputs of the network, or of its `with_volumes`, that are maps

@@ -64,15 +64,15 @@ _OVERLAP = flags.DEFINE_integer(
 _WORKING_DISPARITY = flags.DEFINE_integer(
     "working_disparity",
     None,
-    "Pictures of smaller disparities are enlarged until they have this, at most 3 "
-    "times (D-37); 0 for none; that of the weights if unset.",
+    "Small pictures are enlarged until this is their largest disparity, within limits, "
+    "and large ones reduced (D-37); 0 for none; that of the weights if unset.",
     lower_bound=0,
 )
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
     "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
-    "scan line in the middle, expected disparity, entropy. Nothing is enlarged then.",
+    "scan line in the middle, expected disparity, entropy. Nothing is resized then.",
 )
 
 
@@ -133,10 +133,8 @@ def main() -> None:
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
     if sight := outputs.get("sight"):
-        enlarged = (
-            f", enlarged {sight.enlargement:.2g} times" if sight.enlargement > 1 else ""
-        )
-        print(f"candidates: d = {sight.max_disparity}{enlarged}")
+        resized = f", pictures resized by {sight.scale:.2g}" if sight.scale != 1 else ""
+        print(f"candidates: d = {sight.max_disparity}{resized}")
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")

@@ -53,8 +53,9 @@ _MEMORY_GB = flags.DEFINE_float(
 _WORKING_DISPARITY = flags.DEFINE_integer(
     "working_disparity",
     None,
-    "Of our network: pictures of smaller disparities are enlarged until they have it, "
-    "at most 3 times (D-37); 0 for none; that of the weights if unset.",
+    "Of our network: small pictures are enlarged until this is their largest "
+    "disparity, within limits, and large ones reduced (D-37); 0 for none; that of the "
+    "weights if unset.",
     lower_bound=0,
 )
 _OUTPUT = flags.DEFINE_string(

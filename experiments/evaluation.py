@@ -53,8 +53,8 @@ class Evaluation:
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
         memory_gb: of `colornet.Tiling`: our network works on larger pictures in tiles.
-        working_disparity: px, of our network, which enlarges pictures of smaller
-            disparities until they have it (D-37); 0 for none; the weights' own if None.
+        working_disparity: px, of our network, for which pictures are resized (D-37);
+            0 for none; the weights' own if None.
     """
 
     records: str

@@ -31,8 +31,9 @@ _DEFAULT = flags.DEFINE_bool("default", False, "Make them the default weights.")
 _WORKING_DISPARITY = flags.DEFINE_integer(
     "working_disparity",
     None,
-    "They are loaded to enlarge pictures of smaller disparities to it (D-37); 0 for "
-    "none, which new weights have if unset.",
+    "They are loaded to see small pictures enlarged until this is their largest "
+    "disparity, and large ones reduced (D-37); 0 for none, which new weights have if "
+    "unset.",
     lower_bound=0,
 )
 _FIND_DISPARITY = flags.DEFINE_bool(

@@ -7,8 +7,7 @@ from colornet.first_look import (
     Sight,
     copy,
     disparities,
-    enlargement,
-    most_enlarged,
+    scale,
     sight,
 )
 
@@ -51,42 +50,67 @@ def test_disparities_are_those_that_weights_agree_on():
         assert (disparities(weights, 1.0) is not None) == agrees
 
 
-def test_how_much_pictures_are_enlarged():
+def test_small_pictures_are_enlarged_to_the_working_disparity():
     config = ModelConfig(working_disparity=40)
-    for largest, most, factor in (
-        (20.0, 3.0, 2),
-        (25.0, 3.0, 1.6),
-        (10.0, 3.0, 3),  # at most
-        (10.0, 1.5, 1.5),
-        (34.0, 3.0, 1),  # 40 / 34 is too little
-        (60.0, 3.0, 1),
+    reference = _reference(20, 100)
+    for largest, factor in (
+        (20.0, 2),
+        (25.0, 1.6),
+        (10.0, 3),  # at most
+        (34.0, 1),  # 40 / 34 is too little
+        (60.0, 1),
     ):
-        assert enlargement(largest, most, config) == pytest.approx(factor)
+        assert scale(largest, reference, config) == pytest.approx(factor)
+    assert scale(10.0, reference, ModelConfig()) == 1
 
 
-def test_how_much_they_may_be():
+def test_pictures_are_seen_with_300_000_pixels_at_most():
     config = ModelConfig(working_disparity=40)
-    assert most_enlarged(_reference(20, 100), config) == 3
-    assert most_enlarged(_reference(20, 100), ModelConfig()) == 1
-    # To 400,000 pixels at most.
-    assert most_enlarged(_reference(400, 500), config) == pytest.approx(2**0.5)
-    assert most_enlarged(_reference(560, 500), config) == 1
+    for size, factor in (
+        ((300, 500), 2**0.5),
+        ((600, 500), 1),
+        ((600, 700), 1),  # 1.18 times too large
+        ((1000, 600), 0.5**0.5),
+        ((1400, 1250), 0.5),  # at least
+    ):
+        assert scale(10.0, _reference(*size), config) == pytest.approx(factor)
 
 
 def test_noisy_colours_are_enlarged_less():
     config = ModelConfig(working_disparity=40)
-    for noise, factor in ((1.0, 3), (2.0, 2), (2.5, 1.6), (4.0, 1)):
-        most = most_enlarged(_reference(120, 160, noise), config)
-        assert most == pytest.approx(factor, rel=0.06)
+    for noise, factor in ((1.0, 3), (3.0, 2), (4.0, 1.5), (6.0, 1), (10.0, 1)):
+        found = scale(10.0, _reference(120, 160, noise), config)
+        assert found == pytest.approx(factor, rel=0.06)
 
 
 def test_as_many_candidates_as_are_needed():
     finding = ModelConfig(max_disparity=96, find_disparity=True)
-    fixed = ModelConfig(max_disparity=96)
-    for searched, factor, d in ((30, 1, 32), (33, 1, 64), (33, 2, 96), (300, 1, 256)):
+    for searched, factor, d in (
+        (30, 1, 32),
+        (33, 1, 64),
+        (33, 2, 96),
+        (300, 1, 256),
+        (300, 0.5, 160),
+        (900, 0.5, 256),
+    ):
         assert sight(Disparities(1.0, searched), factor, finding) == Sight(d, factor)
-    for searched, factor, d in ((30, 1, 96), (30, 2, 64), (99, 2, 192), (300, 1, 96)):
+    fixed = ModelConfig(max_disparity=96)
+    for searched, factor, d in (
+        (30, 1, 96),
+        (30, 2, 64),
+        (99, 2, 192),
+        (300, 1, 96),
+        (300, 0.5, 64),
+    ):
         assert sight(Disparities(1.0, searched), factor, fixed) == Sight(d, factor)
+
+
+def test_pictures_that_are_resized_are_seen_at_half_the_scale_too():
+    config = ModelConfig(find_disparity=True, working_disparity=96)
+    found = sight(Disparities(40.0, 50.0), 2.0, config)
+    assert found == Sight(128, 2.0, coarse=True)
+    assert found.halved == Sight(64, 1.0)
+    assert sight(Disparities(70.0, 80.0), 1.0, config).halved == Sight(64, 0.5)
 
 
 def test_the_copy_is_256_px_wide_at_most():

@@ -1,20 +1,14 @@
 import keras
 import numpy as np
 import pytest
-import scipy.ndimage
-import skimage.data
 import tensorflow as tf
-from PIL import Image
 
 import colornet
-from colornet import first_look
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.first_look import Disparities, Sight
 from colornet.inference import colorize, colorize_outputs
 from colornet.model import build_colornet
-from colornet.tiling import tile_bytes
 
 _D = 32
 # Multiples of 32; below, at and past one; odd; less than 32 high; one row.
@@ -218,193 +212,6 @@ def test_weights_that_give_no_colours(eager, model):
 def test_impossible_max_disparity(model, max_disparity):
     with pytest.raises(InputError, match=f"multiple of 32. Received: {max_disparity}"):
         colorize(model, _MONO, _REFERENCE, max_disparity)
-
-
-def _cubic(picture, height, width):
-    """Another library's cubic interpolation of a picture, (h, w, channels)."""
-    zoom = (height / picture.shape[0], width / picture.shape[1], 1)
-    return scipy.ndimage.zoom(
-        picture, zoom, order=3, mode="nearest", grid_mode=True, output=np.float32
-    )
-
-
-def _smooth(height, width):
-    mono, reference = _pair(height, width)
-    mono = scipy.ndimage.gaussian_filter(mono, 3)
-    reference = scipy.ndimage.gaussian_filter(reference, (3, 3, 0))
-    return 2 * mono - 0.5, 2 * reference - 0.5
-
-
-def _found(monkeypatch, largest, searched, factor=1.0):
-    """Makes the first look find this, in px of the picture."""
-    found = Disparities(largest, searched)
-    monkeypatch.setattr(first_look, "disparities", lambda *_: found)
-    monkeypatch.setattr(first_look, "enlargement", lambda *_: factor)
-
-
-# What is searched for twice, or the 32 px of the network twice if that is less.
-@pytest.mark.parametrize(("searched", "d"), [(16.0, 32), (17.0, 64), (50.0, 64)])
-def test_pictures_are_enlarged_with_d_and_their_colours_reduced(
-    eager, model, monkeypatch, searched, d
-):
-    """D-37: twice the size; smooth pictures, which any cubic enlarges."""
-    mono, reference = _smooth(48, 64)
-    _found(monkeypatch, 10.0, searched, 2.0)
-    enlarging = model.rebuilt(working_disparity=80)
-    outputs = colorize_outputs(enlarging, mono, reference)
-    larger = colorize_outputs(
-        model,
-        np.clip(_cubic(mono[..., None], 96, 128)[..., 0], 0, 1),
-        np.clip(_cubic(reference, 96, 128), 0, 1),
-        d,
-    )
-    assert set(outputs) == {"picture", "sight", "chroma", "rough_chroma"}
-    assert outputs["sight"] == Sight(d, 2.0)
-    for name in ("chroma", "rough_chroma"):
-        means = larger[name].reshape(48, 2, 64, 2, 2).mean(axis=(1, 3))
-        assert outputs[name].shape == means.shape
-        inside = np.s_[4:-4, 4:-4]
-        error = np.abs(outputs[name] - means)[inside].mean()
-        assert error < 0.1 * larger[name].std()
-        for axis in (0, 1):  # a shift of half a pixel would be seen
-            shifted = np.roll(outputs[name], 1, axis)
-            assert error < 0.5 * np.abs(shifted - means)[inside].mean()
-    plain = colorize_outputs(model, mono, reference)["chroma"]
-    assert np.abs(plain - outputs["chroma"]).mean() > 0.1 * plain.std()
-    np.testing.assert_array_equal(
-        outputs["picture"], output_picture(mono[..., None], outputs["chroma"])
-    )
-
-
-def test_the_disparity_of_an_enlarged_pair_is_in_px_of_the_pair(eager, monkeypatch):
-    config = ModelConfig(n=2, max_disparity=_D, rough="soft_argmax")
-    model = build_colornet(config.replace(working_disparity=80))
-    mono, reference = _smooth(32, 64)
-    _found(monkeypatch, 10.0, 16.0, 2.0)
-    found = colorize_outputs(model, mono, reference)["disparity"]
-    views = (mono[..., None], reference)
-    larger = [np.clip(_cubic(view, 64, 128), 0, 1) for view in views]
-    plain = model.rebuilt(working_disparity=0)
-    expected = colorize_outputs(plain, larger[0][..., 0], larger[1])["disparity"] / 2
-    expected = expected.reshape(32, 2, 64, 2).mean(axis=(1, 3))
-    assert found.shape == (32, 64) and expected.std() > 0.5
-    assert np.abs(found - expected)[4:-4, 4:-4].mean() < 0.05 * expected.std()
-
-
-def test_what_is_not_enlarged(eager, model, monkeypatch):
-    enlarging = model.rebuilt(working_disparity=80)
-    _found(monkeypatch, 10.0, 20.0, 2.0)
-    mono, reference = _smooth(32, 64)
-    plain = colorize_outputs(model, mono, reference, volumes=True)
-    outputs = colorize_outputs(enlarging, mono, reference, volumes=True)
-    for name, values in plain.items():
-        np.testing.assert_array_equal(outputs[name], values)
-    mono, reference = _smooth(32, 128)
-    plain, enlarged = (colorize(m, mono, reference) for m in (model, enlarging))
-    assert np.abs(plain - enlarged).max() > 1e-3  # but for what follows
-    tiles = colornet.Tiling(tile=(32, 96), overlap=32)
-    np.testing.assert_array_equal(
-        colorize(enlarging, mono, reference, tiling=tiles),
-        colorize(model, mono, reference, tiling=tiles),
-    )
-    # As a whole it fits, but not enlarged.
-    bytes_ = tile_bytes(32, 128, model.config)
-    tight = colornet.Tiling(memory_gb=2 * bytes_ / 1e9)
-    np.testing.assert_array_equal(
-        colorize(enlarging, mono, reference, tiling=tight),
-        colorize(model, mono, reference, tiling=tight),
-    )
-    monkeypatch.setattr(first_look, "_ENLARGED_PIXELS", 32 * 128)
-    np.testing.assert_array_equal(
-        colorize(enlarging, mono, reference), colorize(model, mono, reference)
-    )
-
-
-@pytest.mark.parametrize(("searched", "d"), [(32.0, 32), (33.0, 64), (999.0, 256)])
-def test_pairs_get_the_candidates_that_they_need(
-    eager, model, monkeypatch, searched, d
-):
-    """D-38: what is found is what one could have asked for."""
-    mono, reference = _pair(33, 300)
-    _found(monkeypatch, 20.0, searched)
-    finding = model.rebuilt(find_disparity=True)
-    outputs = colorize_outputs(finding, mono, reference, volumes=True)
-    asked = colorize_outputs(model, mono, reference, d, volumes=True)
-    assert outputs["weights"].shape == (d, 33, 300)
-    for name, values in asked.items():
-        np.testing.assert_array_equal(outputs[name], values)
-    # Who asks for some gets these.
-    for asking in (finding.rebuilt(max_disparity=96), model.rebuilt(max_disparity=96)):
-        outputs = colorize_outputs(asking, mono, reference, volumes=True)
-        assert outputs["weights"].shape == (96, 33, 300)
-    monkeypatch.setattr(first_look, "disparities", lambda *_: None)
-    outputs = colorize_outputs(finding, mono, reference, volumes=True)
-    assert outputs["weights"].shape == (_D, 33, 300)
-
-
-def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
-    mono, reference = _pair(64, 288)
-    _found(monkeypatch, 40.0, 60.0)
-    tiles = colornet.Tiling(tile=(64, 256), overlap=64)
-    found = colorize(model.rebuilt(find_disparity=True), mono, reference, tiling=tiles)
-    asked = colorize(model, mono, reference, 64, tiling=tiles)
-    np.testing.assert_array_equal(found, asked)
-
-
-def test_weights_that_are_no_distribution_find_nothing(eager, model, monkeypatch):
-    _found(monkeypatch, 40.0, 60.0)
-    mono, reference = _pair(33, 200)
-    plain = model.rebuilt(weight_normalization="none")
-    finding = plain.rebuilt(find_disparity=True, working_disparity=80)
-    np.testing.assert_array_equal(
-        colorize(finding, mono, reference), colorize(plain, mono, reference)
-    )
-
-
-def test_the_look_is_at_a_small_copy(eager, model, monkeypatch):
-    seen = {}
-
-    def disparities(weights, factor):
-        seen["look"] = weights.shape, factor
-
-    monkeypatch.setattr(first_look, "disparities", disparities)
-    finding = model.rebuilt(find_disparity=True)
-    for (height, width), shape, factor in (
-        ((40, 512), (20, 256), 2.0),
-        ((40, 300), (34, 256), 300 / 256),
-        ((40, 200), (40, 200), 1.0),
-    ):
-        colorize(finding, *_pair(height, width))
-        assert seen["look"] == ((64, *shape), pytest.approx(factor))
-
-
-def _motorcycle(factor):
-    """A real pair reduced by a factor: mono, reference and the true chroma."""
-    left, right, _ = skimage.data.stereo_motorcycle()
-    reference, target = (
-        np.asarray(Image.fromarray(view).reduce(factor), np.float32) / 255
-        for view in (left, right)
-    )
-    return rgb_to_luma(target)[..., 0], reference, rgb_to_chroma(target)
-
-
-def test_the_disparities_of_a_real_pair_are_found():
-    """Motorcycle's are up to 63 px; at a quarter 16, which 3 times are 48."""
-    model = colornet.load_pretrained()
-    for factor, sight in ((1, Sight(96)), (4, Sight(64, 3.0))):
-        mono, reference, _ = _motorcycle(factor)
-        assert colorize_outputs(model, mono, reference)["sight"] == sight
-
-
-def test_a_reduced_real_pair_gains_from_it():
-    """Motorcycle at a quarter: more than half a dB of chroma."""
-    mono, reference, chroma = _motorcycle(4)
-    errors = {}
-    for working in (0, None):
-        model = colornet.load_pretrained(max_disparity=32, working_disparity=working)
-        found = colorize_outputs(model, mono, reference)["chroma"]
-        errors[working] = np.mean((np.clip(found, -0.5, 0.5) - chroma) ** 2)
-    assert 10 * np.log10(errors[0] / errors[None]) > 0.5
 
 
 def test_colorize_is_in_the_package():

@@ -89,7 +89,7 @@ def laps(folder: str, weights: str) -> dict[str, float]:
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
-    # A corner of the picture would be looked at and enlarged on its own.
+    # A corner of the picture would be looked at and resized on its own.
     model = load_model(weights, working_disparity=0, find_disparity=False)
     lap("build the network, load the weights")
     mono, reference = (

@@ -164,7 +164,7 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
     from colornet.color import rgb_to_luma
     from colornet.inference import colorize
 
-    # Tiles are never enlarged.
+    # Not resized: it is the pictures that are to be cut.
     model = load_model(weights, working_disparity=0, find_disparity=False)
     d = model.config.max_disparity
     differences = {overlap: [] for overlap in size.overlaps}
