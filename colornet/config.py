@@ -157,8 +157,8 @@ class ModelConfig(NetworkConfig):
             get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
         working_disparity: px; small pictures are enlarged until this is their largest
             disparity, within limits, and large ones reduced, before the network sees
-            them, by `colornet.inference.predict` alone (D-37). 0 leaves all pictures
-            as they are, as the paper does.
+            them, and once more at half the scale, by `colornet.inference.predict` alone
+            (D-37). 0 leaves all pictures as they are, as the paper does.
         find_disparity: whether `colornet.inference.predict` finds out for every pair
             how many candidates it needs, in place of `max_disparity` (D-38).
     """

@@ -15,7 +15,6 @@ from colornet.tiling import GRID
 
 # The copy's width at most, px, and the candidates for it: a quarter of the width.
 _WIDTH, _CANDIDATES = 256, 64
-COARSE_SHARE = 0.25  # of the result at half the scale
 # A pixel's disparity counts if the variance of its weights W is less, px^2.
 _SURE = 4.0
 # Percentiles of those disparities: what is taken for the largest, and, as a few pixels
@@ -30,6 +29,7 @@ _LARGEST_SCALE, _SMALLEST_SCALE = 3.0, 0.5
 _PIXELS = 3e5
 _MOST_NOISE = 6.0
 _LEAST_CHANGE = 1.2
+COARSE_SHARE = 0.25  # of what is seen at half the scale, in the result
 
 
 @dataclasses.dataclass(frozen=True)

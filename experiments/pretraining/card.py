@@ -39,10 +39,10 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "last two columns are the PSNR of C where the reference shows a pixel (and the "
         "share of such pixels), and elsewhere: hidden, or without known disparity. "
         "They are means over those pictures whose disparity is known at all, which may "
-        "be few, and known at few of their pixels (KITTI). Where "
-        "there is a working disparity, small pictures were enlarged until they had it, "
-        "and large ones reduced (D-37), and as many candidates taken as a first look "
-        "`found` to be needed, where no d stands (D-38).",
+        "be few, and known at few of their pixels (KITTI). Where there is a working "
+        "disparity, small pictures were enlarged until they had it, large ones reduced, "
+        "and all seen at half the scale as well (D-37), and as many candidates taken "
+        "as a first look `found` to be needed, where no d stands (D-38).",
         "",
         "| dataset | pictures | setup | d | working disparity | rough C' | final C "
         "| visible | hidden |",
