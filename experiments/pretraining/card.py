@@ -40,9 +40,10 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "share of such pixels), and elsewhere: hidden, or without known disparity. "
         "They are means over those pictures whose disparity is known at all, which may "
         "be few, and known at few of their pixels (KITTI). Where there is a working "
-        "disparity, small pictures were enlarged until they had it, large ones reduced, "
-        "and all seen at half the scale as well (D-37), and as many candidates taken "
-        "as a first look `found` to be needed, where no d stands (D-38).",
+        "disparity, small pictures were enlarged until they had it, large ones "
+        "reduced, and all seen at half the scale as well (D-37), and as many "
+        "candidates taken as a first look `found` to be needed, where no d stands "
+        "(D-38).",
         "",
         "| dataset | pictures | setup | d | working disparity | rough C' | final C "
         "| visible | hidden |",
