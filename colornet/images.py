@@ -344,3 +344,10 @@ def to_float(picture: np.ndarray) -> np.ndarray:
             f"{picture.min():g} to {picture.max():g}"
         )
     return picture.astype(np.float32)
+
+
+def from_float(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A float picture in [0, 1] as `dtype`: a float type, uint8 or uint16."""
+    if np.issubdtype(dtype, np.integer):
+        return np.rint(picture * np.iinfo(dtype).max).astype(dtype)
+    return picture.astype(dtype)

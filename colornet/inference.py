@@ -12,7 +12,7 @@ from colornet.color import output_picture
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.first_look import Sight
-from colornet.images import resized, to_float
+from colornet.images import from_float, resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
@@ -394,10 +394,3 @@ def colorize_outputs(
     if sight is not None:
         outputs["sight"] = sight
     return {"picture": picture, **outputs}
-
-
-def from_float(picture: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """A float picture in [0, 1] as `dtype`: a float type, uint8 or uint16."""
-    if np.issubdtype(dtype, np.integer):
-        return np.rint(picture * np.iinfo(dtype).max).astype(dtype)
-    return picture.astype(dtype)

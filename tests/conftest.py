@@ -12,6 +12,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import_tensorflow()
 
 
+@pytest.fixture
+def eager():
+    """No graphs: tracing one takes longer than running it once."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """A folder of pairs with a table: two splits."""

@@ -1,14 +1,12 @@
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import colornet
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
-from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.inference import colorize, colorize_outputs
 from colornet.model import build_colornet
+from tests.random_network import random_network, random_pair
 
 _D = 32
 # Multiples of 32; below, at and past one; odd; less than 32 high; one row.
@@ -17,26 +15,13 @@ _SIZES = [(32, 64), (33, 40), (17, 45), (65, 32), (1, 63)]
 
 @pytest.fixture(scope="module")
 def model():
-    """An untrained network, its residue not 0, its statistics those of a picture."""
-    keras.utils.set_random_seed(0)
-    config = ModelConfig(n=2, max_disparity=_D, residue_init="he", bn_momentum=0.0)
-    network = build_colornet(config)
-    mono, reference = _pair(64, 96)
-    inputs = {"mono": mono[None, ..., None], "reference": reference[None]}
-    network(inputs, training=True)
-    return network
-
-
-def _pair(height, width):
-    rng = np.random.default_rng(height * 1000 + width)
-    mono = rng.random((height, width), np.float32)
-    return mono, rng.random((height, width, 3), np.float32)
+    return random_network(_D)
 
 
 @pytest.mark.parametrize("size", _SIZES)
 def test_any_size_is_padded_by_reflection_and_cut_back(model, size):
     height, width = size
-    mono, reference = _pair(height, width)
+    mono, reference = random_pair(height, width)
     # D-15: at the bottom, and at the left, where no candidate of a real pixel lies.
     rows, columns = (0, -height % 32), (-width % 32, 0)
     inputs = {
@@ -53,18 +38,10 @@ def test_any_size_is_padded_by_reflection_and_cut_back(model, size):
     np.testing.assert_array_equal(colorize(model, mono, reference), picture)
 
 
-@pytest.fixture
-def eager():
-    """No graphs: tracing one takes longer than running it once."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.mark.parametrize("size", [(33, 45), (32, 64)])
 def test_volumes_lie_on_the_pictures_own_pixels(eager, model, size):
     height, width = size
-    outputs = colorize_outputs(model, *_pair(height, width), volumes=True)
+    outputs = colorize_outputs(model, *random_pair(height, width), volumes=True)
     weights = outputs["weights"]
     assert weights.shape == (_D, height, width)
     np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-5)
@@ -73,7 +50,7 @@ def test_volumes_lie_on_the_pictures_own_pixels(eager, model, size):
     half = (_D // 2, (height + 1) // 2, (width + 1) // 2)
     assert outputs["attention"].shape == half
     left, below = -width % 32, -height % 32
-    mono, reference = _pair(height, width)
+    mono, reference = random_pair(height, width)
     padded = {
         "mono": mono[None, ..., None],
         "reference": reference[None],
@@ -84,14 +61,14 @@ def test_volumes_lie_on_the_pictures_own_pixels(eager, model, size):
     whole = np.asarray(model.with_volumes()(padded)["attention"])[0]
     expected = whole[:, : half[1], left // 2 :]
     np.testing.assert_allclose(outputs["attention"], expected, atol=1e-6)
-    without = colorize_outputs(model, *_pair(height, width))
+    without = colorize_outputs(model, *random_pair(height, width))
     assert set(outputs) - set(without) == {"weights", "attention"}
     np.testing.assert_allclose(outputs["chroma"], without["chroma"], atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 def test_the_output_is_of_the_monos_kind_and_has_its_luma(model, dtype):
-    mono, reference = _pair(33, 40)
+    mono, reference = random_pair(33, 40)
     mono[0], mono[1] = 0, 1
     reference[..., 2] = 1  # so strong a colour that much leaves the RGB cube
     if np.issubdtype(dtype, np.integer):
@@ -121,7 +98,7 @@ def test_depths_agree(model):
 
 
 def test_max_disparity_of_the_call(eager, model):
-    pair = _pair(32, 70)
+    pair = random_pair(32, 70)
     wider = model.rebuilt(max_disparity=64)
     expected = colorize(wider, *pair)
     found = colorize(model, *pair, max_disparity=64)
@@ -132,7 +109,7 @@ def test_max_disparity_of_the_call(eager, model):
 
 def test_the_model_and_the_inputs_stay_as_they_are(model):
     before = [value.copy() for value in model.get_weights()]
-    mono, reference = _pair(33, 40)
+    mono, reference = random_pair(33, 40)
     copies = mono.copy(), reference.copy()
     first = colorize(model, mono, reference)
     np.testing.assert_array_equal(colorize(model, mono, reference), first)
@@ -143,7 +120,7 @@ def test_the_model_and_the_inputs_stay_as_they_are(model):
 
 
 def test_views_that_are_not_contiguous(model):
-    mono, reference = _pair(33, 40)
+    mono, reference = random_pair(33, 40)
     expected = colorize(model, mono[:, ::-1].copy(), reference[:, ::-1].copy())
     mirrored = colorize(model, mono[:, ::-1], reference[:, ::-1])
     np.testing.assert_array_equal(mirrored, expected)
@@ -155,7 +132,7 @@ def _with(array, value):
     return array
 
 
-_MONO, _REFERENCE = _pair(33, 40)
+_MONO, _REFERENCE = random_pair(33, 40)
 _BAD = {
     "mono with colour": (_REFERENCE, _REFERENCE, "mono must be"),
     "no mono": (np.zeros((0, 40)), _REFERENCE, "mono must be"),
@@ -187,7 +164,7 @@ def test_pictures_narrower_than_the_largest_disparity(
     eager, model, width, max_disparity
 ):
     """Candidates that are not there count for nothing (D-02)."""
-    mono, reference = _pair(33, width)
+    mono, reference = random_pair(33, width)
     outputs = colorize_outputs(model, mono, reference, max_disparity, volumes=True)
     weights = outputs["weights"].astype(np.float64)
     exists = np.arange(max_disparity)[:, None] + np.arange(width) < width
@@ -205,7 +182,7 @@ def test_weights_that_give_no_colours(eager, model):
     weights = model.get_weights()
     broken.set_weights([*weights[:-1], np.full_like(weights[-1], np.nan)])
     with pytest.raises(InputError, match="weights that give finite colours"):
-        colorize(broken, *_pair(33, 40))
+        colorize(broken, *random_pair(33, 40))
 
 
 @pytest.mark.parametrize("max_disparity", [0, -32, 33])

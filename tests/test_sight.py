@@ -1,11 +1,9 @@
 """How the network sees a pair: at which scales, with how many candidates."""
 
-import keras
 import numpy as np
 import pytest
 import scipy.ndimage
 import skimage.data
-import tensorflow as tf
 from PIL import Image
 
 import colornet
@@ -16,34 +14,14 @@ from colornet.first_look import Disparities, Sight
 from colornet.inference import colorize, colorize_outputs
 from colornet.model import build_colornet
 from colornet.tiling import tile_bytes
+from tests.random_network import random_network, random_pair
 
 _D = 32
 
 
 @pytest.fixture(scope="module")
 def model():
-    """An untrained network, its residue not 0, its statistics those of a picture."""
-    keras.utils.set_random_seed(0)
-    config = ModelConfig(n=2, max_disparity=_D, residue_init="he", bn_momentum=0.0)
-    network = build_colornet(config)
-    mono, reference = _pair(64, 96)
-    inputs = {"mono": mono[None, ..., None], "reference": reference[None]}
-    network(inputs, training=True)
-    return network
-
-
-@pytest.fixture
-def eager():
-    """No graphs: tracing one takes longer than running it once."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-def _pair(height, width):
-    rng = np.random.default_rng(height * 1000 + width)
-    mono = rng.random((height, width), np.float32)
-    return mono, rng.random((height, width, 3), np.float32)
+    return random_network(_D)
 
 
 def _resized(picture, height, width):
@@ -58,7 +36,7 @@ def _resized(picture, height, width):
 
 
 def _smooth(height, width):
-    mono, reference = _pair(height, width)
+    mono, reference = random_pair(height, width)
     mono = scipy.ndimage.gaussian_filter(mono, 6)
     reference = scipy.ndimage.gaussian_filter(reference, (6, 6, 0))
     return 4 * mono - 1.5, 4 * reference - 1.5
@@ -167,10 +145,25 @@ def test_what_is_not_enlarged(eager, model, monkeypatch):
         assert outputs["sight"].scale == expected
 
 
+def test_the_shares_of_both_scales(eager, model, monkeypatch):
+    """To rounding: at scale 1 one of them is what the network says of the pair."""
+    pair = random_pair(64, 96)
+    _found(monkeypatch, 10.0, 20.0)
+    resizing = model.rebuilt(working_disparity=80)
+    both = colorize_outputs(resizing, *pair)
+    monkeypatch.setattr(first_look, "COARSE_SHARE", 1.0)
+    coarse = colorize_outputs(resizing, *pair)
+    fine = colorize_outputs(model, *pair)
+    for name in ("chroma", "rough_chroma"):
+        mean = 0.75 * fine[name] + 0.25 * coarse[name]
+        np.testing.assert_allclose(both[name], mean, atol=1e-6)
+        assert np.abs(fine[name] - coarse[name]).max() > 1e-2
+
+
 @pytest.mark.parametrize(("searched", "d"), [(32.0, 32), (33.0, 64), (999.0, 256)])
 def test_pairs_get_the_candidates_that_they_need(model, monkeypatch, searched, d):
     """D-38: what is found is what one could have asked for."""
-    mono, reference = _pair(33, 300)
+    mono, reference = random_pair(33, 300)
     _found(monkeypatch, 20.0, searched)
     finding = model.rebuilt(find_disparity=True)
     outputs = colorize_outputs(finding, mono, reference, volumes=True)
@@ -188,7 +181,7 @@ def test_pairs_get_the_candidates_that_they_need(model, monkeypatch, searched, d
 
 
 def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
-    mono, reference = _pair(64, 288)
+    mono, reference = random_pair(64, 288)
     _found(monkeypatch, 40.0, 60.0)
     tiles = colornet.Tiling(tile=(64, 256), overlap=64)
     found = colorize(model.rebuilt(find_disparity=True), mono, reference, tiling=tiles)
@@ -198,7 +191,7 @@ def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
 
 def test_weights_that_are_no_distribution_find_nothing(eager, model, monkeypatch):
     _found(monkeypatch, 40.0, 60.0)
-    mono, reference = _pair(33, 200)
+    mono, reference = random_pair(33, 200)
     plain = model.rebuilt(weight_normalization="none")
     finding = plain.rebuilt(find_disparity=True, working_disparity=80)
     np.testing.assert_array_equal(
@@ -219,7 +212,7 @@ def test_the_look_is_at_a_small_copy(eager, model, monkeypatch):
         ((40, 300), (34, 256), 300 / 256),
         ((40, 200), (40, 200), 1.0),
     ):
-        colorize(finding, *_pair(height, width))
+        colorize(finding, *random_pair(height, width))
         assert seen["look"] == ((64, *shape), pytest.approx(factor))
 
 

@@ -45,14 +45,6 @@ def full():
     return network()
 
 
-@pytest.fixture
-def eager():
-    """No graphs: tracing one takes longer than running it once."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def read(log_dir) -> EventAccumulator:
     events = EventAccumulator(str(log_dir), size_guidance={"tensors": 0})
     return events.Reload()
