@@ -11,6 +11,7 @@ import numpy as np
 
 from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig
+from colornet.noise import estimate_noise
 from colornet.tiling import GRID
 
 # The copy's width at most, px, and the candidates for it: a quarter of the width.
@@ -114,10 +115,11 @@ def scale(largest: float, reference: np.ndarray, config: ModelConfig) -> float:
     if config.working_disparity == 0:
         return 1.0
     height, width = reference.shape[:2]
+    noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
     best = min(
         max(1.0, config.working_disparity / largest),
         math.sqrt(_PIXELS / (height * width)),
-        max(1.0, _MOST_NOISE / max(_chroma_noise(reference), 1.0)),
+        max(1.0, _MOST_NOISE / max(noise, 1.0)),
         _LARGEST_SCALE,
     )
     best = max(best, _SMALLEST_SCALE)
@@ -141,16 +143,3 @@ def sight(found: Disparities, scale: float, config: ModelConfig) -> Sight:
 
 def _candidates(searched: float) -> int:
     return GRID * math.ceil(searched / GRID)
-
-
-def _chroma_noise(reference: np.ndarray) -> float:
-    """Standard deviation of white noise in Cb and Cr, in 8-bit levels.
-
-    By the median of what 2x2 pixels have that neither their rows nor their columns do,
-    of which pictures have little.
-    """
-    height, width = (side // 2 * 2 for side in reference.shape[:2])
-    chroma = 255 * np.asarray(rgb_to_chroma(reference[:height, :width]))
-    rows = chroma[::2] - chroma[1::2]
-    detail = (rows[:, ::2] - rows[:, 1::2]) / 2
-    return float(np.median(np.abs(detail)) / 0.6745) if detail.size else 0.0

@@ -16,6 +16,7 @@ from colornet.images import from_float, resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
+from colornet.upsampling import with_luma_detail
 
 # Of every network, its forms with a margin for tiles, with other candidates, with
 # volumes, and for the first look. A new form is compiled at its first picture, and what
@@ -86,7 +87,7 @@ def predict(
     volumes: bool = False,
     tiling: Tiling | None = None,
     progress: bool = False,
-) -> dict[str, np.ndarray]:
+) -> dict[str, np.ndarray | Sight]:
     """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
     A network with a `working_disparity`, or with `find_disparity`, looks at a small
@@ -104,13 +105,15 @@ def predict(
         progress: whether to draw a progress bar where there are several tiles.
 
     Returns:
-        The outputs of the model without batch axis, cut to the pictures' size.
+        The outputs of the model without batch axis, cut to the pictures' size; and of a
+        `ColorNet`, `sight`: the `colornet.first_look.Sight` that it had of the pair.
 
     Raises:
         InputError: as `colornet.tiling.plan`.
     """
     sight = _sight(model, mono, reference, volumes, tiling)
-    return _predict(model, mono, reference, sight, volumes, tiling, progress)
+    outputs = _predict(model, mono, reference, sight, volumes, tiling, progress)
+    return outputs if sight is None else {**outputs, "sight": sight}
 
 
 def _sight(
@@ -185,7 +188,7 @@ def _predict(
         share = first_look.COARSE_SHARE
         return {k: (1 - share) * fine[k] + share * coarse[k] for k in fine}
     model = _form(model, "max_disparity", sight.max_disparity)
-    size, pair = mono.shape[:2], (mono, reference)
+    pair = mono, reference
     if sight.scale != 1:
         pair = [_scaled(view, *_size_at(view, sight.scale)) for view in pair]
     height, width = pair[0].shape[:2]
@@ -198,19 +201,20 @@ def _predict(
         outputs = _predict_tiles(model, *pair, tiles, progress)
     if sight.scale != 1:
         outputs = {
-            name: _scaled_back(name, value, *size, sight.scale)
+            name: _scaled_back(name, value, mono, sight.scale)
             for name, value in outputs.items()
         }
     return outputs
 
 
 def _scaled_back(
-    name: str, value: np.ndarray, height: int, width: int, scale: float
+    name: str, value: np.ndarray, mono: np.ndarray, scale: float
 ) -> np.ndarray:
     """The output `name` for a pair at a scale as it is for the pair itself."""
+    size = mono.shape[:2]
     if name == "disparity":
-        return resized(value[..., None] / scale, height, width)[..., 0]
-    return resized(value, height, width)
+        return resized(value[..., None] / scale, *size)[..., 0]
+    return with_luma_detail(value, mono) if scale < 1 else resized(value, *size)
 
 
 def _padded(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
@@ -381,8 +385,9 @@ def colorize_outputs(
             "expected a network with volumes of candidates. "
             f"Received: {model.name}, which has none"
         )
-    sight = _sight(model, luma, colors, volumes, tiling)
-    outputs = _predict(model, luma, colors, sight, volumes, tiling, progress)
+    outputs = predict(
+        model, luma, colors, volumes=volumes, tiling=tiling, progress=progress
+    )
     if not np.isfinite(outputs["chroma"]).all():
         raise InputError(
             "expected weights that give finite colours. Received: NaN or infinity "
@@ -391,6 +396,4 @@ def colorize_outputs(
     for name in model.internal_outputs:
         del outputs[name]
     picture = from_float(output_picture(luma, outputs["chroma"]), mono.dtype)
-    if sight is not None:
-        outputs["sight"] = sight
     return {"picture": picture, **outputs}

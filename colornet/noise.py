@@ -1,9 +1,12 @@
-"""Signal-dependent Gaussian noise of the two cameras (Table 2, D-08). NumPy only."""
+"""Noise of the two cameras (Table 2, D-08), and of any picture. NumPy only."""
 
 import dataclasses
 import hashlib
 
 import numpy as np
+
+# Median of |x| of a standard normal variable.
+_NORMAL_MEDIAN = 0.6745
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +59,23 @@ def add_noise(
     noisy *= deviation
     noisy += image
     return np.clip(noisy, 0.0, 1.0, out=noisy)
+
+
+def estimate_noise(picture: np.ndarray) -> float:
+    """Standard deviation of white noise in a picture, in the picture's own unit.
+
+    The median of the finest diagonal Haar coefficients (Donoho and Johnstone 1994),
+    which most of a natural picture's structure does not reach.
+
+    Args:
+        picture: (height, width, ...) float; 0 if one pixel wide or high.
+    """
+    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+    if not height * width:
+        return 0.0
+    upper, lower = picture[0:height:2, :width], picture[1:height:2, :width]
+    detail = (upper[:, 0::2] - upper[:, 1::2] - lower[:, 0::2] + lower[:, 1::2]) / 2
+    return float(np.median(np.abs(detail)) / _NORMAL_MEDIAN)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from colornet.checkpoints import load_model, weights_digest
 from colornet.data import Records
 from colornet.errors import InputError
 from colornet.files import replacing, writing
+from colornet.first_look import Sight
 from colornet.inference import predict
 from colornet.metrics import score, visibility_scores
 from colornet.network import Network
@@ -31,8 +32,25 @@ _OURS = "ours"
 _MAX_DISPARITY = 192
 # Columns that say which picture it is; all others are averaged.
 _ABOUT = ("key", "dataset", "scene", "height", "width")
-# Chroma by name; what a method calls `chroma` is scored without a prefix.
-Predictor = Callable[[dict], dict[str, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a method says of a pair.
+
+    Attributes:
+        chroma: (height, width, 2), the result.
+        rough: C' of Eq. 1, where there is one.
+        sight: of our network, at which scale and with how many candidates (D-37, D-38).
+    """
+
+    chroma: np.ndarray
+    rough: np.ndarray | None = None
+    sight: Sight | None = None
+
+
+# From an example of `Records`.
+Predictor = Callable[[dict], Prediction]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +110,8 @@ def _network_predictor(model: Network, tiling: Tiling) -> Predictor:
     def run(example):
         pair = example["mono"], example["reference"]
         outputs = predict(model, *pair, tiling=tiling)
-        results = {"": "chroma", "rough_": "rough_chroma"}
-        return {
-            prefix: outputs[name] for prefix, name in results.items() if name in outputs
-        }
+        others = outputs.get("rough_chroma"), outputs.get("sight")
+        return Prediction(outputs["chroma"], *others)
 
     return run
 
@@ -105,12 +121,12 @@ def _method_predictor(name: str, max_disparity: int) -> Predictor:
 
     def run(example):
         mono, reference = example["mono"][..., 0], example["reference"]
-        return {"": method(mono, reference, max_disparity)}
+        return Prediction(method(mono, reference, max_disparity))
 
     return run
 
 
-def _true_disparity(example: dict) -> dict[str, np.ndarray]:
+def _true_disparity(example: dict) -> Prediction:
     """The colours of true matches, propagated to where there is none."""
     disparity = example["disparity"]
     visible = visible_pixels(disparity)
@@ -122,8 +138,8 @@ def _true_disparity(example: dict) -> dict[str, np.ndarray]:
     def match(*_):
         return np.maximum(disparity, 0), visible
 
-    chroma = matching.colorize(match, example["mono"][..., 0], example["reference"], 0)
-    return {"": chroma}
+    mono = example["mono"][..., 0]
+    return Prediction(matching.colorize(match, mono, example["reference"], 0))
 
 
 def _finished_rows(directory: pathlib.Path, settings: dict) -> list[dict[str, str]]:
@@ -168,16 +184,21 @@ def _append(path: pathlib.Path, row: dict) -> None:
 
 def _row(example: dict, run: Predictor) -> dict:
     start = time.monotonic()
-    predictions = run(example)
+    prediction = run(example)
     seconds = time.monotonic() - start
     values = [example["key"], example["dataset"], example["scene"]]
     row = dict(zip(_ABOUT, [*values, *example["mono"].shape[:2]], strict=True))
     row["seconds"] = seconds
+    if prediction.sight is not None:
+        row["scale"] = prediction.sight.scale
+        row["candidates"] = prediction.sight.max_disparity
     disparity, target = example["disparity"], example["target"]
     known = (disparity >= 0).any()
     visible = visible_pixels(disparity)
     row["visible"] = float(visible.mean()) if known else None
-    for prefix, chroma in predictions.items():
+    for prefix, chroma in (("", prediction.chroma), ("rough_", prediction.rough)):
+        if chroma is None:
+            continue
         scores = score(chroma, example["mono"], target)
         parts = visibility_scores(chroma, target, visible)
         scores |= parts if known else dict.fromkeys(parts)
@@ -216,9 +237,8 @@ def predictor(
         model: the network of the method; loaded from the weights if None.
 
     Returns:
-        A function from an example of `Records` to chroma (height, width, 2) by name:
-        "" for the result, "rough_" for C' of Eq. 1 where there is one; and what the
-        result depends on, as JSON.
+        A function from an example of `Records` to a `Prediction`; and what the result
+        depends on, as JSON.
 
     Raises:
         InputError: no weights, or such of another method.
@@ -260,7 +280,8 @@ def evaluate(
         {metric: mean}}}; metrics as `score` and `visibility_scores` of
         `colornet.metrics` name them, with the prefix `rough_` for C' of Eq. 1, the
         `seconds` of a prediction and the fraction of pixels that are `visible`. The
-        last and its scores are None where no disparity is known.
+        last and its scores are None where no disparity is known. Of our network also
+        the `scale` at which a pair was seen (D-37) and its `candidates` there (D-38).
 
     Raises:
         InputError: no weights, no such split or dataset, damaged records, a folder that
@@ -269,7 +290,7 @@ def evaluate(
     records = Records(evaluation.records, evaluation.split)
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
     # What an older version has left may have other columns.
-    settings["visibility"] = True
+    settings["columns"] = ["visible", "sight"]
     # The same folder may hold other records by now.
     settings["records_metadata"] = records.metadata
     run, of_method = predictor(evaluation, model)

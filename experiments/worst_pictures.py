@@ -44,8 +44,8 @@ def draw_worst(
     for example in records.examples(evaluation.datasets):
         key = example["key"]
         if key in worst:
-            chroma = run(example)
-            sheet = picture_row(example, chroma.get("rough_"), chroma[""])
+            prediction = run(example)
+            sheet = picture_row(example, prediction.rough, prediction.chroma)
             rank = f"{worst.index(key) + 1:02d}"
             path = folder / f"{rank}_{key.replace('/', '_')}.png"
             write_picture(path, sheet)

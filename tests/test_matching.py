@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from colornet.noise import estimate_noise
 from experiments.methods import matching
 
 
@@ -15,9 +16,9 @@ def _smooth(shape, scale, seed=0):
 
 def test_noise_is_measured_on_structure():
     picture = 0.5 + 0.1 * _smooth((120, 160, 3), 4)
-    assert matching.estimate_noise(picture) < 0.002
+    assert estimate_noise(picture) < 0.002
     noise = np.random.default_rng(1).normal(scale=0.03, size=picture.shape)
-    assert matching.estimate_noise(picture + noise) == pytest.approx(0.03, rel=0.05)
+    assert estimate_noise(picture + noise) == pytest.approx(0.03, rel=0.05)
 
 
 @pytest.mark.parametrize("strength", [0.03, 0.07])

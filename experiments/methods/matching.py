@@ -11,34 +11,16 @@ from scipy.ndimage import correlate1d, gaussian_filter, uniform_filter
 from skimage.restoration import denoise_nl_means
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
+from colornet.noise import estimate_noise
 from experiments.methods.levin import propagate
 
 # From mono, the reference's luma and the number of candidates to the disparity of every
 # mono pixel and where it is reliable.
 Match = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
-# Median of |x| of a standard normal variable.
-_NORMAL_MEDIAN = 0.6745
 # Weight of gain 1 beside the mean of mono^2 in a window: it counts where next to no
 # pixel of the window is known.
 _GAIN_PRIOR = 1e-3
-
-
-def estimate_noise(picture: np.ndarray) -> float:
-    """Standard deviation of white noise in a picture, in the picture's own unit.
-
-    The median of the finest diagonal Haar coefficients (Donoho and Johnstone 1994),
-    which most of a natural picture's structure does not reach.
-
-    Args:
-        picture: (height, width, ...) float; 0 if one pixel wide or high.
-    """
-    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    if not height * width:
-        return 0.0
-    upper, lower = picture[0:height:2, :width], picture[1:height:2, :width]
-    detail = (upper[:, 0::2] - upper[:, 1::2] - lower[:, 0::2] + lower[:, 1::2]) / 2
-    return float(np.median(np.abs(detail)) / _NORMAL_MEDIAN)
 
 
 def denoise(rgb: np.ndarray) -> np.ndarray:

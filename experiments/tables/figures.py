@@ -118,7 +118,7 @@ def make_figures(
                 shutil.rmtree(folder_of(name, column, output), ignore_errors=True)
                 is_first = False
             why = chosen.get(example["key"], "the first of its dataset")
-            chroma = {label: run(example)[""] for label, run in predictors.items()}
+            chroma = {label: run(example).chroma for label, run in predictors.items()}
             yield _draw(name, column, example, chroma, why, output)
             if not chosen:
                 break
