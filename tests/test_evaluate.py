@@ -107,6 +107,9 @@ def test_rows_means_and_table(records, model, tmp_path, method):
         if method == "ours":
             outputs = predict(model, mono, reference)
             chroma = {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
+            sight = outputs["sight"]
+            assert float(row["scale"]) == sight.scale
+            assert int(row["candidates"]) == sight.max_disparity
         else:
             chroma = {"": methods.get(method)(mono[..., 0], reference, _D)}
         for prefix, value in chroma.items():

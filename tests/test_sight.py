@@ -11,9 +11,11 @@ from colornet import first_look
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.first_look import Disparities, Sight
+from colornet.images import resized
 from colornet.inference import colorize, colorize_outputs
 from colornet.model import build_colornet
 from colornet.tiling import tile_bytes
+from colornet.upsampling import with_luma_detail
 from tests.random_network import random_network, random_pair
 
 _D = 32
@@ -98,6 +100,25 @@ def test_pairs_are_seen_at_a_scale_and_at_half_of_it(
     np.testing.assert_array_equal(
         outputs["picture"], output_picture(mono[..., None], outputs["chroma"])
     )
+
+
+def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
+    eager, model, monkeypatch
+):
+    """D-39."""
+    mono, reference = random_pair(64, 96)
+    _found(monkeypatch, 10.0, 16.0, 0.5)
+    outputs = colorize_outputs(model.rebuilt(working_disparity=80), mono, reference)
+    parts = []
+    for size in ((32, 48), (16, 24)):
+        seen = [
+            np.clip(resized(view, *size), 0, 1) for view in (mono[..., None], reference)
+        ]
+        parts.append(colorize_outputs(model, *seen, 32))
+    for name in ("chroma", "rough_chroma"):
+        fine, coarse = (with_luma_detail(p[name], mono[..., None]) for p in parts)
+        expected = 0.75 * fine + 0.25 * coarse
+        np.testing.assert_allclose(outputs[name], expected, atol=1e-5)
 
 
 def test_the_disparity_of_a_resized_pair_is_in_px_of_the_pair(eager, monkeypatch):
