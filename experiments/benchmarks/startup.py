@@ -73,7 +73,7 @@ def _program(folder: pathlib.Path, weights: str) -> float:
 
 
 def laps(folder: str, weights: str) -> dict[str, float]:
-    """Seconds of the program's steps but the first look (D-38), by what they are."""
+    """Seconds of the program's steps, by what they are."""
     steps, last = {}, time.perf_counter()
 
     def lap(name: str) -> None:
@@ -84,26 +84,22 @@ def laps(folder: str, weights: str) -> dict[str, float]:
     import_tensorflow()
     lap("import TensorFlow and Keras")
     from colornet.checkpoints import load_model
-    from colornet.images import read_picture, to_float, write_picture
-    from colornet.inference import colorize, predict
+    from colornet.images import read_picture, write_picture
+    from colornet.inference import colorize
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
-    # A corner of the picture would be looked at and resized on its own.
-    model = load_model(weights, working_disparity=0, find_disparity=False)
+    model = load_model(weights)
     lap("build the network, load the weights")
     mono, reference = (
         read_picture(pathlib.Path(folder) / f"{name}.png")
         for name in ("mono", "reference")
     )
     lap("read the pictures")
-    # As small as pictures can be: what is left is to trace the graph.
-    least = 2 * model.config.max_disparity
-    corner = to_float(mono)[:32, :least, None], to_float(reference)[:32, :least]
-    predict(model, *corner)
-    lap("first call, a corner of the picture: tracing")
     picture = colorize(model, mono, reference)
-    lap("colorize")
+    lap("colorize, which traces the graphs")
+    colorize(model, mono, reference)
+    lap("colorize again, which the program does not")
     write_picture(pathlib.Path(folder) / "output.png", picture)
     lap("write the picture")
     return steps
