@@ -23,7 +23,8 @@ def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
     The signature takes `mono` (batch, height, width, 1) luma and `reference` (batch,
     height, width, 3) RGB, float32 in [0, 1]. It returns the outputs of the model by
     name, but for its `internal_outputs`, and `picture` (batch, height, width, 3), RGB
-    in [0, 1] with the luma of `mono`: what `colornet.colorize` returns.
+    in [0, 1] with the luma of `mono`: what `colornet.colorize` returns with these
+    candidates and no `working_disparity`.
 
     Args:
         model: the network.

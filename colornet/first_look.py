@@ -16,8 +16,9 @@ from colornet.tiling import GRID
 
 # The copy's width at most, px, and the candidates for it: a quarter of the width.
 _WIDTH, _CANDIDATES = 256, 64
-# A pixel's disparity counts if the variance of its weights W is less, px^2.
-_SURE = 4.0
+# A pixel's disparity counts if the variance of its weights W is less, px^2. The last
+# columns have so few candidates inside the reference that W cannot be unsure.
+_SURE, _BORDER = 4.0, 8
 # Percentiles of those disparities: what is taken for the largest, and, as a few pixels
 # may be nearer, for what must be searched; that grows by a part and by some px.
 _LARGEST, _NEAREST = 99.5, 99.9
@@ -93,7 +94,7 @@ def disparities(weights: np.ndarray, factor: float) -> Disparities | None:
     k = np.arange(len(weights), dtype=np.float32)
     mean = np.tensordot(k, weights, 1)
     variance = np.tensordot(k**2, weights, 1) - mean**2
-    sure = mean[variance < _SURE]
+    sure = mean[:, :-_BORDER][variance[:, :-_BORDER] < _SURE]
     if not sure.size:
         return None
     largest, nearest = factor * np.percentile(sure, (_LARGEST, _NEAREST))
@@ -115,13 +116,14 @@ def scale(largest: float, reference: np.ndarray, config: ModelConfig) -> float:
     if config.working_disparity == 0:
         return 1.0
     height, width = reference.shape[:2]
-    noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
     best = min(
         max(1.0, config.working_disparity / largest),
         math.sqrt(_PIXELS / (height * width)),
-        max(1.0, _MOST_NOISE / max(noise, 1.0)),
         _LARGEST_SCALE,
     )
+    if best > 1:
+        noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
+        best = min(best, max(1.0, _MOST_NOISE / max(noise, 1.0)))
     best = max(best, _SMALLEST_SCALE)
     return 1.0 if 1 / _LEAST_CHANGE < best < _LEAST_CHANGE else best
 
@@ -130,14 +132,15 @@ def sight(found: Disparities, scale: float, config: ModelConfig) -> Sight:
     """How the network sees a picture at a scale.
 
     With as many candidates as what is to be searched needs, at most 256; if that is not
-    to be found out, for the `max_disparity` of the picture itself at most (D-38).
+    to be found out, for the `max_disparity` of the picture itself, of which an enlarged
+    one gets no more than it needs (D-38).
     """
     if config.find_disparity:
         candidates = min(found.searched * scale, _MOST_CANDIDATES)
-    elif scale == 1:
-        candidates = config.max_disparity
-    else:
+    elif scale > 1:
         candidates = min(found.searched, config.max_disparity) * scale
+    else:
+        candidates = config.max_disparity * scale
     return Sight(_candidates(candidates), scale, config.working_disparity > 0)
 
 

@@ -11,7 +11,7 @@ from colornet import first_look
 from colornet.color import output_picture
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.first_look import Sight
+from colornet.first_look import Disparities, Sight
 from colornet.images import from_float, resized, to_float
 from colornet.network import Network
 from colornet.progress import progress_bar
@@ -133,23 +133,30 @@ def _sight(
     looks = config.working_disparity > 0 or config.find_disparity
     if not looks or config.weight_normalization != "softmax":
         return own
-    *size, candidates = first_look.copy(*mono.shape[:2], config)
-    form = _form(model, "max_disparity", candidates)
-    if not _is_whole(*size, form.config, tiling):
-        return own
-    copies = mono, reference
-    if size[1] < mono.shape[1]:
-        copies = [_scaled(view, *size) for view in copies]
-    weights = _run_whole(_weights_alone(form), *copies)["weights"]
-    found = first_look.disparities(weights, mono.shape[1] / size[1])
+    found = _found(model, mono, reference, tiling)
     if found is None:
-        return own
+        found = Disparities(config.max_disparity, config.max_disparity)
     scale = first_look.scale(found.largest, reference, config)
     sight = first_look.sight(found, scale, config)
     larger = config.replace(max_disparity=sight.max_disparity)
     if scale > 1 and not _is_whole(*_size_at(mono, scale), larger, tiling):
         return first_look.sight(found, 1.0, config)
     return sight
+
+
+def _found(
+    model: Network, mono: np.ndarray, reference: np.ndarray, tiling: Tiling | None
+) -> Disparities | None:
+    """What a look at a small copy finds; None if nothing, or if memory is too small."""
+    *size, candidates = first_look.copy(*mono.shape[:2], model.config)
+    form = _form(model, "max_disparity", candidates)
+    if not _is_whole(*size, form.config, tiling):
+        return None
+    copies = mono, reference
+    if size[1] < mono.shape[1]:
+        copies = [_scaled(view, *size) for view in copies]
+    weights = _run_whole(_weights_alone(form), *copies)["weights"]
+    return first_look.disparities(weights, mono.shape[1] / size[1])
 
 
 def _size_at(picture: np.ndarray, scale: float) -> tuple[int, int]:
@@ -199,22 +206,22 @@ def _predict(
         outputs = _run_whole(_with_volumes(model) if volumes else model, *pair)
     else:
         outputs = _predict_tiles(model, *pair, tiles, progress)
-    if sight.scale != 1:
-        outputs = {
-            name: _scaled_back(name, value, mono, sight.scale)
-            for name, value in outputs.items()
-        }
-    return outputs
+    return outputs if sight.scale == 1 else _scaled_back(outputs, mono, sight.scale)
 
 
 def _scaled_back(
-    name: str, value: np.ndarray, mono: np.ndarray, scale: float
-) -> np.ndarray:
-    """The output `name` for a pair at a scale as it is for the pair itself."""
+    outputs: dict[str, np.ndarray], mono: np.ndarray, scale: float
+) -> dict[str, np.ndarray]:
+    """The outputs for a pair at a scale as they are for the pair itself."""
     size = mono.shape[:2]
-    if name == "disparity":
-        return resized(value[..., None] / scale, *size)[..., 0]
-    return with_luma_detail(value, mono) if scale < 1 else resized(value, *size)
+    names = "chroma", "rough_chroma"
+    maps = np.concatenate([outputs[name] for name in names], axis=-1)
+    maps = with_luma_detail(maps, mono) if scale < 1 else resized(maps, *size)
+    found = dict(zip(names, np.split(maps, 2, axis=-1), strict=True))
+    if "disparity" in outputs:
+        disparity = outputs["disparity"][..., None] / scale
+        found["disparity"] = resized(disparity, *size)[..., 0]
+    return found
 
 
 def _padded(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:

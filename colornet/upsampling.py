@@ -1,4 +1,4 @@
-"""Chroma of a reduced picture at the size of the picture (D-39). No TensorFlow."""
+"""Joint upsampling of chroma that was seen reduced (D-39). No TensorFlow."""
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -18,9 +18,9 @@ def _means(values: np.ndarray) -> np.ndarray:
 def with_luma_detail(chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
     """Chroma of a reduced picture at full size, as sharp as the luma is there.
 
-    The slope of the guided filter (He, Sun, Tang, ECCV 2010, Eq. 5), of the luma that
-    was reduced as the pictures were, says how chroma changes with luma. What luma loses
-    by that is added with it to what cubic interpolation gives.
+    The slope of the guided filter (He, Sun, Tang, ECCV 2010, Eq. 5), on luma reduced to
+    the size of chroma, says how chroma changes with luma. What luma loses when it is
+    reduced is added, times this slope, to what cubic interpolation gives.
 
     Args:
         chroma: (h, w, channels) float.
@@ -29,6 +29,7 @@ def with_luma_detail(chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
     Returns:
         (height, width, channels) float32.
     """
+    luma = np.asarray(luma, np.float32)
     height, width = luma.shape[:2]
     reduced = resized(luma, *chroma.shape[:2])
     mean = _means(reduced)

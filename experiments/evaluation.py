@@ -28,6 +28,8 @@ from experiments.methods import matching, networks
 
 WORST = "worst"  # folder of the pictures of `experiments.worst_pictures`
 _OURS = "ours"
+# Raised when D-37 to D-39 change, so that no evaluation goes on from before.
+_SIGHT = 2
 # What other methods search if nothing else is said: the network's d (D-04).
 _MAX_DISPARITY = 192
 # Columns that say which picture it is; all others are averaged.
@@ -246,6 +248,8 @@ def predictor(
     if is_network(evaluation.method):
         model = _network(evaluation, model)
         settings = {"model": model.config.to_dict(), "sha256": weights_digest(model)}
+        if evaluation.method == _OURS:
+            settings["sight"] = _SIGHT
         return _network_predictor(model, Tiling(evaluation.memory_gb)), settings
     if evaluation.method == methods.TRUE_DISPARITY:
         return _true_disparity, {}
@@ -290,7 +294,7 @@ def evaluate(
     records = Records(evaluation.records, evaluation.split)
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
     # What an older version has left may have other columns.
-    settings["columns"] = ["visible", "sight"]
+    settings["visibility"] = True
     # The same folder may hold other records by now.
     settings["records_metadata"] = records.metadata
     run, of_method = predictor(evaluation, model)

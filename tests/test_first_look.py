@@ -45,9 +45,16 @@ def test_disparities_are_those_that_weights_agree_on():
     assert disparities(_weights(np.full((20, 100), -1)), 1.0) is None
     # Two neighbours are no doubt, two candidates 8 px apart are.
     for apart, agrees in ((1, True), (8, False)):
-        weights = _weights(np.full((2, 2), 10)) / 2
-        weights += _weights(np.full((2, 2), 10 + apart)) / 2
+        weights = _weights(np.full((2, 10), 10)) / 2
+        weights += _weights(np.full((2, 10), 10 + apart)) / 2
         assert (disparities(weights, 1.0) is not None) == agrees
+
+
+def test_few_candidates_at_the_border_are_no_certainty():
+    """There W is even, too, over those inside the reference."""
+    inside = np.arange(64)[:, None] + np.arange(100) < 100
+    weights = np.repeat((inside / inside.sum(axis=0))[:, None], 20, axis=1)
+    assert disparities(weights.astype(np.float32), 1.0) is None
 
 
 def test_small_pictures_are_enlarged_to_the_working_disparity():
@@ -101,6 +108,7 @@ def test_as_many_candidates_as_are_needed():
         (99, 2, 192),
         (300, 1, 96),
         (300, 0.5, 64),
+        (30, 0.5, 64),  # who asks for 96 may know of more than was found
     ):
         assert sight(Disparities(1.0, searched), factor, fixed) == Sight(d, factor)
 

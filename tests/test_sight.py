@@ -102,23 +102,46 @@ def test_pairs_are_seen_at_a_scale_and_at_half_of_it(
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "scale", "tiling"),
+    [
+        ((64, 96), 0.5, None),
+        ((75, 390), 0.5, colornet.Tiling(tile=(32, 128), overlap=0)),
+        ((32, 48), 2.0, None),
+    ],
+)
 def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
-    eager, model, monkeypatch
+    eager, model, monkeypatch, size, scale, tiling
 ):
-    """D-39."""
-    mono, reference = random_pair(64, 96)
-    _found(monkeypatch, 10.0, 16.0, 0.5)
-    outputs = colorize_outputs(model.rebuilt(working_disparity=80), mono, reference)
-    parts = []
-    for size in ((32, 48), (16, 24)):
-        seen = [
-            np.clip(resized(view, *size), 0, 1) for view in (mono[..., None], reference)
-        ]
-        parts.append(colorize_outputs(model, *seen, 32))
-    for name in ("chroma", "rough_chroma"):
-        fine, coarse = (with_luma_detail(p[name], mono[..., None]) for p in parts)
-        expected = 0.75 * fine + 0.25 * coarse
-        np.testing.assert_allclose(outputs[name], expected, atol=1e-5)
+    """D-39; what was enlarged, or seen as it is, does not."""
+    mono, reference = random_pair(*size)
+    _found(monkeypatch, 10.0, 16.0, scale)
+    outputs = colorize_outputs(
+        model.rebuilt(working_disparity=80), mono, reference, tiling=tiling
+    )
+    expected = dict.fromkeys(("chroma", "rough_chroma"), 0.0)
+    for factor, share in ((scale, 0.75), (scale / 2, 0.25)):
+        smaller = [round(side * factor) for side in size]
+        views = mono[..., None], reference
+        if factor != 1:
+            views = [np.clip(resized(view, *smaller), 0, 1) for view in views]
+        part = colorize_outputs(model, *views, 32, tiling=tiling)
+        for name in expected:
+            if factor < 1:
+                back = with_luma_detail(part[name], mono[..., None])
+            else:
+                back = resized(part[name], *size)
+            expected[name] += share * back
+    for name, value in expected.items():
+        np.testing.assert_allclose(outputs[name], value, atol=1e-5)
+
+
+def test_large_pairs_are_reduced_though_nothing_is_found(eager, model, monkeypatch):
+    monkeypatch.setattr(first_look, "disparities", lambda *_: None)
+    monkeypatch.setattr(first_look, "_PIXELS", 32 * 96 / 2)
+    finding = model.rebuilt(find_disparity=True, working_disparity=80)
+    sight = colorize_outputs(finding, *random_pair(32, 96))["sight"]
+    assert sight == Sight(32, pytest.approx(0.5**0.5), coarse=True)
 
 
 def test_the_disparity_of_a_resized_pair_is_in_px_of_the_pair(eager, monkeypatch):
@@ -144,13 +167,12 @@ def test_what_is_not_resized(eager, model, monkeypatch):
     outputs = colorize_outputs(resizing, mono, reference, volumes=True)
     for name, values in plain.items():
         np.testing.assert_array_equal(outputs[name], values)
-    # Whose copy does not fit as a whole.
+    # Whose copy does not fit as a whole: nothing is found.
     mono, reference = _smooth(32, 128)
     tiles = colornet.Tiling(tile=(32, 96), overlap=32)
-    np.testing.assert_array_equal(
-        colorize(resizing, mono, reference, tiling=tiles),
-        colorize(model, mono, reference, tiling=tiles),
-    )
+    monkeypatch.undo()
+    outputs = colorize_outputs(resizing, mono, reference, tiling=tiles)
+    assert outputs["sight"] == Sight(_D, 1.0, coarse=True)
 
 
 def test_what_is_not_enlarged(eager, model, monkeypatch):

@@ -99,10 +99,10 @@ def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, coun
     assert len(plan(*padded, _CONFIG, tiling)) == count
     expected = predict(model, mono, reference, tiling=_WHOLE)
     found = predict(model, mono, reference, tiling=tiling)
-    assert set(found) == set(expected) == {"chroma", "rough_chroma"}
-    for name, value in expected.items():
-        assert found[name].shape == value.shape
-        np.testing.assert_allclose(found[name], value, atol=1e-5)
+    assert set(found) == set(expected) == {"chroma", "rough_chroma", "sight"}
+    for name in ("chroma", "rough_chroma"):
+        assert found[name].shape == expected[name].shape
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
     # The tiles were there: without overlap they show.
     cut = predict(model, mono, reference, tiling=Tiling(overlap=0, tile=(96, 96)))
     assert np.abs(cut["chroma"] - expected["chroma"]).max() > 1e-3

@@ -19,12 +19,12 @@ pictures as surfaces and with noise of the levels of the paper's Table 2, or of 
 
 **Limits.** The pair must be rectified, the monochrome camera the right one (or both
 mirrored), and every disparity below `max_disparity`; the default weights find out what
-is needed, up to a quarter of the width and 256 px (BUILD_NOTES.md, D-38). Colours of
-what only the monochrome camera sees are a guess from the surroundings. On pictures that
-were reduced to a quarter, so have next to no noise, plain matching is still ahead on
-some datasets (BUILD_NOTES.md, "Other sizes"). Rendered scenes lack mirrors, glass and
-the errors of lenses; cameras that differ in exposure, white balance or sharpness by
-more than the recipe says were not trained for.
+is needed, up to a quarter of the width and 256 candidates (BUILD_NOTES.md, D-38).
+Colours of what only the monochrome camera sees are a guess from the surroundings. On
+pictures that were reduced to a quarter, so have next to no noise, plain matching is
+still ahead on some datasets (BUILD_NOTES.md, "Other sizes"). Rendered scenes lack
+mirrors, glass and the errors of lenses; cameras that differ in exposure, white balance
+or sharpness by more than the recipe says were not trained for.
 
 **Licence.** Apache-2.0, as the code. The textures are no part of the weights; where
 there is a table of their sources, it lies beside the file.
@@ -41,7 +41,7 @@ def _results(evaluations: dict[str, Any]) -> list[str]:
         "They are means over those pictures whose disparity is known at all, which may "
         "be few, and known at few of their pixels (KITTI). Where there is a working "
         "disparity, small pictures were enlarged until they had it, large ones "
-        "reduced, and all seen at half the scale as well (D-37), and as many "
+        "reduced, and all seen at half the scale as well (D-37, D-39), and as many "
         "candidates taken as a first look `found` to be needed, where no d stands "
         "(D-38).",
         "",
