@@ -72,13 +72,16 @@ def copy(height: int, width: int, config: ModelConfig) -> tuple[int, int, int]:
     """The copy of a picture that is looked at first.
 
     Returns:
-        Height, width, and the candidates for it. A picture that is not reduced may be
-        a part of a larger one, whose disparities may be more than a quarter of its
-        width: it gets those of the network, if they are more.
+        Height, width, and the candidates for it: a quarter of the width; as many as the
+        network's `max_disparity` says, if these are more and somebody asked for them;
+        and for a picture that is not reduced, as it may be a part of a larger one.
     """
-    if width <= _WIDTH:
-        return height, width, max(_CANDIDATES, config.max_disparity)
-    return max(1, round(height * _WIDTH / width)), _WIDTH, _CANDIDATES
+    reduction = max(1.0, width / _WIDTH)
+    candidates = _CANDIDATES
+    if reduction == 1 or not config.find_disparity:
+        own = min(config.max_disparity / reduction, _MOST_CANDIDATES)
+        candidates = max(candidates, _candidates(own))
+    return max(1, round(height / reduction)), min(width, _WIDTH), candidates
 
 
 def disparities(weights: np.ndarray, factor: float) -> Disparities | None:

@@ -128,3 +128,9 @@ def test_the_copy_is_256_px_wide_at_most():
         assert copy(1, 4000, config) == (1, 256, 64)
     assert copy(128, 240, few) == (128, 240, 64)
     assert copy(128, 240, many) == (128, 240, 96)
+
+
+def test_the_look_sees_as_far_as_was_asked_for():
+    asked = ModelConfig(max_disparity=512)
+    assert copy(1110, 1390, asked) == (204, 256, 96)  # 512 px are 94 of the copy
+    assert copy(1110, 1390, asked.replace(find_disparity=True)) == (204, 256, 64)

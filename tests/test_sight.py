@@ -167,12 +167,18 @@ def test_what_is_not_resized(eager, model, monkeypatch):
     outputs = colorize_outputs(resizing, mono, reference, volumes=True)
     for name, values in plain.items():
         np.testing.assert_array_equal(outputs[name], values)
-    # Whose copy does not fit as a whole: nothing is found.
-    mono, reference = _smooth(32, 128)
-    tiles = colornet.Tiling(tile=(32, 96), overlap=32)
-    monkeypatch.undo()
-    outputs = colorize_outputs(resizing, mono, reference, tiling=tiles)
-    assert outputs["sight"] == Sight(_D, 1.0, coarse=True)
+
+
+def test_a_copy_that_does_not_fit_is_not_looked_at(eager, model, monkeypatch):
+    """Else 40 px would be found, and 64 candidates taken."""
+    found = Disparities(10.0, 40.0)
+    monkeypatch.setattr(first_look, "disparities", lambda *_: found)
+    finding = model.rebuilt(find_disparity=True, working_disparity=80)
+    pair = random_pair(32, 128)
+    for tile, d in (((32, 128), 64), ((32, 96), _D)):
+        tiles = colornet.Tiling(tile=tile, overlap=32)
+        sight = colorize_outputs(finding, *pair, tiling=tiles)["sight"]
+        assert sight == Sight(d, 1.0, coarse=True)
 
 
 def test_what_is_not_enlarged(eager, model, monkeypatch):
