@@ -20,7 +20,7 @@ _EXPORTS = {
     "ColorNet": "colornet.model",
     "build_colornet": "colornet.model",
     "colorize": "colornet.inference",
-    "load_model": "colornet.checkpoints",
+    "load_model": "colornet.training.checkpoints",
     "load_pretrained": "colornet.pretrained",
     "pretrained_names": "colornet.pretrained",
 }

@@ -74,7 +74,7 @@ class NetworkConfig(Config):
         _check_above_0("bn_epsilon", self.bn_epsilon)
 
     def build(self):
-        """A `colornet.network.Network` of this configuration with fresh weights."""
+        """A `colornet.networks.Network` of this configuration with fresh weights."""
         raise NotImplementedError
 
     def changed(self, **changes) -> Self:

@@ -5,7 +5,7 @@ class InputError(ValueError):
     """Something the user gave cannot be used.
 
     The message is one line that says what was expected and, after "Received:", what
-    came. Command-line programs print it and exit with status 1 (`colornet.app.run`);
+    came. Command-line programs print it and exit with status 1 (`tfrecords_tools.app`);
     any other exception is a defect of the program and keeps its traceback.
     """
 

@@ -10,9 +10,9 @@ from keras import ops
 
 from colornet.color import output_picture
 from colornet.errors import InputError, require_tensorflow
-from colornet.files import writing
 from colornet.inference import pad, unpad
-from colornet.network import Network
+from colornet.io.files import writing
+from colornet.networks import Network
 
 SIGNATURE = "colorize"
 

@@ -7,16 +7,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from colornet import first_look
 from colornet.color import output_picture
+from colornet.colorizer import plan as first_look
+from colornet.colorizer.plan import Disparities, Sight
+from colornet.colorizer.upsampling import with_luma_detail
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.first_look import Disparities, Sight
-from colornet.images import from_float, resized, to_float
-from colornet.network import Network
+from colornet.io.pictures import from_float, resized, to_float
+from colornet.networks import Network
 from colornet.progress import progress_bar
 from colornet.tiling import GRID, Tile, Tiling, is_whole, plan
-from colornet.upsampling import with_luma_detail
 
 # Of every network, its forms with a margin for tiles, with other candidates, with
 # volumes, and for the first look. A new form is compiled at its first picture, and what
@@ -106,7 +106,7 @@ def predict(
 
     Returns:
         The outputs of the model without batch axis, cut to the pictures' size; and of a
-        `ColorNet`, `sight`: the `colornet.first_look.Sight` that it had of the pair.
+        `ColorNet`, `sight`: the `Sight` that it had of the pair.
 
     Raises:
         InputError: as `colornet.tiling.plan`.
@@ -375,7 +375,7 @@ def colorize_outputs(
     Returns:
         `picture`; the outputs of the network, or of its `with_volumes`, that are maps
         of the picture, without batch axis and cut to the size of the pictures; and of a
-        `ColorNet`, `sight`: the `colornet.first_look.Sight` that it had of the pair.
+        `ColorNet`, `sight`: the `Sight` that it had of the pair.
 
     Raises:
         InputError: as `colorize`; volumes of a picture that would need tiles, or of a

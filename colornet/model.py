@@ -22,7 +22,7 @@ from colornet.layers import (
     WarpChroma,
     WeightedAverage,
 )
-from colornet.network import Network, picture_inputs
+from colornet.networks import Network, picture_inputs
 
 _CONVOLUTIONS = {
     "2d": layers.Conv2D,

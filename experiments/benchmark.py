@@ -11,8 +11,8 @@ import json
 
 from absl import flags
 
-from colornet import app
-from colornet.files import replacing
+from colornet.io.files import replacing
+from tfrecords_tools import app
 
 _NAMES = ["network", "input", "startup", "tiling"]
 _SECTIONS = flags.DEFINE_multi_enum("section", _NAMES, _NAMES, "What to measure.")

@@ -17,11 +17,11 @@ import warnings
 import numpy as np
 from absl import flags
 
-from colornet import app, tiling
+from colornet import tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
-from colornet.files import replacing, writing
-from colornet.images import (
+from colornet.io.files import replacing, writing
+from colornet.io.pictures import (
     check_writable,
     read_icc_profile,
     read_picture,
@@ -30,6 +30,7 @@ from colornet.images import (
 )
 from colornet.pretrained import DEFAULT, full_name
 from experiments.methods import networks  # noqa: F401, makes their weights known
+from tfrecords_tools import app
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.", required=True)
 _REFERENCE = flags.DEFINE_string(
@@ -100,8 +101,8 @@ def main() -> None:
     check_writable(_OUTPUT.value, mono.dtype, channels=3)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
-    from colornet.checkpoints import load_model
     from colornet.inference import colorize_outputs
+    from colornet.training.checkpoints import load_model
 
     weights = full_name(_WEIGHTS.value)
     model = load_model(
@@ -147,7 +148,7 @@ def _write_volumes(
     outputs: dict[str, np.ndarray],
     is_distribution: bool,
 ) -> None:
-    from colornet import volume_pictures as draw
+    from colornet.visualize import volumes as draw
 
     weights = outputs["weights"]
     d, height, _ = weights.shape

@@ -12,11 +12,11 @@ pictures that the method fails at the most.
 
 from absl import flags
 
-from colornet import app
 from colornet.config import BN_STATISTICS
 from colornet.tiling import DEFAULT_MEMORY_GB
 from experiments import methods
 from experiments.methods import networks
+from tfrecords_tools import app
 
 _RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Split to score.")

@@ -12,17 +12,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from colornet.checkpoints import load_model, weights_digest
+from colornet.colorizer.plan import Sight
 from colornet.data import Records
 from colornet.errors import InputError
-from colornet.files import replacing, writing
-from colornet.first_look import Sight
 from colornet.inference import predict
+from colornet.io.files import replacing, writing
 from colornet.metrics import score, visibility_scores
-from colornet.network import Network
+from colornet.networks import Network
 from colornet.occlusion import visible_pixels
 from colornet.progress import progress_bar
 from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
+from colornet.training.checkpoints import load_model, weights_digest
 from experiments import methods
 from experiments.methods import matching, networks
 

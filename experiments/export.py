@@ -8,10 +8,10 @@ be those of a comparison network (`experiments.train --method=…`).
 
 from absl import flags
 
-from colornet import app
 from colornet.config import BN_STATISTICS
 from colornet.pretrained import DEFAULT, full_name
 from experiments.methods import networks  # noqa: F401, makes their weights known
+from tfrecords_tools import app
 
 _WEIGHTS = flags.DEFINE_string(
     "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."
@@ -26,8 +26,8 @@ _BN_STATISTICS = flags.DEFINE_enum(
 
 
 def main() -> None:
-    from colornet.checkpoints import load_model
     from colornet.export import SIGNATURE, export_saved_model
+    from colornet.training.checkpoints import load_model
 
     weights = full_name(_WEIGHTS.value)
     model = load_model(

@@ -12,9 +12,9 @@ import pathlib
 
 from absl import flags
 
-from colornet import app
 from colornet.errors import InputError
 from experiments.tables import table_flags
+from tfrecords_tools import app
 
 _FIGURES = flags.DEFINE_multi_enum(
     "figure", ["3", "4", "5", "6"], ["3", "4", "5", "6"], "Which ones."

@@ -18,7 +18,7 @@ import os
 
 from absl import flags
 
-from colornet import app, pretrained
+from colornet import pretrained
 from colornet.config import ModelConfig
 from experiments.pretraining.examples import NOISE, SCENES
 from experiments.pretraining.recipe import (
@@ -29,6 +29,7 @@ from experiments.pretraining.recipe import (
     PretrainConfig,
 )
 from experiments.pretraining.stream import StreamConfig
+from tfrecords_tools import app
 
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder for checkpoints, curve and weights.", required=True

@@ -17,8 +17,9 @@ import pathlib
 
 from absl import flags
 
-from colornet import app, pretrained
+from colornet import pretrained
 from colornet.errors import InputError
+from tfrecords_tools import app
 
 _RUN_DIR = flags.DEFINE_string(
     "run_dir", None, "Folder of experiments.pretrain.", required=True

@@ -9,13 +9,13 @@ import pathlib
 
 from absl import flags
 
-from colornet import app
+from tfrecords_tools import app
 
 _OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder of the tables.")
 
 
 def main() -> None:
-    from colornet.files import replacing
+    from colornet.io.files import replacing
     from experiments.tables.report import write_report
 
     output = pathlib.Path(_OUTPUT.value)

@@ -23,9 +23,9 @@ import time
 import numpy as np
 from absl import flags
 
-from colornet import app
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
+from tfrecords_tools import app
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
 _STEPS = flags.DEFINE_integer("steps", 450, "quick: training steps.", lower_bound=1)
@@ -124,11 +124,12 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, networks: dict) -> d
 
 
 def _colorize(out_dir: pathlib.Path, records: pathlib.Path, model) -> pathlib.Path:
-    from colornet import colorize, pictures
+    from colornet import colorize
     from colornet.data import Records
-    from colornet.images import write_picture
     from colornet.inference import predict
+    from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8
+    from colornet.visualize import pictures
 
     example = next(Records(str(records), "test").examples())
     mono = to_uint8(example["mono"][..., 0])

@@ -5,7 +5,7 @@ python -m experiments.table1
 
 from absl import flags
 
-from colornet import app
+from tfrecords_tools import app
 
 _N = flags.DEFINE_integer("n", 32, "Number of filters.", lower_bound=1)
 

@@ -7,8 +7,8 @@ and has none, and a dataset that is not there, are "not run". Stopped and starte
 it goes on; Tables 3 and 4 share their evaluations.
 """
 
-from colornet import app
 from experiments.tables import table_flags
+from tfrecords_tools import app
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ A row is a run of `experiments.train --variant=…`; several runs of a row that 
 their seed show the spread. Stopped and started again it goes on.
 """
 
-from colornet import app
 from experiments.tables import table_flags
+from tfrecords_tools import app
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ import os
 
 from absl import flags
 
-from colornet import app
 from colornet.config import PRECISIONS, VARIANTS, ModelConfig, TrainConfig
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
+from tfrecords_tools import app
 
 _RECORDS = flags.DEFINE_string(
     "records", None, "Folder of TFRecords made by tfrecords_tools.write.", required=True

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterator
 
 from colornet.data import Records
-from colornet.files import writing
-from colornet.images import write_picture
-from colornet.pictures import picture_row
+from colornet.io.files import writing
+from colornet.io.pictures import write_picture
+from colornet.visualize.pictures import picture_row
 from experiments.evaluation import WORST, Evaluation, predictor
 
 

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 _DRIVER = """
 import contextlib, importlib, io, json, sys, traceback
 from absl import flags
-from colornet import app
+from tfrecords_tools import app
 from colornet.quiet import import_tensorflow
 
 name, eagerly, *calls = json.load(sys.stdin)

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from colornet.images import write_picture
+from colornet.io.pictures import write_picture
 from colornet.quiet import import_tensorflow
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

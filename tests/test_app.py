@@ -9,7 +9,7 @@ import pytest
 _PROGRAM = """
 import sys
 import numpy as np
-from colornet import app
+from tfrecords_tools import app
 
 def main():
     import tensorflow as tf

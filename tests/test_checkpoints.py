@@ -5,10 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from colornet.checkpoints import Checkpoints, load_model, load_weights, save_weights
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.model import build_colornet
+from colornet.training.checkpoints import (
+    Checkpoints,
+    load_model,
+    load_weights,
+    save_weights,
+)
 from colornet.training.losses import build_optimizer
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colornet.checkpoints import load_model, save_weights
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
-from colornet.images import read_icc_profile, read_picture, write_picture
 from colornet.inference import colorize
+from colornet.io.pictures import read_icc_profile, read_picture, write_picture
 from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
+from colornet.training.checkpoints import load_model, save_weights
 from tests.command_line import assert_one_line_error, start, start_each
 
 _MODULE = "experiments.colorize"

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from colornet.errors import InputError
-from colornet.images import write_picture
+from colornet.io.pictures import write_picture
 from tests.command_line import assert_one_line_error, start
-from tfrecords_tools import survey
+from tfrecords_tools import inventory
 from tfrecords_tools.sources.cityscapes import Cityscapes
 from tfrecords_tools.sources.eth3d import Eth3d
 from tfrecords_tools.sources.kitti import Kitti
@@ -141,17 +141,17 @@ def test_what_is_missing_is_said_at_once(sceneflow):
     shutil.rmtree(sceneflow / "driving")
     source = SceneFlow(sceneflow)
     parts = source.parts()
-    text = survey.describe(source, parts)
+    text = inventory.describe(source, parts)
     assert "1 of 22,390 pairs" in text and "TRAIN/A/0000/right/ for" in text
     assert "0 of 4,400 pairs" in text and "{15mm,35mm}_focallength" in text
     with pytest.raises(InputError, match="TRAIN/A/0000/right/ for .*0007.png"):
-        survey.usable_pairs(source, parts, strict=False, on_error="fail")
-    assert len(survey.usable_pairs(source, parts, False, "skip")) == 4
+        inventory.usable_pairs(source, parts, strict=False, on_error="fail")
+    assert len(inventory.usable_pairs(source, parts, False, "skip")) == 4
     with pytest.raises(InputError, match="Monkaa has 1 of 8,664 .*Driving has 0 of"):
-        survey.usable_pairs(source, parts, strict=True, on_error="skip")
+        inventory.usable_pairs(source, parts, strict=True, on_error="skip")
     empty = SceneFlow(sceneflow / "flyingthings3d" / "frames_cleanpass" / "TRAIN")
     with pytest.raises(InputError, match="Monkaa at frames_cleanpass/<scene>"):
-        survey.usable_pairs(empty, empty.parts(), False, "fail")
+        inventory.usable_pairs(empty, empty.parts(), False, "fail")
 
 
 def test_the_folders_with_unusual_numbers_are_named(sceneflow):
@@ -165,7 +165,7 @@ def test_the_folders_with_unusual_numbers_are_named(sceneflow):
     )
     source = SceneFlow(sceneflow)
     with pytest.raises(InputError, match="3 folders, most of 1; TRAIN/A/0000: 2"):
-        survey.usable_pairs(source, source.parts(), True, "fail")
+        inventory.usable_pairs(source, source.parts(), True, "fail")
 
 
 def test_cityscapes(tmp_path):
@@ -302,9 +302,9 @@ def test_strict_asks_for_whole_publications_of_middlebury(tmp_path):
     with pytest.raises(
         InputError, match=r"Received: Middlebury 2003 has 1 of 2 [^;]*$"
     ):
-        survey.usable_pairs(source, source.parts(), strict=True, on_error="fail")
+        inventory.usable_pairs(source, source.parts(), strict=True, on_error="fail")
     _tree(tmp_path, "2003/teddyQ/im2.png", "2003/teddyQ/im6.png")
-    pairs = survey.usable_pairs(source, source.parts(), strict=True, on_error="fail")
+    pairs = inventory.usable_pairs(source, source.parts(), strict=True, on_error="fail")
     assert len(pairs) == 2
 
 

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colornet import first_look
-from colornet.checkpoints import load_model, save_weights
 from colornet.color import rgb_to_chroma
+from colornet.colorizer import plan as first_look
 from colornet.config import ModelConfig
 from colornet.data import Records
 from colornet.errors import InputError
-from colornet.images import write_picture
 from colornet.inference import predict
+from colornet.io.pictures import write_picture
 from colornet.metrics import chroma_psnr, score
 from colornet.model import build_colornet
-from colornet.pictures import picture_row
+from colornet.training.checkpoints import load_model, save_weights
+from colornet.visualize.pictures import picture_row
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
 from experiments.methods.networks.config import MethodConfig

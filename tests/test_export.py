@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from colornet.checkpoints import save_weights
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.export import export_saved_model
 from colornet.inference import colorize_outputs
 from colornet.model import build_colornet
+from colornet.training.checkpoints import save_weights
 from tests.command_line import assert_one_line_error, start_each
 
 _D = 32

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from colornet.config import ModelConfig
-from colornet.first_look import (
+from colornet.colorizer.plan import (
     Disparities,
     Sight,
     copy,
@@ -10,6 +9,7 @@ from colornet.first_look import (
     scale,
     sight,
 )
+from colornet.config import ModelConfig
 
 
 def _weights(disparity, d=64):

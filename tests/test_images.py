@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colornet import images
 from colornet.errors import InputError
-from colornet.images import (
+from colornet.io import pictures as images
+from colornet.io.pictures import (
     check_writable,
     read_icc_profile,
     read_picture,
@@ -341,7 +341,9 @@ def test_the_module_needs_no_framework():
     import subprocess
     import sys
 
-    code = "import sys, colornet.images; print(any('keras' in m or 'tensorflow' in m"
+    code = (
+        "import sys, colornet.io.pictures; print(any('keras' in m or 'tensorflow' in m"
+    )
     code += " for m in sys.modules))"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -273,7 +273,7 @@ np.save(sys.argv[3], model(pair, training=False)["chroma"])
 
 def test_jax_builds_runs_and_takes_a_gradient_step_without_tensorflow(pair, tmp_path):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
-    from colornet.checkpoints import save_weights
+    from colornet.training.checkpoints import save_weights
 
     save_weights(model, tmp_path / "weights.npz")
     np.savez(tmp_path / "pair.npz", **pair)

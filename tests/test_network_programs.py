@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from colornet.checkpoints import load_model, save_weights
 from colornet.errors import InputError
-from colornet.images import read_picture, write_picture
 from colornet.inference import colorize, colorize_outputs
+from colornet.io.pictures import read_picture, write_picture
+from colornet.training.checkpoints import load_model, save_weights
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
 from tests.command_line import assert_one_line_error, start_each

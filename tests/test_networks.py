@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 from skimage.color import rgb2lab
 
-from colornet.checkpoints import load_model, save_weights
 from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig, TrainConfig, network_config
 from colornet.errors import InputError
+from colornet.training.checkpoints import load_model, save_weights
 from colornet.training.loop import Reporting, Trainer, make_strategy
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods import networks
@@ -249,7 +249,7 @@ def test_jax_gives_the_same_results(models, batch, tmp_path):
 import os, sys
 os.environ["KERAS_BACKEND"] = "jax"
 import jax, keras, numpy as np
-from colornet.checkpoints import load_model
+from colornet.training.checkpoints import load_model
 from experiments.methods import networks
 # JAX compiles its random numbers anew for each shape, and they are not looked at.
 keras.initializers.VarianceScaling.__call__ = lambda self, shape, dtype: np.zeros(shape)

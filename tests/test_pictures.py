@@ -5,7 +5,8 @@ import pytest
 
 from colornet import metrics
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from colornet.drawing import (
+from colornet.noise import to_uint8
+from colornet.visualize.drawing import (
     LABEL_HEIGHT,
     LEFT_MARGIN,
     color_bar,
@@ -16,8 +17,7 @@ from colornet.drawing import (
     tile,
     with_axes,
 )
-from colornet.noise import to_uint8
-from colornet.pictures import (
+from colornet.visualize.pictures import (
     ERROR_LIMIT,
     chroma_error,
     chroma_psnr,
@@ -25,13 +25,13 @@ from colornet.pictures import (
     mono_picture,
     picture_row,
 )
-from colornet.pixel_pictures import (
+from colornet.visualize.pixels import (
     COLORS,
     choose_pixels,
     mark_pixels,
     weight_curves,
 )
-from colornet.volume_pictures import (
+from colornet.visualize.volumes import (
     disparity_picture,
     entropy,
     entropy_picture,

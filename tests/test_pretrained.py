@@ -13,18 +13,18 @@ import pytest
 
 import colornet
 from colornet import pretrained
-from colornet.checkpoints import (
+from colornet.color import rgb_to_luma
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.inference import colorize
+from colornet.io.pictures import write_picture
+from colornet.model import build_colornet
+from colornet.training.checkpoints import (
     Checkpoints,
     load_model,
     save_weights,
     weights_digest,
 )
-from colornet.color import rgb_to_luma
-from colornet.config import ModelConfig
-from colornet.errors import InputError
-from colornet.images import write_picture
-from colornet.inference import colorize
-from colornet.model import build_colornet
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
 from tests.command_line import ROOT, assert_one_line_error, start_each
@@ -237,7 +237,7 @@ def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
     )
     assert results["default"].code == 0, results["default"]
     assert "weights: pretrained:tiny\n" in results["default"].stdout
-    picture = colornet.images.read_picture(tmp_path / "output.png")
+    picture = colornet.io.pictures.read_picture(tmp_path / "output.png")
     expected = colorize(colornet.load_pretrained(), mono, reference)
     assert np.abs(picture.astype(int) - expected).max() <= 1
     assert np.abs(rgb_to_luma(picture.astype(float))[..., 0] - mono).max() <= 0.51
@@ -293,7 +293,7 @@ def test_keras_files_and_float16_files_are_the_same_network(copy, tmp_path):
 
 
 def test_large_optimizer_states_go_to_several_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("colornet.checkpoints._OPTIMIZER_FILE_BYTES", 20_000)
+    monkeypatch.setattr("colornet.training.checkpoints._OPTIMIZER_FILE_BYTES", 20_000)
     model = build_colornet(ModelConfig(n=2, max_disparity=32))
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     for variable in optimizer.variables[2:]:

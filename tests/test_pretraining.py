@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from colornet.checkpoints import Checkpoints, load_model, weights_digest
 from colornet.errors import InputError, Interrupted, NonFiniteError
+from colornet.training.checkpoints import Checkpoints, load_model, weights_digest
 from colornet.training.curve import LearningCurve
 from experiments.pretraining.loop import Pretrainer, Reporting
 from experiments.pretraining.optimization import (

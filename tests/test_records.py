@@ -9,7 +9,7 @@ import pytest
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from tfrecords_tools import records
-from tfrecords_tools.measure import NoiseMeter
+from tfrecords_tools.noise_meter import NoiseMeter
 from tfrecords_tools.records import RecordConfig, decode_disparity, make_record
 from tfrecords_tools.sources import Views
 from tfrecords_tools.sources.disparity import transfer_disparity

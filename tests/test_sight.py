@@ -7,15 +7,15 @@ import skimage.data
 from PIL import Image
 
 import colornet
-from colornet import first_look
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
+from colornet.colorizer import plan as first_look
+from colornet.colorizer.plan import Disparities, Sight
+from colornet.colorizer.upsampling import with_luma_detail
 from colornet.config import ModelConfig
-from colornet.first_look import Disparities, Sight
-from colornet.images import resized
 from colornet.inference import colorize, colorize_outputs
+from colornet.io.pictures import resized
 from colornet.model import build_colornet
 from colornet.tiling import tile_bytes
-from colornet.upsampling import with_luma_detail
 from tests.random_network import random_network, random_pair
 
 _D = 32
@@ -27,7 +27,7 @@ def model():
 
 
 def _resized(picture, height, width):
-    """Other code for what `colornet.images.resized` does to a smooth picture."""
+    """Other code for what `colornet.io.pictures.resized` does to a smooth picture."""
     if height < picture.shape[0]:
         rows, columns = picture.shape[0] // height, picture.shape[1] // width
         return picture.reshape(height, rows, width, columns, -1).mean(axis=(1, 3))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colornet.errors import InputError
-from colornet.images import write_picture
+from colornet.io.pictures import write_picture
 from tfrecords_tools.sources import Pair, check_pairs, embedded, load_files
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.sources.pairs import Pairs

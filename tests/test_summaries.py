@@ -8,8 +8,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from colornet.config import VARIANTS, ModelConfig
 from colornet.model import build_colornet
-from colornet.pictures import chroma_psnr
 from colornet.training.summaries import TrainingSummaries
+from colornet.visualize.pictures import chroma_psnr
 
 ALWAYS = {
     "example/pictures",

@@ -13,13 +13,13 @@ import threading
 import numpy as np
 import pytest
 
-from colornet.checkpoints import save_weights
 from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig, TrainConfig
 from colornet.data import Records
 from colornet.errors import InputError, Interrupted
-from colornet.images import read_picture, write_picture
+from colornet.io.pictures import read_picture, write_picture
 from colornet.model import build_colornet
+from colornet.training.checkpoints import save_weights
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from colornet.checkpoints import Checkpoints, load_model
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError, Interrupted
 from colornet.training import loop
+from colornet.training.checkpoints import Checkpoints, load_model
 from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
 from colornet.training.losses import (
     build_optimizer,

@@ -4,8 +4,8 @@ import numpy as np
 import skimage.data
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from colornet.images import resized, to_float
-from colornet.upsampling import with_luma_detail
+from colornet.colorizer.upsampling import with_luma_detail
+from colornet.io.pictures import resized, to_float
 
 
 def _twin(chroma, luma):

@@ -16,7 +16,7 @@ import pytest
 
 from colornet.data import find_records
 from colornet.errors import InputError
-from colornet.images import read_picture, write_picture
+from colornet.io.pictures import read_picture, write_picture
 from tfrecords_tools import builder
 from tfrecords_tools.checker import check_dataset, find_datasets
 from tfrecords_tools.convert import in_processes

@@ -15,12 +15,12 @@ import sys
 
 from absl import flags
 
-from colornet import app, images
 from colornet.errors import InputError
+from colornet.io import pictures as images
 from colornet.noise import NOISE_SETUPS
-from tfrecords_tools import source_flags, survey
+from tfrecords_tools import app, inventory, source_flags
 from tfrecords_tools.contact_sheet import contact_sheet
-from tfrecords_tools.measure import Level
+from tfrecords_tools.noise_meter import Level
 from tfrecords_tools.sources import listed
 
 
@@ -73,8 +73,8 @@ def _check_source() -> None:
     source = source_flags.source()
     print(sys.modules[type(source).__module__].__doc__)
     parts = source.parts()
-    print(survey.describe(source, parts))
-    survey.usable_pairs(
+    print(inventory.describe(source, parts))
+    inventory.usable_pairs(
         source, parts, source_flags.STRICT.value, source_flags.ON_ERROR.value
     )
 

@@ -15,7 +15,7 @@ from colornet.noise import NOISE_SETUPS
 from colornet.progress import progress_bar
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords
-from tfrecords_tools.measure import Level, NoiseMeter
+from tfrecords_tools.noise_meter import Level, NoiseMeter
 from tfrecords_tools.records import Record, RecordConfig, decode_disparity
 from tfrecords_tools.sources import listed
 

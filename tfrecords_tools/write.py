@@ -13,9 +13,8 @@ import os
 
 from absl import flags
 
-from colornet import app
 from colornet.errors import InputError
-from tfrecords_tools import source_flags, survey
+from tfrecords_tools import app, inventory, source_flags
 from tfrecords_tools.records import RecordConfig
 
 _OUT_DIR = flags.DEFINE_string(
@@ -49,7 +48,7 @@ def main() -> None:
 
     source = source_flags.source()
     parts = source.parts()
-    print(survey.describe(source, parts), flush=True)
+    print(inventory.describe(source, parts), flush=True)
     if _BEAM_OPTION.value and not _BEAM_RUNNER.value:
         raise InputError("beam_option expects a beam_runner. Received: none")
     beam = Beam(_BEAM_RUNNER.value, tuple(_BEAM_OPTION.value))

@@ -17,9 +17,9 @@ from colornet.errors import InputError
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords, RecordsConfig
 from tfrecords_tools.convert import Converter
+from tfrecords_tools.inventory import usable_pairs
 from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources import Pair, Part, Source
-from tfrecords_tools.survey import usable_pairs
 
 # Bytes at the end of a picture file that tell it from another one: PNG ends with a
 # checksum of the pixels.

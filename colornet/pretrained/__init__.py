@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from colornet.errors import InputError
 
 if TYPE_CHECKING:
-    from colornet.network import Network
+    from colornet.networks import Network
 
 PREFIX = "pretrained:"
 DEFAULT = f"{PREFIX}default"
@@ -147,6 +147,6 @@ def load_pretrained(name: str | None = None, **changes) -> "Network":
         InputError: no such weights, a file that is not as it was packed, or a change
             that the network cannot have.
     """
-    from colornet.checkpoints import load_model
+    from colornet.training.checkpoints import load_model
 
     return load_model(DEFAULT if name is None else PREFIX + name, **changes)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from colornet.errors import InputError
-from colornet.network import Network
+from colornet.networks import Network
 
 
 def _moments_model(model: Network) -> keras.Model:

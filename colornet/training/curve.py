@@ -6,7 +6,7 @@ import math
 import os
 import pathlib
 
-from colornet.files import replacing, writing
+from colornet.io.files import replacing, writing
 
 
 def psnr(mse: float) -> float:

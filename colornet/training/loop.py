@@ -9,12 +9,12 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from colornet.checkpoints import Checkpoints
 from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, NonFiniteError
-from colornet.files import write_text
-from colornet.network import Network
+from colornet.io.files import write_text
+from colornet.networks import Network
+from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import (
     build_optimizer,
     mean_squared_error,

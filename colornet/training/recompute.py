@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from colornet.layers import DisparityFeatureVolume, VolumeConv3D
-from colornet.network import Network
+from colornet.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)

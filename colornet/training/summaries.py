@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from colornet import pictures, volume_pictures
-from colornet.drawing import fit, stack
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
-from colornet.network import Network
-from colornet.pixel_pictures import choose_pixels, mark_pixels, weight_curves
+from colornet.networks import Network
+from colornet.visualize import pictures
+from colornet.visualize import volumes as volume_pictures
+from colornet.visualize.drawing import fit, stack
+from colornet.visualize.pixels import choose_pixels, mark_pixels, weight_curves
 
 _UNIT = 32
 

@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.config import ModelConfig
-from colornet.network import picture_inputs
+from colornet.networks import picture_inputs
 
 
 class _Function(layers.Layer):

@@ -55,7 +55,7 @@ def measure_startup(config: ModelConfig, weights: str | None) -> list[dict]:
 def write_weights(config: ModelConfig, path: str) -> None:
     """Writes untrained weights."""
     import_tensorflow()
-    from colornet.checkpoints import save_weights
+    from colornet.training.checkpoints import save_weights
 
     save_weights(config.build(), path)
 
@@ -83,9 +83,9 @@ def laps(folder: str, weights: str) -> dict[str, float]:
 
     import_tensorflow()
     lap("import TensorFlow and Keras")
-    from colornet.checkpoints import load_model
-    from colornet.images import read_picture, write_picture
     from colornet.inference import colorize
+    from colornet.io.pictures import read_picture, write_picture
+    from colornet.training.checkpoints import load_model
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))

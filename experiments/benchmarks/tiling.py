@@ -160,9 +160,9 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
     Tiles are as small as can be, so that there are as many cuts as can be.
     """
     import_tensorflow()
-    from colornet.checkpoints import load_model
     from colornet.color import rgb_to_luma
     from colornet.inference import colorize
+    from colornet.training.checkpoints import load_model
 
     # Not resized: it is the pictures that are to be cut.
     model = load_model(weights, working_disparity=0, find_disparity=False)

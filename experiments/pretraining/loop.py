@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager
 import keras
 import numpy as np
 
-from colornet.checkpoints import Checkpoints, load_model
 from colornet.config import ModelConfig
 from colornet.errors import InputError, NonFiniteError
-from colornet.files import write_text
-from colornet.network import Network
+from colornet.io.files import write_text
+from colornet.networks import Network
+from colornet.training.checkpoints import Checkpoints, load_model
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.stopping import StopSignals
 from experiments.pretraining.optimization import (

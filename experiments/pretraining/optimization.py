@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from colornet.network import Network
+from colornet.networks import Network
 from experiments.pretraining.recipe import PretrainConfig
 
 

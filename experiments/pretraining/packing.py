@@ -12,18 +12,18 @@ import numpy as np
 from skimage import data
 
 from colornet import pretrained
-from colornet.checkpoints import (
+from colornet.color import rgb_to_luma
+from colornet.errors import InputError
+from colornet.inference import predict
+from colornet.io.files import replacing, write_text, writing
+from colornet.io.pictures import to_float
+from colornet.networks import Network
+from colornet.training.checkpoints import (
     Checkpoints,
     load_model,
     save_weights,
     weights_digest,
 )
-from colornet.color import rgb_to_luma
-from colornet.errors import InputError
-from colornet.files import replacing, write_text, writing
-from colornet.images import to_float
-from colornet.inference import predict
-from colornet.network import Network
 from experiments.pretraining.card import CARD, model_card
 from experiments.pretraining.loop import OpenStream
 from experiments.pretraining.recipe import PretrainConfig

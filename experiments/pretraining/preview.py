@@ -17,17 +17,17 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from colornet import app
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
-from colornet.files import replacing
-from colornet.images import read_picture, to_float
+from colornet.io.files import replacing
+from colornet.io.pictures import read_picture, to_float
 from experiments.pretraining.examples import (
     DISPARITY_STEPS,
     SCENES,
     ExampleMaker,
     StreamConfig,
 )
+from tfrecords_tools import app
 
 _DEFAULTS = StreamConfig()
 _TEXTURES = flags.DEFINE_string("textures", _DEFAULTS.textures, "skimage, or a folder.")

@@ -4,14 +4,14 @@ import itertools
 import os
 import pathlib
 
-from colornet.checkpoints import (
+from colornet.networks import Network
+from colornet.training.calibration import calibrate_statistics
+from colornet.training.checkpoints import (
     Checkpoints,
     calibrated_file,
     latest_checkpoint,
     save_weights,
 )
-from colornet.network import Network
-from colornet.training.calibration import calibrate_statistics
 from experiments.pretraining.loop import OpenStream
 from experiments.pretraining.optimization import averaged, build_optimizer
 from experiments.pretraining.recipe import PretrainConfig

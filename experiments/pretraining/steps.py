@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from colornet.color import rgb_to_chroma
-from colornet.network import Network
+from colornet.networks import Network
 from colornet.training.losses import LEVELS, mean_squared_error
 from experiments.pretraining.examples import DISPARITY_STEPS
 from experiments.pretraining.recipe import PretrainConfig

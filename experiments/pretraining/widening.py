@@ -8,7 +8,7 @@ the copies.
 import keras
 import numpy as np
 
-from colornet.network import Network
+from colornet.networks import Network
 
 # A copy's share of the weight is up to so much more or less than an equal one. With
 # equal shares all copies would get the same gradients and stay copies for ever.

@@ -9,7 +9,7 @@ import numpy as np
 from colornet.color import rgb_to_chroma
 from colornet.data import Records
 from colornet.errors import InputError
-from colornet.images import write_picture
+from colornet.io.pictures import write_picture
 from colornet.noise import to_uint8
 from experiments.tables.columns import Column
 from experiments.tables.figures import (

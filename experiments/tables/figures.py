@@ -10,8 +10,8 @@ import numpy as np
 
 from colornet.color import output_picture, rgb_to_chroma
 from colornet.data import Records
-from colornet.files import replacing
-from colornet.images import write_picture
+from colornet.io.files import replacing
+from colornet.io.pictures import write_picture
 from colornet.noise import to_uint8
 from experiments.evaluation import is_network, predictor
 from experiments.tables import paper

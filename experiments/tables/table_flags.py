@@ -9,7 +9,7 @@ from absl import flags
 
 from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
-from colornet.files import replacing, writing
+from colornet.io.files import replacing, writing
 
 _RECORDS = flags.DEFINE_string(
     "records", None, "out_dir of tfrecords_tools.write with the datasets to score."

@@ -3,9 +3,9 @@
 import pathlib
 from collections.abc import Sequence
 
-from colornet.checkpoints import Checkpoints
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
+from colornet.training.checkpoints import Checkpoints
 
 
 def describe(runs: Sequence[str], bn_statistics: str | None = None) -> str:

@@ -15,9 +15,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from colornet import color, images, noise
+from colornet import color, noise
 from colornet.config import Config
 from colornet.errors import InputError
+from colornet.io import pictures as images
 from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 
 

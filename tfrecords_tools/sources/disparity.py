@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
-from colornet import images
 from colornet.errors import InputError
+from colornet.io import pictures as images
 
 
 @dataclasses.dataclass(frozen=True)

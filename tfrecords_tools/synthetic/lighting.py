@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from tfrecords_tools.synthetic.draws import log_uniform
+from tfrecords_tools.synthetic.random_draws import log_uniform
 from tfrecords_tools.synthetic.scene import SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tfrecords_tools.synthetic.draws import log_uniform, rotation
+from tfrecords_tools.synthetic.random_draws import log_uniform, rotation
 
 Bounds = tuple[float, float, float, float]  # (x0, y0, x1, y1), px
 Polygons = list[tuple[np.ndarray, bool]]  # ((n, 2) x and y, solid or hole)

@@ -3,13 +3,13 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import Bounds
 from tfrecords_tools.synthetic.procedural import (
     draw_palette,
     plain_texture,
     procedural_texture,
 )
+from tfrecords_tools.synthetic.random_draws import log_uniform, tilted
 from tfrecords_tools.synthetic.scene import SceneConfig
 from tfrecords_tools.synthetic.textures import TextureSource
 

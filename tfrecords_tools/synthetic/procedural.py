@@ -5,7 +5,7 @@ import scipy.fft
 import scipy.ndimage
 import scipy.spatial
 
-from tfrecords_tools.synthetic.draws import log_uniform
+from tfrecords_tools.synthetic.random_draws import log_uniform
 
 
 def _fractal(

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from tfrecords_tools.synthetic.bends import Bend, draw_bend
-from tfrecords_tools.synthetic.draws import log_uniform, tilted
 from tfrecords_tools.synthetic.outlines import (
     Bounds,
     draw_outline,
@@ -15,6 +13,8 @@ from tfrecords_tools.synthetic.outlines import (
     thin_polygons,
 )
 from tfrecords_tools.synthetic.painter import Painter
+from tfrecords_tools.synthetic.random_draws import log_uniform, tilted
+from tfrecords_tools.synthetic.reliefs import Bend, draw_bend
 from tfrecords_tools.synthetic.scene import SceneConfig
 from tfrecords_tools.synthetic.textures import TextureSource
 

@@ -7,7 +7,7 @@
 | furusawa | Comicolorization, SIGGRAPH Asia 2017 Technical Briefs | its histogram |
 | he | Deep Exemplar-based Colorization, SIGGRAPH 2018 | yes |
 
-Each is a `colornet.network.Network` with a loss of its own, trained from fresh weights
+Each is a `colornet.networks.Network` with a loss of its own, trained from fresh weights
 by the project's own loop on the project's own records:
 
     python -m experiments.train --method=zhang --records=records --run_dir=runs/zhang

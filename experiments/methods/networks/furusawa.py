@@ -15,7 +15,7 @@ Departures from the paper:
 import keras
 from keras import layers, ops
 
-from colornet.network import Network, picture_inputs
+from colornet.networks import Network, picture_inputs
 from experiments.methods.networks import iizuka
 from experiments.methods.networks.config import MethodConfig
 

@@ -20,7 +20,7 @@ import keras
 from keras import layers, ops
 
 from colornet.layers import SplitYCbCr
-from colornet.network import Network, picture_inputs
+from colornet.networks import Network, picture_inputs
 from colornet.training.losses import LEVELS as GREY_LEVELS
 from experiments.methods.networks.blocks import conv, normalization, scaled
 from experiments.methods.networks.config import MethodConfig

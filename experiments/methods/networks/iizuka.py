@@ -12,7 +12,7 @@ Departures from the paper:
 import keras
 from keras import layers, ops
 
-from colornet.network import Network, picture_inputs
+from colornet.networks import Network, picture_inputs
 from experiments.methods.networks.blocks import ConvBlock, conv, scaled
 from experiments.methods.networks.config import MethodConfig
 

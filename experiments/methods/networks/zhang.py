@@ -19,7 +19,7 @@ import keras
 from keras import layers, ops
 
 from colornet.color import rgb_to_chroma, ycbcr_to_rgb
-from colornet.network import Network, picture_inputs
+from colornet.networks import Network, picture_inputs
 from experiments.methods.networks.blocks import conv, enlarge, normalization, scaled
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab

@@ -2,15 +2,22 @@
 
 Maps are float arrays without batch axis, with the ranges that colornet/data.py lists.
 A picture is a uint8 (height, width, 3) RGB array. Pictures of the volumes A and W are
-in colornet/volume_pictures.py.
+in colornet/visualize/volumes.py.
 """
 
 import numpy as np
 
 from colornet.color import output_picture
-from colornet.drawing import beside, color_bar, colormap, fit, nice_ticks, tile
 from colornet.metrics import chroma_psnr
 from colornet.noise import to_uint8
+from colornet.visualize.drawing import (
+    beside,
+    color_bar,
+    colormap,
+    fit,
+    nice_ticks,
+    tile,
+)
 
 # End of the scale of `chroma_error`, the same for all pictures so that they compare.
 # 2.3 grey levels are what a chroma PSNR of 44 dB, the paper's, comes to on average.

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfrecords_tools.synthetic.draws import rotation
+from tfrecords_tools.synthetic.random_draws import rotation
 
 Rectangle = tuple[float, float, float, float]  # (x0, y0, x1, y1), px
 # px of disparity a px: the relief's share of what keeps X = x + d monotone.

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from colornet.drawing import (
+from colornet.noise import to_uint8
+from colornet.visualize.drawing import (
     LEFT_MARGIN,
     beside,
     color_bar,
@@ -22,8 +23,7 @@ from colornet.drawing import (
     tile,
     with_axes,
 )
-from colornet.noise import to_uint8
-from colornet.pictures import map_picture, mono_picture
+from colornet.visualize.pictures import map_picture, mono_picture
 
 # Weights are shown on a log scale from 1 / 1000 to 1: that of a uniform W is visible,
 # and so is a second candidate that is ten times less likely.

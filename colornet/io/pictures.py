@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from colornet.errors import InputError
-from colornet.files import replacing
+from colornet.io.files import replacing
 
 # A forged header can announce more pixels than memory holds: it is refused before
 # anything is decoded. Pillow itself refuses files of more than 178 megapixels.

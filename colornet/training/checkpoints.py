@@ -31,9 +31,9 @@ from colornet.config import (
     network_config,
 )
 from colornet.errors import InputError
-from colornet.files import replacing, writing
+from colornet.io.files import replacing, writing
 from colornet.model import ColorNet  # noqa: F401, known to Keras for .keras files
-from colornet.network import Network
+from colornet.networks import Network
 
 try:
     import fcntl

@@ -6,7 +6,8 @@ NumPy and Pillow only. Pixels are a dictionary from a name to (row, column).
 import numpy as np
 from PIL import Image, ImageDraw
 
-from colornet.drawing import (
+from colornet.occlusion import occlusion_depth
+from colornet.visualize.drawing import (
     LEFT_MARGIN,
     beside,
     blank,
@@ -16,7 +17,6 @@ from colornet.drawing import (
     text_width,
     with_axes,
 )
-from colornet.occlusion import occlusion_depth
 
 # Colours that colour-blind readers tell apart (Okabe and Ito), on white and on grey.
 COLORS = (

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from colornet.images import resized
+from colornet.io.pictures import resized
 
 # Side of the windows in which chroma is taken for linear in luma, px of the reduced
 # picture; and the variance of luma, of white 1, below which there is no slope to see.

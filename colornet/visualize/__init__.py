@@ -1,0 +1,1 @@
+"""Pictures of pairs, pixels and volumes, for TensorBoard and files. No TensorFlow."""
