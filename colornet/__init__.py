@@ -6,22 +6,25 @@ The names below are loaded when first used: `import colornet` alone loads no bac
 import importlib
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # By itself TensorFlow uses oneDNN on some processors with AVX-512 alone. With AVX2 a
 # step of training takes a third of the time with it, a picture two thirds.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _EXPORTS = {
-    "ModelConfig": "colornet.config",
-    "TrainConfig": "colornet.config",
-    "InputError": "colornet.errors",
-    "Tiling": "colornet.tiling",
     "ColorNet": "colornet.model",
+    "Colorizer": "colornet.colorizer",
+    "Explanation": "colornet.colorizer",
+    "InputError": "colornet.errors",
+    "ModelConfig": "colornet.config",
+    "Policy": "colornet.colorizer.plan",
+    "Tiling": "colornet.tiling",
+    "TrainConfig": "colornet.config",
     "build_colornet": "colornet.model",
-    "colorize": "colornet.inference",
-    "load_model": "colornet.training.checkpoints",
-    "load_pretrained": "colornet.pretrained",
+    "colorize": "colornet.colorizer",
+    "load_model": "colornet.weights",
+    "load_pretrained": "colornet.weights",
     "pretrained_names": "colornet.pretrained",
 }
 

@@ -1,41 +1,64 @@
-"""Frozen configurations, written as JSON next to every checkpoint."""
+"""Frozen configurations, written as JSON next to every checkpoint. Plain data."""
 
 import dataclasses
-import importlib
 import json
 import math
-from typing import Any, Self
+import typing
+from typing import Any, ClassVar, Self
 
 from colornet.errors import InputError
 
+# d, height and width are halved five times in the encoder of Table 1.
+GRID = 32
 BN_STATISTICS = ("moving", "batch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _SEEDS = 2**32  # NumPy's legacy generator takes no larger one.
 
 
-def _check_choice(name: str, value: Any, choices: tuple) -> None:
+def check_choice(name: str, value: Any, choices: tuple) -> None:
+    """Raises InputError unless the field `name` has one of these values."""
     if value not in choices:
         raise InputError(f"{name} must be one of {choices}. Received: {value!r}")
 
 
-def _check_at_least(name: str, value: float, least: float) -> None:
+def check_at_least(name: str, value: float, least: float) -> None:
+    """Raises InputError unless the field `name` is `least` or more."""
     if not value >= least:
         raise InputError(f"{name} must be at least {least}. Received: {value!r}")
 
 
-def _check_above_0(name: str, value: float) -> None:
+def check_above_0(name: str, value: float) -> None:
+    """Raises InputError unless the field `name` is above 0 and finite."""
     if not 0 < value < math.inf:
         raise InputError(f"{name} must be above 0 and finite. Received: {value!r}")
 
 
-def _check_decay(name: str, value: float) -> None:
+def check_fraction(name: str, value: float) -> None:
+    """Raises InputError unless the field `name` is in [0, 1)."""
     if not 0 <= value < 1:
         raise InputError(f"{name} must be at least 0 and below 1. Received: {value!r}")
+
+
+def check_grid(name: str, value: int) -> None:
+    """Raises InputError unless the field `name` is a positive multiple of 32."""
+    if value < GRID or value % GRID:
+        raise InputError(f"{name} must be a positive multiple of 32. Received: {value}")
+
+
+def check_seed(name: str, value: int) -> None:
+    """Raises InputError unless the field `name` is a seed that NumPy takes."""
+    if not 0 <= value < _SEEDS:
+        raise InputError(
+            f"{name} must be at least 0 and below {_SEEDS}. Received: {value}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """A frozen configuration that goes to JSON and back."""
+
+    # Fields that older versions stored, with the values that changed nothing.
+    retired: ClassVar[dict[str, Any]] = {}
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -43,13 +66,24 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Raises InputError for a field that this configuration does not have."""
+        values = {
+            name: value
+            for name, value in values.items()
+            if name not in cls.retired or value != cls.retired[name]
+        }
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise InputError(
                 f"{cls.__name__} has no such fields. Received: {', '.join(unknown)}"
             )
-        return cls(**values)
+        kinds = typing.get_type_hints(cls)
+        return cls(
+            **{
+                name: kinds[name].from_dict(value) if isinstance(value, dict) else value
+                for name, value in values.items()
+            }
+        )
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True)
@@ -60,77 +94,34 @@ class Config:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig(Config):
-    """The configuration of a network, which says how to build it.
+    """The configuration of a network; `colornet.networks.build_network` builds it.
 
-    What trains, stores and scores networks knows them by this class alone. Beside
-    `ModelConfig` there are those that `register_network` was told of; they have the
-    field `name`, by which `network_config` tells them apart.
+    Training, storing and scoring know networks by this class alone. Subclasses have
+    the attribute `name`, under which `colornet.registry` knows them, and the fields
+    `bn_statistics`, `bn_momentum` and `bn_epsilon` of batch normalization.
     """
 
-    def _check_normalization(self) -> None:
-        """Checks the fields of batch normalization, which all networks have."""
-        _check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
-        _check_decay("bn_momentum", self.bn_momentum)
-        _check_above_0("bn_epsilon", self.bn_epsilon)
+    def __post_init__(self):
+        check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
+        check_fraction("bn_momentum", self.bn_momentum)
+        check_above_0("bn_epsilon", self.bn_epsilon)
 
-    def build(self):
-        """A `colornet.networks.Network` of this configuration with fresh weights."""
-        raise NotImplementedError
-
-    def changed(self, **changes) -> Self:
+    def with_changes(self, **changes) -> Self:
         """As `replace`; None leaves a field as it is.
 
         Raises:
-            InputError: a field that this network does not have, or a value it cannot
-                have.
+            InputError: a field that this network does not have, or a value that the
+                field cannot have.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         known = self.to_dict()
         odd = [f"{key}={value}" for key, value in given.items() if key not in known]
         if odd:
             raise InputError(
-                f"expected settings of the network {getattr(self, 'name', 'colornet')} "
-                f"({', '.join(known)}). Received: {', '.join(odd)}"
+                f"expected settings of the network {self.name} ({', '.join(known)}). "
+                f"Received: {', '.join(odd)}"
             )
         return self.replace(**given)
-
-
-_NETWORKS: dict[str, type[NetworkConfig]] = {}
-_MODULES: dict[str, str] = {}
-
-
-def register_network(name: str, config: type[NetworkConfig], module: str) -> None:
-    """Makes the configurations with this `name` known.
-
-    Args:
-        name: of the network.
-        config: the class of its configurations.
-        module: that registers the network itself with Keras.
-    """
-    _NETWORKS[name], _MODULES[name] = config, module
-
-
-def import_networks() -> None:
-    """Makes all networks known to Keras, which needs them to read `.keras` files."""
-    for module in _MODULES.values():
-        importlib.import_module(module)
-
-
-def network_config(values: dict[str, Any]) -> NetworkConfig:
-    """The configuration that has these fields: `ModelConfig` if none is `name`.
-
-    Raises:
-        InputError: no registered network has the name, or the fields.
-    """
-    name = values.get("name")
-    if name is None:
-        return ModelConfig.from_dict(values)
-    if name not in _NETWORKS:
-        known = ", ".join(["ours", *_NETWORKS])
-        raise InputError(
-            f"expected a network that is known here ({known}). Received: {name!r}"
-        )
-    return _NETWORKS[name].from_dict(values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,15 +144,14 @@ class ModelConfig(NetworkConfig):
         bn_statistics: what batch normalization uses at test time: "moving" statistics
             of the training, or those of the batch at hand ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
-        candidate_margin: columns at the right of both pictures that are candidates and
-            get no colour, a multiple of 32; for the tiles of a larger picture (D-32).
-        working_disparity: px; small pictures are enlarged until this is their largest
-            disparity, within limits, and large ones reduced, before the network sees
-            them, and once more at half the scale, by `colornet.inference.predict` alone
-            (D-37). 0 leaves all pictures as they are, as the paper does.
-        find_disparity: whether `colornet.inference.predict` finds out for every pair
-            how many candidates it needs, in place of `max_disparity` (D-38).
     """
+
+    name: ClassVar[str] = "colornet"
+    retired: ClassVar[dict[str, Any]] = {
+        "candidate_margin": 0,
+        "working_disparity": 0,
+        "find_disparity": False,
+    }
 
     n: int = 32
     max_disparity: int = 192
@@ -175,50 +165,23 @@ class ModelConfig(NetworkConfig):
     bn_statistics: str = "moving"
     bn_momentum: float = 0.99
     bn_epsilon: float = 1e-3
-    candidate_margin: int = 0
-    working_disparity: int = 0
-    find_disparity: bool = False
 
     def __post_init__(self):
-        _check_at_least("n", self.n, 1)
-        _check_above_0("chroma_scale", self.chroma_scale)
-        self._check_normalization()
-        if self.max_disparity < 32 or self.max_disparity % 32:
-            raise InputError(
-                "max_disparity must be a positive multiple of 32. "
-                f"Received: {self.max_disparity}"
-            )
-        if self.candidate_margin < 0 or self.candidate_margin % 32:
-            raise InputError(
-                "candidate_margin must be a multiple of 32. "
-                f"Received: {self.candidate_margin}"
-            )
-        _check_at_least("working_disparity", self.working_disparity, 0)
-        _check_choice("rough", self.rough, ("weighted_average", "soft_argmax"))
-        _check_choice("border", self.border, ("mask", "zero"))
-        _check_choice(
+        super().__post_init__()
+        check_at_least("n", self.n, 1)
+        check_above_0("chroma_scale", self.chroma_scale)
+        check_grid("max_disparity", self.max_disparity)
+        check_choice("rough", self.rough, ("weighted_average", "soft_argmax"))
+        check_choice("border", self.border, ("mask", "zero"))
+        check_choice(
             "weight_normalization", self.weight_normalization, ("softmax", "none")
         )
-        _check_choice("residue_init", self.residue_init, ("zero", "he"))
+        check_choice("residue_init", self.residue_init, ("zero", "he"))
         if self.rough == "soft_argmax" and self.weight_normalization == "none":
             raise InputError(
                 "soft_argmax needs weights that sum to 1. "
                 "Received: weight_normalization='none'"
             )
-
-    def changed(self, **changes) -> Self:
-        """As `NetworkConfig.changed`; with a `max_disparity`, none is to be found."""
-        if changes.get("max_disparity") is not None:
-            changes = {"find_disparity": False} | {
-                name: value for name, value in changes.items() if value is not None
-            }
-        return super().changed(**changes)
-
-    def build(self):
-        # Here, because the network is defined in terms of this module.
-        from colornet.model import build_colornet
-
-        return build_colornet(self)
 
 
 # Table 5: every ablation is the same network with parts changed.
@@ -268,27 +231,20 @@ class TrainConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
-        _check_at_least("steps", self.steps, 1)
-        _check_at_least("batch_size", self.batch_size, 1)
-        if not 0 <= self.seed < _SEEDS:
-            raise InputError(
-                f"seed must be at least 0 and below {_SEEDS}. Received: {self.seed}"
-            )
-        for name in ("learning_rate", "epsilon"):
-            _check_above_0(name, getattr(self, name))
-        _check_decay("rho", self.rho)
-        for name in ("crop_height", "crop_width"):
-            size = getattr(self, name)
-            if size < 32 or size % 32:
-                raise InputError(
-                    f"{name} must be a positive multiple of 32. Received: {size}"
-                )
-        _check_choice("loss", self.loss, ("chroma_mse", "disparity_l1", "network"))
-        _check_choice("precision", self.precision, PRECISIONS)
+        check_at_least("steps", self.steps, 1)
+        check_at_least("batch_size", self.batch_size, 1)
+        check_seed("seed", self.seed)
+        check_above_0("learning_rate", self.learning_rate)
+        check_above_0("epsilon", self.epsilon)
+        check_fraction("rho", self.rho)
+        check_grid("crop_height", self.crop_height)
+        check_grid("crop_width", self.crop_width)
+        check_choice("loss", self.loss, ("chroma_mse", "disparity_l1", "network"))
+        check_choice("precision", self.precision, PRECISIONS)
         if self.recompute and not isinstance(self.model, ModelConfig):
             raise InputError(
                 "recompute is for the network of Table 1 alone. "
-                f"Received: {getattr(self.model, 'name', self.model)}"
+                f"Received: {self.model.name}"
             )
         rough = getattr(self.model, "rough", None)
         if self.loss == "disparity_l1" and rough != "soft_argmax":
@@ -296,8 +252,3 @@ class TrainConfig(Config):
                 "loss 'disparity_l1' needs a model with rough='soft_argmax'. "
                 f"Received: {rough!r}"
             )
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        model = network_config(values.get("model", {}))
-        return super().from_dict({**values, "model": model})

@@ -18,13 +18,15 @@ SIGNATURE = "colorize"
 
 
 def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
-    """Writes a SavedModel with the signature `colorize`, for any batch and size.
+    """Writes the network at one scale as a SavedModel, for any batch and size.
+
+    The signature is `colorize`. No disparity is estimated and no picture resized: the
+    result is that of `colornet.inference.colorize_outputs`, with the d of the network.
 
     The signature takes `mono` (batch, height, width, 1) luma and `reference` (batch,
     height, width, 3) RGB, float32 in [0, 1]. It returns the outputs of the model by
     name, but for its `internal_outputs`, and `picture` (batch, height, width, 3), RGB
-    in [0, 1] with the luma of `mono`: what `colornet.colorize` returns with these
-    candidates and no `working_disparity`.
+    in [0, 1] with the luma of `mono`.
 
     Args:
         model: the network.

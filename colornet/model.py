@@ -13,11 +13,13 @@ from colornet.layers import (
     BatchNormalization,
     DisparityFeatureVolume,
     DisparityWeights,
+    FoldViews,
     PictureNormalization,
     SoftArgmax,
     SplitYCbCr,
     SubpixelConv3DTranspose,
     UnfoldFromBatch,
+    UnfoldViews,
     VolumeConv3D,
     WarpChroma,
     WeightedAverage,
@@ -80,11 +82,6 @@ def _resnet(x, first_row, config, *, stride=1):
     return x
 
 
-def _without_margin(x, columns: int):
-    """A map without its last columns, which hold candidates alone (D-32)."""
-    return layers.Cropping2D(((0, 0), (0, columns)))(x) if columns else x
-
-
 def _attention(volume, config):
     """Layers 19 and 20, and Eq. 4: the attention weighs the reference half alone."""
     x = _conv(volume, 19, "3d_of_volume", config.n, 1, activation="sigmoid")
@@ -144,12 +141,12 @@ class ColorNet(Network):
     Inputs, by name:
         mono: (batch, height, width, 1) luma of the monochrome camera, in [0, 1].
         reference: (batch, height, width, 3) RGB of the colour camera, in [0, 1]. A
-            pixel (j, i) of `mono` is looked for at (j, i ... i + d - 1) (Eq. 1).
-        Height and width are multiples of 32.
+            pixel (j, i) of `mono` is looked for at (j, i ... i + d - 1) (Eq. 1). It may
+            be wider than `mono`, by candidates of the last columns (D-32).
+        Heights and widths are multiples of 32.
 
     Outputs, by name, float32:
-        chroma: (batch, height, width, 2), Cb and Cr of `mono`, C of Eq. 2; less wide
-            by `config.candidate_margin`.
+        chroma: (batch, height, width, 2), Cb and Cr of `mono`, C of Eq. 2.
         rough_chroma: the same, C' of Eq. 1.
         disparity: (batch, height, width) px; only where `config.rough` is
             "soft_argmax".
@@ -166,12 +163,10 @@ class ColorNet(Network):
         )
         outputs = {}
 
-        views = layers.Concatenate(axis=0, name="fold_views")([mono, luma])
+        views = FoldViews(name="fold_views")([mono, luma])
         features = _resnet(views, 1, config, stride=2)
         features = _conv(features, 18, "2d", config.n, 3)
-        features = UnfoldFromBatch(2, name="unfold_views")(features)
-        features[0] = _without_margin(features[0], config.candidate_margin // 2)
-        guide = _without_margin(mono, config.candidate_margin)
+        features = UnfoldViews(name="unfold_views")([features, mono])
         volume = DisparityFeatureVolume(
             config.max_disparity // 2, name="feature_volume"
         )(features)
@@ -181,9 +176,8 @@ class ColorNet(Network):
         weights = DisparityWeights(
             config.border,
             config.weight_normalization,
-            config.candidate_margin,
             name="weights",
-        )(logits)
+        )([logits, reference_chroma])
 
         if config.rough == "weighted_average":
             rough = WeightedAverage(name="rough_chroma")([weights, reference_chroma])
@@ -193,7 +187,7 @@ class ColorNet(Network):
                 [outputs["disparity"], reference_chroma]
             )
         if config.residue:
-            residue = _color_residue(rough, guide, config)
+            residue = _color_residue(rough, mono, config)
             chroma = layers.Add(name="chroma", dtype="float32")([rough, residue])
         else:
             chroma = layers.Identity(name="chroma", dtype="float32")(rough)
@@ -216,19 +210,10 @@ class ColorNet(Network):
             outputs["attention"] = to_float32(attention)
         return keras.Model(self.input, outputs)
 
-    def rebuilt(self, **changes) -> "ColorNet":
-        """The same network and weights with fields of its `ModelConfig` changed.
-
-        No weight depends on `max_disparity`, `border`, `weight_normalization`,
-        `bn_statistics`, `candidate_margin` or `working_disparity`. A value of None
-        leaves a field as it is.
-        """
-        return super().rebuilt(**changes)
-
 
 def build_colornet(config: ModelConfig | None = None) -> ColorNet:
     """Builds the network of Table 1 with fresh weights; see `ColorNet`.
 
     `build_colornet(config).with_volumes()` has A and W as outputs too.
     """
-    return ColorNet(config or ModelConfig(), name="colornet")
+    return ColorNet(config or ModelConfig(), name=ModelConfig.name)

@@ -3,6 +3,7 @@
 import keras
 
 from colornet.config import NetworkConfig
+from colornet.registry import network_class
 from colornet.training.losses import training_loss
 
 
@@ -62,16 +63,16 @@ class Network(keras.Model):
         """A model of the same layers that has the volumes as outputs too, if any."""
         return self
 
-    def rebuilt(self, **changes) -> "Network":
+    def with_config(self, **changes) -> "Network":
         """The same network and weights with fields of its configuration changed.
 
-        It is built under the dtype policy that is in force, as every network. Only
-        fields that no weight depends on can be. None leaves a field as it is.
+        It is built under the dtype policy that is in force, as every network. No
+        weight may depend on the fields. None leaves a field as it is.
 
         Raises:
-            InputError: as `NetworkConfig.changed`.
+            InputError: as `NetworkConfig.with_changes`.
         """
-        config = self.config.changed(**changes)
+        config = self.config.with_changes(**changes)
         if config == self.config:
             return self
         other = type(self)(config, name=self.name)
@@ -85,3 +86,8 @@ class Network(keras.Model):
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         return cls(cls.config_class.from_dict(config.pop("config")), **config)
+
+
+def build_network(config: NetworkConfig) -> Network:
+    """The network of a configuration with fresh weights."""
+    return network_class(config.name)(config, name=config.name)

@@ -2,11 +2,10 @@
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
-
-from absl import logging
 
 
 def import_tensorflow() -> None:
@@ -35,11 +34,12 @@ def quiet_tfds() -> Iterator[None]:
     """Drops what TFDS prints and logs below errors; standard error stays open."""
     import tensorflow_datasets as tfds
 
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    log = logging.getLogger("absl")  # TFDS writes to it.
+    level = log.level
+    log.setLevel(logging.ERROR)
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.set_verbosity(verbosity)
+        log.setLevel(level)

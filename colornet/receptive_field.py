@@ -7,11 +7,9 @@ its input, so that the network is read from its end to its start. Borders of the
 are not looked at, and the disparity axis is: every candidate meets every other.
 """
 
-from colornet.config import ModelConfig
+from colornet.config import GRID, ModelConfig
 
 Interval = tuple[int, int]
-
-_GRID = 32  # Pixels at the bottom of the encoder: so the field repeats.
 
 
 def _convolution(outputs: Interval, kernel: int, stride: int = 1) -> Interval:
@@ -77,8 +75,9 @@ def exact_overlap(config: ModelConfig) -> int:
     The candidates of the last columns, d more at the right, come on top of it.
     """
     reach = 0
-    for position in range(_GRID):
+    # From one pixel of the bottom of the encoder to the next the field repeats.
+    for position in range(GRID):
         (first, last), (_, candidate) = receptive_field(position, config)
         after = max(last, candidate - config.max_disparity) - position
         reach = max(reach, position - first, after)
-    return -(-reach // _GRID) * _GRID
+    return -(-reach // GRID) * GRID

@@ -2,22 +2,21 @@
 
 All positions are on the padded picture, whose sides are multiples of 32. Tiles start at
 multiples of 32 and all are of one size, so that every strided layer meets the same
-pixels as in the whole picture; the network is compiled once for each margin (below).
+pixels as in the whole picture.
 
 A tile knows its pixels less and less towards its own borders: `overlap` of them are cut
 off on every side that is no border of the picture. The candidates of its last columns
-(Eq. 1) lie beyond it: the network gets so much more of the pictures at the right, and
-makes no volume of it (`ModelConfig.candidate_margin`).
+(Eq. 1) lie right of the tile: the reference is wider by up to d columns than the mono
+picture.
 """
 
 import dataclasses
 import itertools
 import math
 
-from colornet.config import ModelConfig
+from colornet.config import GRID, ModelConfig
 from colornet.errors import InputError
 
-GRID = 32
 # Chosen by measurement: `experiments.benchmark --section=tiling --weights=...` (D-32).
 DEFAULT_OVERLAP = 128
 DEFAULT_MEMORY_GB = 3.0
@@ -72,22 +71,22 @@ class Tile:
     """One tile of a picture, as slices of rows and columns.
 
     Attributes:
-        area: what the network gives, on the padded picture; it gets the margin besides.
-        margin: columns right of the area that hold candidates for it.
-        kept: the part of the result that counts, on the padded picture.
-        inner: the same part within the tile.
+        output: what the network colours, on the padded picture: the mono picture there
+            is its input.
+        keep: the part of the output that counts, on the padded picture.
+        keep_in_tile: the same part within the tile.
+        reference: what the network gets of the reference, on the padded picture.
     """
 
-    area: tuple[slice, slice]
-    kept: tuple[slice, slice]
-    inner: tuple[slice, slice]
-    margin: int = 0
+    output: tuple[slice, slice]
+    keep: tuple[slice, slice]
+    keep_in_tile: tuple[slice, slice]
+    reference: tuple[slice, slice]
 
-    @property
-    def seen(self) -> tuple[slice, slice]:
-        """What the network gets, on the padded picture."""
-        rows, columns = self.area
-        return rows, slice(columns.start, columns.stop + self.margin)
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of a picture after `colornet.inference.pad`, px."""
+    return height + -height % GRID, width + -width % GRID
 
 
 def tile_bytes(height: int, width: int, config: ModelConfig) -> float:
@@ -97,14 +96,16 @@ def tile_bytes(height: int, width: int, config: ModelConfig) -> float:
     return pixel * height * width
 
 
-def is_whole(height: int, width: int, config: ModelConfig, tiling: Tiling) -> bool:
+def fits_in_memory(
+    height: int, width: int, config: ModelConfig, tiling: Tiling
+) -> bool:
     """Whether a padded picture needs no tiles."""
     if tiling.tile:
         return tiling.tile[0] >= height and tiling.tile[1] >= width
     return tile_bytes(height, width, config) <= tiling.memory_gb * 1e9
 
 
-def plan(
+def plan_tiles(
     height: int,
     width: int,
     config: ModelConfig,
@@ -126,9 +127,8 @@ def plan(
         InputError: a picture that must be whole is too large; or no tile is possible
             of which anything is left when its overlap is cut off.
     """
-    if is_whole(height, width, config, tiling):
-        everything = (slice(0, height), slice(0, width))
-        return [Tile(everything, everything, everything)]
+    if fits_in_memory(height, width, config, tiling):
+        return [Tile(*[(slice(0, height), slice(0, width))] * 4)]
     if config.bn_statistics == "batch":
         whole_for = "bn_statistics='batch'"
     if whole_for:
@@ -138,15 +138,15 @@ def plan(
             f"Received: {_too_large(height, width, config, tiling)}"
         )
     rows, columns = _choose(height, width, config, tiling)
-    return [
-        Tile(
-            *zip(along_rows, along_columns, strict=True),
-            margin=min(config.max_disparity, width - along_columns[0].stop),
-        )
-        for along_rows, along_columns in itertools.product(
-            _along(height, rows, tiling.overlap), _along(width, columns, tiling.overlap)
-        )
-    ]
+    tiles = []
+    for along_rows, along_columns in itertools.product(
+        _along(height, rows, tiling.overlap), _along(width, columns, tiling.overlap)
+    ):
+        shown = along_columns[0]
+        candidates = slice(shown.start, min(shown.stop + config.max_disparity, width))
+        parts = zip(along_rows, along_columns, strict=True)
+        tiles.append(Tile(*parts, reference=(along_rows[0], candidates)))
+    return tiles
 
 
 def _too_large(height: int, width: int, config: ModelConfig, tiling: Tiling) -> str:
@@ -208,7 +208,7 @@ def _count(size: int, tile: int, overlap: int) -> int:
 
 
 def _along(size: int, tile: int, overlap: int) -> list[tuple[slice, ...]]:
-    """Area, kept and inner part of the tiles along one axis.
+    """Output, keep and keep_in_tile of the tiles along one axis.
 
     Tiles are spread evenly, so that what the last one has too much is overlap for all;
     two tiles meet in the middle of what both know.

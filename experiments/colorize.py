@@ -102,7 +102,7 @@ def main() -> None:
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
     from colornet.inference import colorize_outputs
-    from colornet.training.checkpoints import load_model
+    from colornet.weights import load_model
 
     weights = full_name(_WEIGHTS.value)
     model = load_model(

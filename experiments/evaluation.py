@@ -22,7 +22,7 @@ from colornet.networks import Network
 from colornet.occlusion import visible_pixels
 from colornet.progress import progress_bar
 from colornet.tiling import DEFAULT_MEMORY_GB, Tiling
-from colornet.training.checkpoints import load_model, weights_digest
+from colornet.weights import load_model, weights_digest
 from experiments import methods
 from experiments.methods import matching, networks
 
@@ -105,7 +105,7 @@ def _network(evaluation: Evaluation, model: Network | None) -> Network:
     if name == _OURS:
         changes["max_disparity"] = evaluation.max_disparity
         changes["working_disparity"] = evaluation.working_disparity
-    return model.rebuilt(**changes)
+    return model.with_config(**changes)
 
 
 def _network_predictor(model: Network, tiling: Tiling) -> Predictor:

@@ -27,7 +27,7 @@ _BN_STATISTICS = flags.DEFINE_enum(
 
 def main() -> None:
     from colornet.export import SIGNATURE, export_saved_model
-    from colornet.training.checkpoints import load_model
+    from colornet.weights import load_model
 
     weights = full_name(_WEIGHTS.value)
     model = load_model(

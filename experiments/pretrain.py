@@ -188,7 +188,7 @@ def main() -> None:
     config = _config()
     import keras
 
-    from colornet.training.precision import note_imitation
+    from colornet.training.precision import warn_if_bfloat16_emulated
     from experiments.pretraining.loop import Pretrainer, Reporting
     from experiments.pretraining.processes import stream_opener
     from experiments.pretraining.result import calibrated_weights
@@ -200,7 +200,7 @@ def main() -> None:
         validation_batches=_VALIDATION_BATCHES.value,
     )
     open_stream = stream_opener(_PROCESSES.value)
-    note_imitation(config.precision)
+    warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(config, _RUN_DIR.value, open_stream, reporting)
     print(
         f"from step {trainer.step} to {config.steps} on {keras.backend.backend()}, "

@@ -148,7 +148,7 @@ def main() -> None:
     import tensorflow as tf
 
     from colornet.training.loop import Reporting, Trainer, make_strategy
-    from colornet.training.precision import note_imitation
+    from colornet.training.precision import warn_if_bfloat16_emulated
 
     devices = [device.name for device in tf.config.list_physical_devices()]
     print(f"devices found: {', '.join(devices)}", flush=True)
@@ -158,7 +158,7 @@ def main() -> None:
         log_every=_LOG_EVERY.value,
         picture_every=_PICTURE_EVERY.value,
     )
-    note_imitation(config.precision)
+    warn_if_bfloat16_emulated(config.precision)
     trainer = Trainer(config, _RUN_DIR.value, strategy, reporting)
     what = _VARIANT.value if _METHOD.value == "ours" else _METHOD.value
     print(

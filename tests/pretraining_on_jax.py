@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from colornet.errors import Interrupted
-from colornet.training.checkpoints import load_model
+from colornet.weights import load_model
 from experiments.pretraining.loop import Pretrainer, Reporting
 from experiments.pretraining.result import calibrated_weights
 from tests import pretraining_runs as runs

@@ -77,7 +77,7 @@ def test_a_network_is_then_right_for_what_it_was_calibrated_with(model):
     (batch,) = batches(1)
     calibrate_statistics(model, [batch])
     moving = model(batch, training=False)["chroma"]
-    own = model.rebuilt(bn_statistics="batch")(batch, training=False)["chroma"]
+    own = model.with_config(bn_statistics="batch")(batch, training=False)["chroma"]
     np.testing.assert_allclose(moving, own, atol=1e-4)
 
 

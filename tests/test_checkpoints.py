@@ -8,13 +8,9 @@ import pytest
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.model import build_colornet
-from colornet.training.checkpoints import (
-    Checkpoints,
-    load_model,
-    load_weights,
-    save_weights,
-)
+from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import build_optimizer
+from colornet.weights import load_model, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +84,17 @@ def test_a_folder_without_checkpoints_is_refused(tmp_path):
 
 def test_one_program_trains_in_a_folder(tmp_path):
     run = Checkpoints(tmp_path)
-    with run.alone(0):
+    with run.exclusive_lock(0):
         with pytest.raises(InputError, match="no other program trains in"):
-            with Checkpoints(tmp_path).alone(0):
+            with Checkpoints(tmp_path).exclusive_lock(0):
                 pass
         assert run.steps() == []
-    with run.alone(0):
+    with run.exclusive_lock(0):
         run.path(3).mkdir()
     with pytest.raises(InputError, match="was at step 2; .* Received: step 3"):
-        with run.alone(2):
+        with run.exclusive_lock(2):
             pass
-    with run.alone(3):
+    with run.exclusive_lock(3):
         pass
 
 

@@ -16,7 +16,7 @@ from colornet.inference import colorize
 from colornet.io.pictures import read_icc_profile, read_picture, write_picture
 from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
-from colornet.training.checkpoints import load_model, save_weights
+from colornet.weights import load_model, save_weights
 from tests.command_line import assert_one_line_error, start, start_each
 
 _MODULE = "experiments.colorize"

@@ -23,8 +23,9 @@ from colornet.inference import predict
 from colornet.io.pictures import write_picture
 from colornet.metrics import chroma_psnr, score
 from colornet.model import build_colornet
-from colornet.training.checkpoints import load_model, save_weights
+from colornet.networks import build_network
 from colornet.visualize.pictures import picture_row
+from colornet.weights import load_model, save_weights
 from experiments import methods
 from experiments.evaluation import Evaluation, evaluate, table
 from experiments.methods.networks.config import MethodConfig
@@ -96,7 +97,7 @@ def test_at_which_scale_and_with_how_many_candidates(
     found = first_look.Disparities(10.0, 40.0)
     monkeypatch.setattr(first_look, "disparities", lambda *_: found)
     monkeypatch.setattr(first_look, "scale", lambda *_: 1.5)
-    seeing = model.rebuilt(working_disparity=80, find_disparity=True)
+    seeing = model.with_config(working_disparity=80, find_disparity=True)
     evaluation = Evaluation(str(records), "test", "ours", limit=2)
     summary = evaluate(evaluation, tmp_path, seeing, progress=False)
     rows, _ = _read(tmp_path)
@@ -310,7 +311,7 @@ def test_other_weights_and_other_records_start_again(model, records, tmp_path):
     shutil.copytree(records, tmp_path / "records")
     out = tmp_path / "out"
     before = evaluate(settings, out, model, progress=False)
-    other = model.rebuilt()
+    other = model.with_config()
     other.run_eagerly = True
     other.set_weights([value + 0.01 for value in model.get_weights()])
     after = evaluate(settings, out, other, progress=False)
@@ -396,7 +397,7 @@ def results(records, model, tmp_path_factory):
     """Folder, and what the program said to good and bad input."""
     top = tmp_path_factory.mktemp("evaluate")
     save_weights(model, top / "good.npz")
-    save_weights(MethodConfig("zhang", width=1 / 16).build(), top / "zhang.npz")
+    save_weights(build_network(MethodConfig("zhang", width=1 / 16)), top / "zhang.npz")
     (top / "text.npz").write_text("no weights")
     (top / "file").touch()
     (top / "nothing").mkdir()

@@ -13,7 +13,7 @@ from colornet.errors import InputError
 from colornet.export import export_saved_model
 from colornet.inference import colorize_outputs
 from colornet.model import build_colornet
-from colornet.training.checkpoints import save_weights
+from colornet.weights import save_weights
 from tests.command_line import assert_one_line_error, start_each
 
 _D = 32

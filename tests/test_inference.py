@@ -99,7 +99,7 @@ def test_depths_agree(model):
 
 def test_max_disparity_of_the_call(eager, model):
     pair = random_pair(32, 70)
-    wider = model.rebuilt(max_disparity=64)
+    wider = model.with_config(max_disparity=64)
     expected = colorize(wider, *pair)
     found = colorize(model, *pair, max_disparity=64)
     np.testing.assert_array_equal(found, expected)

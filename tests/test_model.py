@@ -212,7 +212,7 @@ def test_training_starts_from_the_rough_colours(pair):
 
 def test_weights_do_not_depend_on_max_disparity(pair):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
-    wider = model.rebuilt(max_disparity=64)
+    wider = model.with_config(max_disparity=64)
     assert wider.config.max_disparity == 64
     for mine, other in zip(model.get_weights(), wider.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -221,7 +221,7 @@ def test_weights_do_not_depend_on_max_disparity(pair):
 def test_batch_statistics_are_those_of_training_and_leave_no_trace(pair):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
     before = model.get_weights()
-    other = model.rebuilt(bn_statistics="batch")
+    other = model.with_config(bn_statistics="batch")
     tested = other(pair, training=False)["chroma"]
     for mine, old in zip(other.get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, old)
@@ -273,7 +273,7 @@ np.save(sys.argv[3], model(pair, training=False)["chroma"])
 
 def test_jax_builds_runs_and_takes_a_gradient_step_without_tensorflow(pair, tmp_path):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
-    from colornet.training.checkpoints import save_weights
+    from colornet.weights import save_weights
 
     save_weights(model, tmp_path / "weights.npz")
     np.savez(tmp_path / "pair.npz", **pair)

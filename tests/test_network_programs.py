@@ -7,7 +7,8 @@ import tensorflow as tf
 from colornet.errors import InputError
 from colornet.inference import colorize, colorize_outputs
 from colornet.io.pictures import read_picture, write_picture
-from colornet.training.checkpoints import load_model, save_weights
+from colornet.networks import build_network
+from colornet.weights import load_model, save_weights
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
 from tests.command_line import assert_one_line_error, start_each
@@ -32,7 +33,7 @@ def folder(tmp_path_factory):
     write_picture(top / "mono.png", _RNG.integers(0, 256, shape, np.uint8))
     write_picture(top / "reference.png", _RNG.integers(0, 256, (*shape, 3), np.uint8))
     for name in networks.names():
-        model = MethodConfig(name, width=1 / 8, global_size=64).build()
+        model = build_network(MethodConfig(name, width=1 / 8, global_size=64))
         save_weights(model, top / f"{name}.npz")
         if name == "he":
             model.save(top / "he.keras")

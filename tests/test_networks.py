@@ -11,10 +11,12 @@ import tensorflow as tf
 from skimage.color import rgb2lab
 
 from colornet.color import rgb_to_chroma
-from colornet.config import ModelConfig, TrainConfig, network_config
+from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
-from colornet.training.checkpoints import load_model, save_weights
+from colornet.networks import build_network
+from colornet.registry import network_config
 from colornet.training.loop import Reporting, Trainer, make_strategy
+from colornet.weights import load_model, save_weights
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
@@ -33,7 +35,7 @@ def tiny(name):
 def models():
     """Of each method a small network with fresh weights."""
     keras.utils.set_random_seed(0)
-    return {name: tiny(name).build() for name in networks.names()}
+    return {name: build_network(tiny(name)) for name in networks.names()}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def _parameters(name):
 @pytest.mark.parametrize("name", networks.names())
 def test_layers_are_those_of_the_paper(name):
     with keras.StatelessScope():  # Shapes only.
-        model = MethodConfig(name).build()
+        model = build_network(MethodConfig(name))
     top = model.get_layer("colorization") if name == "he" else model
     built = {
         layer.name: (
@@ -145,7 +147,7 @@ def test_layers_are_those_of_the_paper(name):
 
 
 def test_the_loss_of_zhang(batch):
-    model = tiny("zhang").build()
+    model = build_network(tiny("zhang"))
     logits = RNG.normal(size=(1, 8, 16, 313)).astype(np.float32)
     loss = float(model.training_loss({"logits": tf.constant(logits)}, batch))
     luma, blue, red = (
@@ -170,7 +172,7 @@ def test_the_loss_of_zhang(batch):
 @pytest.mark.parametrize("name", networks.names())
 def test_training_on_one_batch(name, batch):
     keras.utils.set_random_seed(1)
-    model = tiny(name).build()
+    model = build_network(tiny(name))
     optimizer = keras.optimizers.RMSprop(0.001)
     optimizer.build(model.trainable_variables)
     tensors = {key: tf.constant(value) for key, value in batch.items()}
@@ -249,7 +251,7 @@ def test_jax_gives_the_same_results(models, batch, tmp_path):
 import os, sys
 os.environ["KERAS_BACKEND"] = "jax"
 import jax, keras, numpy as np
-from colornet.training.checkpoints import load_model
+from colornet.weights import load_model
 from experiments.methods import networks
 # JAX compiles its random numbers anew for each shape, and they are not looked at.
 keras.initializers.VarianceScaling.__call__ = lambda self, shape, dtype: np.zeros(shape)
@@ -327,7 +329,7 @@ def test_a_trained_network_comes_back_and_is_scored(run, tmp_path):
 def test_statistics_of_the_picture_are_those_of_training(models, batch, name):
     pair = {key: batch[key] for key in ("mono", "reference")}
     model = models[name]
-    other = model.rebuilt(bn_statistics="batch")
+    other = model.with_config(bn_statistics="batch")
     before = [np.array(value) for value in other.variables]
     found = other(pair, training=False)["chroma"]
     for value, old in zip(other.variables, before, strict=True):

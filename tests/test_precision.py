@@ -22,11 +22,11 @@ def test_bfloat16_without_instructions(
     processors.write_text(f"model name : X\nflags\t\t: fpu {flags} aes\n")
     monkeypatch.setattr(precision, "_PROCESSORS", processors)
     monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: gpus)
-    precision.note_imitation(policy)
+    precision.warn_if_bfloat16_emulated(policy)
     assert ("--precision=float32" in capsys.readouterr().err) == noted
 
 
 def test_unknown_processors_are_not_judged(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(precision, "_PROCESSORS", tmp_path / "cpuinfo")
-    precision.note_imitation("mixed_bfloat16")
+    precision.warn_if_bfloat16_emulated("mixed_bfloat16")
     assert capsys.readouterr().err == ""

@@ -19,12 +19,9 @@ from colornet.errors import InputError
 from colornet.inference import colorize
 from colornet.io.pictures import write_picture
 from colornet.model import build_colornet
-from colornet.training.checkpoints import (
-    Checkpoints,
-    load_model,
-    save_weights,
-    weights_digest,
-)
+from colornet.networks import build_network
+from colornet.training.checkpoints import Checkpoints
+from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
 from tests.command_line import ROOT, assert_one_line_error, start_each
@@ -40,7 +37,7 @@ def run_dir(tmp_path_factory):
     """A run with one checkpoint of fresh weights."""
     run_dir = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(0)
-    model = CONFIG.model.build()
+    model = build_network(CONFIG.model)
     # Even weights W, which float16 does not change by much.
     kernel = model.get_layer("l39_conv").kernel
     kernel.assign(0.01 * kernel)
@@ -207,7 +204,9 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
 
     def coarse(model, path, kernels="float32"):
         if kernels == "float16":
-            model = model.rebuilt(bn_statistics="batch").rebuilt(bn_statistics="moving")
+            model = model.with_config(bn_statistics="batch").with_config(
+                bn_statistics="moving"
+            )
             kernel = model.get_layer("l93_conv").bias
             kernel.assign(np.full(kernel.shape, 0.6, np.float32))
         save_weights(model, path, kernels)

@@ -16,8 +16,9 @@ import pytest
 import tensorflow as tf
 
 from colornet.errors import InputError, Interrupted, NonFiniteError
-from colornet.training.checkpoints import Checkpoints, load_model, weights_digest
+from colornet.training.checkpoints import Checkpoints
 from colornet.training.curve import LearningCurve
+from colornet.weights import load_model, weights_digest
 from experiments.pretraining.loop import Pretrainer, Reporting
 from experiments.pretraining.optimization import (
     LearningRate,
@@ -116,7 +117,7 @@ def test_the_configuration_comes_back(whole):
 
 def test_a_folder_in_which_another_program_trains(tmp_path):
     trainer = Pretrainer(_CONFIG, tmp_path, pictures, _QUIET)
-    with Checkpoints(tmp_path).alone(0):
+    with Checkpoints(tmp_path).exclusive_lock(0):
         with pytest.raises(InputError, match="no other program trains in"):
             trainer.run()
     assert os.listdir(tmp_path) == ["checkpoints"]

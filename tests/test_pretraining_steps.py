@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from colornet.networks import build_network
 from experiments.pretraining.optimization import build_optimizer
 from experiments.pretraining.steps import (
     TensorFlowStep,
@@ -30,7 +31,7 @@ def eagerly():
 def test_the_loss_weighs_its_parts_and_gradients_are_clipped():
     config = _CONFIG.replace(clip_norm=1e-3, ema_decay=0.0)
     config = config.replace(rough_weight=0.5, disparity_weight=3.0)
-    model = config.model.build()
+    model = build_network(config.model)
     optimizer = build_optimizer(config, model.trainable_variables)
     metrics = TensorFlowStep(model, optimizer, config)(batch_of(_STREAM, 0), 3.0)
     values = {name: float(value) for name, value in metrics.items()}

@@ -87,7 +87,7 @@ def test_pairs_are_seen_at_a_scale_and_at_half_of_it(
     """D-37: a quarter of the result is of half the scale; smooth pictures."""
     mono, reference = _smooth(64, 96)
     _found(monkeypatch, 10.0, searched, scale)
-    resizing = model.rebuilt(working_disparity=80)
+    resizing = model.with_config(working_disparity=80)
     outputs = colorize_outputs(resizing, mono, reference)
     assert set(outputs) == {"picture", "sight", "chroma", "rough_chroma"}
     assert outputs["sight"] == Sight(d, scale, coarse=True)
@@ -117,7 +117,7 @@ def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
     mono, reference = random_pair(*size)
     _found(monkeypatch, 10.0, 16.0, scale)
     outputs = colorize_outputs(
-        model.rebuilt(working_disparity=80), mono, reference, tiling=tiling
+        model.with_config(working_disparity=80), mono, reference, tiling=tiling
     )
     expected = dict.fromkeys(("chroma", "rough_chroma"), 0.0)
     for factor, share in ((scale, 0.75), (scale / 2, 0.25)):
@@ -139,7 +139,7 @@ def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
 def test_large_pairs_are_reduced_though_nothing_is_found(eager, model, monkeypatch):
     monkeypatch.setattr(first_look, "disparities", lambda *_: None)
     monkeypatch.setattr(first_look, "_PIXELS", 32 * 96 / 2)
-    finding = model.rebuilt(find_disparity=True, working_disparity=80)
+    finding = model.with_config(find_disparity=True, working_disparity=80)
     sight = colorize_outputs(finding, *random_pair(32, 96))["sight"]
     assert sight == Sight(32, pytest.approx(0.5**0.5), coarse=True)
 
@@ -150,7 +150,7 @@ def test_the_disparity_of_a_resized_pair_is_in_px_of_the_pair(eager, monkeypatch
     mono, reference = _smooth(64, 96)
     _found(monkeypatch, 10.0, 16.0, 2.0)
     found = colorize_outputs(model, mono, reference)["disparity"]
-    plain = model.rebuilt(working_disparity=0)
+    plain = model.with_config(working_disparity=0)
     fine, coarse = (
         _seen_at(plain, mono, reference, scale, 32)["disparity"][..., 0] / scale
         for scale in (2.0, 1.0)
@@ -160,7 +160,7 @@ def test_the_disparity_of_a_resized_pair_is_in_px_of_the_pair(eager, monkeypatch
 
 
 def test_what_is_not_resized(eager, model, monkeypatch):
-    resizing = model.rebuilt(working_disparity=80)
+    resizing = model.with_config(working_disparity=80)
     _found(monkeypatch, 10.0, 20.0, 2.0)
     mono, reference = _smooth(32, 64)
     plain = colorize_outputs(model, mono, reference, volumes=True)
@@ -173,7 +173,7 @@ def test_a_copy_that_does_not_fit_is_not_looked_at(eager, model, monkeypatch):
     """Else 40 px would be found, and 64 candidates taken."""
     found = Disparities(10.0, 40.0)
     monkeypatch.setattr(first_look, "disparities", lambda *_: found)
-    finding = model.rebuilt(find_disparity=True, working_disparity=80)
+    finding = model.with_config(find_disparity=True, working_disparity=80)
     pair = random_pair(32, 128)
     for tile, d in (((32, 128), 64), ((32, 96), _D)):
         tiles = colornet.Tiling(tile=tile, overlap=32)
@@ -185,7 +185,7 @@ def test_what_is_not_enlarged(eager, model, monkeypatch):
     """As a whole it fits, but not enlarged."""
     mono, reference = _smooth(32, 128)
     tight = colornet.Tiling(memory_gb=2 * tile_bytes(32, 128, model.config) / 1e9)
-    resizing = model.rebuilt(working_disparity=80)
+    resizing = model.with_config(working_disparity=80)
     for scale, expected in ((1.2, 1.0), (0.8, 0.8)):
         _found(monkeypatch, 10.0, 20.0, scale)
         sight = colorize_outputs(resizing, mono, reference)["sight"]
@@ -198,7 +198,7 @@ def test_the_shares_of_both_scales(eager, model, monkeypatch):
     """To rounding: at scale 1 one of them is what the network says of the pair."""
     pair = random_pair(64, 96)
     _found(monkeypatch, 10.0, 20.0)
-    resizing = model.rebuilt(working_disparity=80)
+    resizing = model.with_config(working_disparity=80)
     both = colorize_outputs(resizing, *pair)
     monkeypatch.setattr(first_look, "COARSE_SHARE", 1.0)
     coarse = colorize_outputs(resizing, *pair)
@@ -214,14 +214,17 @@ def test_pairs_get_the_candidates_that_they_need(model, monkeypatch, searched, d
     """D-38: what is found is what one could have asked for."""
     mono, reference = random_pair(33, 300)
     _found(monkeypatch, 20.0, searched)
-    finding = model.rebuilt(find_disparity=True)
+    finding = model.with_config(find_disparity=True)
     outputs = colorize_outputs(finding, mono, reference, volumes=True)
     asked = colorize_outputs(model, mono, reference, d, volumes=True)
     assert outputs["weights"].shape == (d, 33, 300)
     for name, values in asked.items():
         np.testing.assert_array_equal(outputs[name], values)
     # Who asks for some gets these.
-    for asking in (finding.rebuilt(max_disparity=96), model.rebuilt(max_disparity=96)):
+    for asking in (
+        finding.with_config(max_disparity=96),
+        model.with_config(max_disparity=96),
+    ):
         outputs = colorize_outputs(asking, mono, reference, volumes=True)
         assert outputs["weights"].shape == (96, 33, 300)
     monkeypatch.setattr(first_look, "disparities", lambda *_: None)
@@ -233,7 +236,9 @@ def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
     mono, reference = random_pair(64, 288)
     _found(monkeypatch, 40.0, 60.0)
     tiles = colornet.Tiling(tile=(64, 256), overlap=64)
-    found = colorize(model.rebuilt(find_disparity=True), mono, reference, tiling=tiles)
+    found = colorize(
+        model.with_config(find_disparity=True), mono, reference, tiling=tiles
+    )
     asked = colorize(model, mono, reference, 64, tiling=tiles)
     np.testing.assert_array_equal(found, asked)
 
@@ -241,8 +246,8 @@ def test_what_is_found_counts_for_tiles(eager, model, monkeypatch):
 def test_weights_that_are_no_distribution_find_nothing(eager, model, monkeypatch):
     _found(monkeypatch, 40.0, 60.0)
     mono, reference = random_pair(33, 200)
-    plain = model.rebuilt(weight_normalization="none")
-    finding = plain.rebuilt(find_disparity=True, working_disparity=80)
+    plain = model.with_config(weight_normalization="none")
+    finding = plain.with_config(find_disparity=True, working_disparity=80)
     np.testing.assert_array_equal(
         colorize(finding, mono, reference), colorize(plain, mono, reference)
     )
@@ -255,7 +260,7 @@ def test_the_look_is_at_a_small_copy(eager, model, monkeypatch):
         seen["look"] = weights.shape, factor
 
     monkeypatch.setattr(first_look, "disparities", disparities)
-    finding = model.rebuilt(find_disparity=True)
+    finding = model.with_config(find_disparity=True)
     for (height, width), shape, factor in (
         ((40, 512), (20, 256), 2.0),
         ((40, 300), (34, 256), 300 / 256),

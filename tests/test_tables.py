@@ -19,7 +19,7 @@ from colornet.data import Records
 from colornet.errors import InputError, Interrupted
 from colornet.io.pictures import read_picture, write_picture
 from colornet.model import build_colornet
-from colornet.training.checkpoints import save_weights
+from colornet.weights import save_weights
 from experiments.evaluation import Evaluation, evaluate
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig

@@ -189,7 +189,7 @@ def test_what_tiles_cannot_do(model):
     little = Tiling(memory_gb=0.99 * needs, overlap=0)
     with pytest.raises(InputError, match=r"as a whole for volumes.*Received: 160 x 64"):
         colorize_outputs(model, mono, reference, volumes=True, tiling=little)
-    batch = model.rebuilt(bn_statistics="batch")
+    batch = model.with_config(bn_statistics="batch")
     with pytest.raises(InputError, match="whole for bn_statistics='batch'"):
         colorize(batch, mono, reference, tiling=little)
     too_little = Tiling(memory_gb=0.5 * needs, overlap=64)

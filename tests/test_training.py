@@ -16,7 +16,7 @@ import tensorflow as tf
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError, Interrupted
 from colornet.training import loop
-from colornet.training.checkpoints import Checkpoints, load_model
+from colornet.training.checkpoints import Checkpoints
 from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
 from colornet.training.losses import (
     build_optimizer,
@@ -24,6 +24,7 @@ from colornet.training.losses import (
     mean_squared_error,
     training_loss,
 )
+from colornet.weights import load_model
 from experiments.methods.networks.config import MethodConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
@@ -161,7 +162,7 @@ def test_a_signal_in_the_last_step_is_not_lost(records, tmp_path, monkeypatch):
 
 def test_a_folder_in_which_another_program_trains(records, tmp_path):
     trainer = trainer_for(config_for(records), tmp_path)
-    with Checkpoints(tmp_path).alone(0):
+    with Checkpoints(tmp_path).exclusive_lock(0):
         with pytest.raises(InputError, match="no other program trains in"):
             trainer.run()
     assert os.listdir(tmp_path) == ["checkpoints"]

@@ -1,8 +1,4 @@
-"""What a look at a small copy of a pair says about it (D-37, D-38). NumPy only.
-
-`colornet.inference` runs the network on the copy, and then on the pair with as many
-candidates as it needs, at the scale where the network is at its best.
-"""
+"""How the Colorizer looks at a pair: search range and scales (D-37, D-38)."""
 
 import dataclasses
 import math
@@ -10,37 +6,77 @@ import math
 import numpy as np
 
 from colornet.color import rgb_to_chroma
-from colornet.config import ModelConfig
+from colornet.config import (
+    GRID,
+    Config,
+    ModelConfig,
+    check_above_0,
+    check_at_least,
+    check_fraction,
+)
 from colornet.noise import estimate_noise
-from colornet.tiling import GRID
+from colornet.tiling import Tiling, fits_in_memory, padded_size
 
-# The copy's width at most, px, and the candidates for it: a quarter of the width.
-_WIDTH, _CANDIDATES = 256, 64
+# The thumbnail's width at most, px, and its candidates: a quarter of the width.
+_THUMBNAIL_WIDTH, _THUMBNAIL_CANDIDATES = 256, 64
 # A pixel's disparity counts if the variance of its weights W is less, px^2. The last
 # columns have so few candidates inside the reference that W cannot be unsure.
-_SURE, _BORDER = 4.0, 8
-# Percentiles of those disparities: what is taken for the largest, and, as a few pixels
-# may be nearer, for what must be searched; that grows by a part and by some px.
+_MOST_VARIANCE, _BORDER = 4.0, 8
+# Percentiles of those disparities: the largest one, and, as a few pixels may be nearer,
+# the one to be searched for, which grows by a part and by some px.
 _LARGEST, _NEAREST = 99.5, 99.9
 _MORE, _MORE_PX = 1.1, 4.0
-_MOST_CANDIDATES = 256  # that are chosen without being asked for
-# The scale at which the network sees a picture: at most and at least; to how many
-# pixels; enlarged, to how much noise of the reference's chroma, in 8-bit levels. A
-# change of less than 1.2 times is none.
-_LARGEST_SCALE, _SMALLEST_SCALE = 3.0, 0.5
-_PIXELS = 3e5
-_MOST_NOISE = 6.0
-_LEAST_CHANGE = 1.2
-COARSE_SHARE = 0.25  # of what is seen at half the scale, in the result
+_MOST_CANDIDATES = 256  # of an estimate
+_LEAST_CHANGE = 1.2  # of the scale
 
 
 @dataclasses.dataclass(frozen=True)
-class Disparities:
-    """The disparities of a picture, in px of it.
+class Policy(Config):
+    """How the Colorizer uses a network. The paper has none of it.
+
+    Attributes:
+        auto_disparity: whether the candidates that a pair needs are estimated on a
+            thumbnail (D-38); the network's own `max_disparity` if not.
+        target_disparity: px; pairs are enlarged until this is their largest disparity
+            (D-37). The network's `max_disparity` if None.
+        largest_scale: how much larger the network may see a pair, times; 1 never
+            enlarges.
+        smallest_scale: how much smaller, times; 1 never reduces.
+        working_pixels: pairs are enlarged up to so many pixels; larger ones are
+            reduced.
+        most_noise: pairs are enlarged until the noise of the reference's chroma times
+            the scale is this, in 8-bit levels.
+        half_scale_weight: weight of the same pair seen at half the scale, in [0, 1).
+        luma_detail: whether chroma that was seen reduced gets the detail of the luma
+            (D-39).
+    """
+
+    auto_disparity: bool = True
+    target_disparity: int | None = None
+    largest_scale: float = 3.0
+    smallest_scale: float = 0.5
+    working_pixels: int = 300_000
+    most_noise: float = 6.0
+    half_scale_weight: float = 0.25
+    luma_detail: bool = True
+
+    def __post_init__(self):
+        if self.target_disparity is not None:
+            check_at_least("target_disparity", self.target_disparity, 1)
+        check_at_least("largest_scale", self.largest_scale, 1)
+        check_above_0("smallest_scale", self.smallest_scale)
+        check_at_least("working_pixels", self.working_pixels, 1)
+        check_above_0("most_noise", self.most_noise)
+        check_fraction("half_scale_weight", self.half_scale_weight)
+
+
+@dataclasses.dataclass(frozen=True)
+class DisparityEstimate:
+    """The disparities of a pair, in px of it.
 
     Attributes:
         largest: of nearly all pixels.
-        searched: what is to be searched, so that none is missed.
+        searched: how far to search so that none is missed.
     """
 
     largest: float
@@ -48,104 +84,123 @@ class Disparities:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """How the network sees a pair.
+class Pass:
+    """One pass of the network over a pair.
 
     Attributes:
         max_disparity: d of Eq. 1, px of the pictures that the network gets.
         scale: their sides over those of the pair.
-        coarse: whether the network sees them at half the scale as well, and a quarter
-            of the result is of that.
+        weight: of the chroma in the result.
     """
 
     max_disparity: int
     scale: float = 1.0
-    coarse: bool = False
-
-    @property
-    def halved(self) -> "Sight":
-        """The same at half the scale."""
-        return Sight(_candidates(self.max_disparity / 2), self.scale / 2)
+    weight: float = 1.0
 
 
-def copy(height: int, width: int, config: ModelConfig) -> tuple[int, int, int]:
-    """The copy of a picture that is looked at first.
+@dataclasses.dataclass(frozen=True)
+class ViewPlan:
+    """How the network sees a pair: one pass, or two at different scales.
+
+    Attributes:
+        passes: the main one first; their weights sum to 1.
+    """
+
+    passes: tuple[Pass, ...]
+
+
+def thumbnail_size(
+    height: int, width: int, config: ModelConfig
+) -> tuple[int, int, int]:
+    """The thumbnail of a picture on which its disparities are estimated.
 
     Returns:
-        Height, width, and the candidates for it: a quarter of the width; as many as the
-        network's `max_disparity` says, if these are more and somebody asked for them;
-        and for a picture that is not reduced, as it may be a part of a larger one.
+        Height, width, and the candidates for it: a quarter of the largest width; as
+        many as `config.max_disparity`, if these are more, for a picture that is not
+        reduced, as it may be a part of a larger one.
     """
-    reduction = max(1.0, width / _WIDTH)
-    candidates = _CANDIDATES
-    if reduction == 1 or not config.find_disparity:
-        own = min(config.max_disparity / reduction, _MOST_CANDIDATES)
-        candidates = max(candidates, _candidates(own))
-    return max(1, round(height / reduction)), min(width, _WIDTH), candidates
+    reduction = max(1.0, width / _THUMBNAIL_WIDTH)
+    candidates = _THUMBNAIL_CANDIDATES
+    if reduction == 1:
+        own = min(config.max_disparity, _MOST_CANDIDATES)
+        candidates = max(candidates, _on_grid(own))
+    return max(1, round(height / reduction)), min(width, _THUMBNAIL_WIDTH), candidates
 
 
-def disparities(weights: np.ndarray, factor: float) -> Disparities | None:
-    """The disparities that W is sure of.
+def estimate_disparity(weights: np.ndarray, factor: float) -> DisparityEstimate | None:
+    """The disparities of a pair, from those pixels of its thumbnail where W is sure.
 
     Args:
-        weights: (d, height, width), W of Eq. 1 for the copy.
-        factor: how many times the picture is larger than the copy.
+        weights: (d, height, width), W of Eq. 1 for the thumbnail.
+        factor: how many times the pair is larger than the thumbnail.
 
     Returns:
-        None if W is sure of none.
+        None if W is sure nowhere.
     """
     k = np.arange(len(weights), dtype=np.float32)
     mean = np.tensordot(k, weights, 1)
     variance = np.tensordot(k**2, weights, 1) - mean**2
-    sure = mean[:, :-_BORDER][variance[:, :-_BORDER] < _SURE]
+    sure = mean[:, :-_BORDER][variance[:, :-_BORDER] < _MOST_VARIANCE]
     if not sure.size:
         return None
     largest, nearest = factor * np.percentile(sure, (_LARGEST, _NEAREST))
-    return Disparities(max(float(largest), 1.0), _MORE * float(nearest) + _MORE_PX)
+    return DisparityEstimate(
+        max(float(largest), 1.0), _MORE * float(nearest) + _MORE_PX
+    )
 
 
-def scale(largest: float, reference: np.ndarray, config: ModelConfig) -> float:
-    """The scale at which the network sees a picture (D-37).
-
-    Small pictures are enlarged until their largest disparity is the
-    `working_disparity`, unless that made them too large, or their noise too coarse.
-    Large ones are reduced. 1 if there is no `working_disparity`.
+def plan_view(
+    policy: Policy,
+    config: ModelConfig,
+    reference: np.ndarray,
+    estimate: DisparityEstimate | None,
+    tiling: Tiling,
+) -> ViewPlan:
+    """Decides how the network sees a pair.
 
     Args:
-        largest: disparity, px.
-        reference: (height, width, 3) float RGB, in [0, 1].
-        config: of the network.
+        policy: of the Colorizer.
+        config: of the network; its `max_disparity`, px of the pair, counts without an
+            estimate.
+        reference: (height, width, 3) float RGB of the pair, in [0, 1].
+        estimate: of the pair's disparities.
+        tiling: a pair for which it has no memory when enlarged is not enlarged.
     """
-    if config.working_disparity == 0:
-        return 1.0
     height, width = reference.shape[:2]
-    best = min(
-        max(1.0, config.working_disparity / largest),
-        math.sqrt(_PIXELS / (height * width)),
-        _LARGEST_SCALE,
+    found = estimate or DisparityEstimate(config.max_disparity, config.max_disparity)
+    scale = _scale(policy, config, reference, found.largest)
+
+    def candidates(scale: float) -> int:
+        searched = found.searched * scale
+        return _on_grid(min(searched, _MOST_CANDIDATES) if estimate else searched)
+
+    larger = config.replace(max_disparity=candidates(scale))
+    enlarged = padded_size(round(height * scale), round(width * scale))
+    if scale > 1 and not fits_in_memory(*enlarged, larger, tiling):
+        scale = 1.0
+    d, half = candidates(scale), policy.half_scale_weight
+    if not half:
+        return ViewPlan((Pass(d, scale),))
+    return ViewPlan((Pass(d, scale, 1 - half), Pass(_on_grid(d / 2), scale / 2, half)))
+
+
+def _scale(
+    policy: Policy, config: ModelConfig, reference: np.ndarray, largest: float
+) -> float:
+    """The scale at which the network sees a pair with this largest disparity, px."""
+    height, width = reference.shape[:2]
+    target = policy.target_disparity or config.max_disparity
+    scale = min(
+        max(1.0, target / largest),
+        math.sqrt(policy.working_pixels / (height * width)),
+        policy.largest_scale,
     )
-    if best > 1:
+    if scale > 1:
         noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
-        best = min(best, max(1.0, _MOST_NOISE / max(noise, 1.0)))
-    best = max(best, _SMALLEST_SCALE)
-    return 1.0 if 1 / _LEAST_CHANGE < best < _LEAST_CHANGE else best
+        scale = min(scale, max(1.0, policy.most_noise / max(noise, 1.0)))
+    scale = max(scale, policy.smallest_scale)
+    return 1.0 if 1 / _LEAST_CHANGE < scale < _LEAST_CHANGE else scale
 
 
-def sight(found: Disparities, scale: float, config: ModelConfig) -> Sight:
-    """How the network sees a picture at a scale.
-
-    With as many candidates as what is to be searched needs, at most 256; if that is not
-    to be found out, for the `max_disparity` of the picture itself, of which an enlarged
-    one gets no more than it needs (D-38).
-    """
-    if config.find_disparity:
-        candidates = min(found.searched * scale, _MOST_CANDIDATES)
-    elif scale > 1:
-        candidates = min(found.searched, config.max_disparity) * scale
-    else:
-        candidates = config.max_disparity * scale
-    return Sight(_candidates(candidates), scale, config.working_disparity > 0)
-
-
-def _candidates(searched: float) -> int:
-    return GRID * math.ceil(searched / GRID)
+def _on_grid(candidates: float) -> int:
+    return GRID * math.ceil(candidates / GRID)

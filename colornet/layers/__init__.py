@@ -6,7 +6,7 @@ volume are then a batch of pictures.
 
 from colornet.layers.color import SplitYCbCr
 from colornet.layers.feature_volume import DisparityFeatureVolume
-from colornet.layers.fold import UnfoldFromBatch
+from colornet.layers.fold import FoldViews, UnfoldFromBatch, UnfoldViews
 from colornet.layers.normalization import BatchNormalization, PictureNormalization
 from colornet.layers.soft_argmax import SoftArgmax, WarpChroma
 from colornet.layers.volume_convolution import SubpixelConv3DTranspose, VolumeConv3D
@@ -16,11 +16,13 @@ __all__ = [
     "BatchNormalization",
     "DisparityFeatureVolume",
     "DisparityWeights",
+    "FoldViews",
     "PictureNormalization",
     "SoftArgmax",
     "SplitYCbCr",
     "SubpixelConv3DTranspose",
     "UnfoldFromBatch",
+    "UnfoldViews",
     "VolumeConv3D",
     "WarpChroma",
     "WeightedAverage",

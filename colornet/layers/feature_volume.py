@@ -18,7 +18,7 @@ def after(first, value):
         return tf.identity(value)
 
 
-def shifted_back(volume, width):
+def shifted_candidates_adjoint(volume, width):
     """Sums the candidates, the k-th shifted right by k.
 
     It is the adjoint of `shifted_candidates`, and so its gradient.
@@ -63,7 +63,7 @@ def shifted_candidates(inputs, count: int, width=None):
         def gradient(*args, upstream=None):
             if upstream is None:
                 (upstream,) = args
-            return shifted_back(upstream, columns)
+            return shifted_candidates_adjoint(upstream, columns)
 
         padded = ops.pad(inputs, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
         pixels = ops.reshape(padded, (-1, inputs.shape[-1]))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from colornet.layers.feature_volume import after, shifted_back
+from colornet.layers.feature_volume import after, shifted_candidates_adjoint
 
 # Candidates whose colours are there at a time.
 _PART = 16
@@ -17,33 +17,31 @@ class DisparityWeights(keras.layers.Layer):
         border: "mask" gives candidates past the right border weight 0; "zero" treats
             them as any other (D-02).
         normalization: "softmax" over the candidates, or "none" (D-03).
-        candidate_margin: how many columns of candidates there are beyond the right
-            border of the volume.
 
     Input shape:
-        (batch, d, height, width, 1), any real number.
+        (batch, d, height, width, 1), any real number; and a map of the reference,
+        (batch, height, width or more, channels), whose width says which candidates
+        exist.
 
     Output shape:
         (batch, d, height, width) float32. With "softmax" in [0, 1] and summing to 1
         over d.
     """
 
-    def __init__(
-        self, border="mask", normalization="softmax", candidate_margin=0, **kwargs
-    ):
+    def __init__(self, border="mask", normalization="softmax", **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.border = border
         self.normalization = normalization
-        self.candidate_margin = candidate_margin
 
     def compute_output_shape(self, input_shape):
-        return input_shape[:-1]
+        return input_shape[0][:-1]
 
     def call(self, inputs):
-        logits = ops.squeeze(inputs, axis=-1)
+        logits, reference = inputs
+        logits = ops.squeeze(logits, axis=-1)
         candidates, width = logits.shape[1], ops.shape(logits)[-1]
         columns = ops.arange(width)[None, :] + ops.arange(candidates)[:, None]
-        exists = (columns < width + self.candidate_margin)[None, :, None, :]
+        exists = (columns < ops.shape(reference)[2])[None, :, None, :]
         softmax = self.normalization == "softmax"
         if self.border == "mask":
             # Every pixel has its candidate k = 0, so no softmax is over nothing.
@@ -59,7 +57,6 @@ class DisparityWeights(keras.layers.Layer):
             **super().get_config(),
             "border": self.border,
             "normalization": self.normalization,
-            "candidate_margin": self.candidate_margin,
         }
 
 
@@ -110,7 +107,7 @@ def _weighted_average(weights, chroma):
             previous = cb * of_blue + cr * of_red
             of_weights.append(previous)
         of_chroma = [
-            shifted_back((weights * of_channel)[..., None], columns)
+            shifted_candidates_adjoint((weights * of_channel)[..., None], columns)
             for of_channel in (of_blue, of_red)
         ]
         return ops.concatenate(of_weights, axis=1), ops.concatenate(of_chroma, axis=-1)

@@ -11,12 +11,9 @@ import hashlib
 import json
 import os
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from colornet.errors import InputError
-
-if TYPE_CHECKING:
-    from colornet.networks import Network
 
 PREFIX = "pretrained:"
 DEFAULT = f"{PREFIX}default"
@@ -115,38 +112,10 @@ def weights_file(weights: str) -> pathlib.Path:
     return path
 
 
-def settings(weights: str) -> dict[str, Any]:
-    """What `pretrained:NAME` is loaded with, if nothing else is said.
-
-    Returns:
-        Fields of the configuration that no weight depends on, like `working_disparity`.
+def policy(weights: str) -> dict[str, Any]:
+    """How the Colorizer uses `pretrained:NAME`: fields of `colornet.Policy`.
 
     Raises:
         InputError: no such weights.
     """
-    return _entry(weights).get("settings", {})
-
-
-def load_pretrained(name: str | None = None, **changes) -> "Network":
-    """Loads weights that come with the package.
-
-    ```python
-    model = colornet.load_pretrained()
-    rgb = colornet.colorize(model, mono, reference)
-    ```
-
-    Args:
-        name: one of `pretrained_names()`; the default's if None.
-        **changes: fields of the configuration that no weight depends on, such as
-            `max_disparity`; see `Network.rebuilt`.
-
-    Returns:
-        The network; its variables are float32.
-
-    Raises:
-        InputError: no such weights, a file that is not as it was packed, or a change
-            that the network cannot have.
-    """
-    from colornet.training.checkpoints import load_model
-
-    return load_model(DEFAULT if name is None else PREFIX + name, **changes)
+    return _entry(weights).get("policy", {})

@@ -44,7 +44,7 @@ def calibrate_statistics(model: Network, batches: Iterable[dict]) -> int:
     Raises:
         InputError: no batches, or statistics that are not finite.
     """
-    probe = _moments_model(model.rebuilt(bn_statistics="batch"))
+    probe = _moments_model(model.with_config(bn_statistics="batch"))
     if keras.backend.backend() == "tensorflow":
         probe.jit_compile = False  # As `colornet.inference.predict`.
     count, first, second = 0, {}, {}

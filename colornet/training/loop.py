@@ -13,7 +13,7 @@ from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, NonFiniteError
 from colornet.io.files import write_text
-from colornet.networks import Network
+from colornet.networks import Network, build_network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import (
     build_optimizer,
@@ -145,7 +145,7 @@ class Trainer:
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(config.precision)
         with strategy.scope():
-            self.model = config.model.build()
+            self.model = build_network(config.model)
             self.optimizer = build_optimizer(config, self.model.trainable_variables)
         if self.step:
             self.checkpoints.restore(self.step, self.model, self.optimizer)
@@ -274,7 +274,7 @@ class Trainer:
         if self.step < self.config.steps:
             with self._signals, contextlib.ExitStack() as stack:
                 if self._chief:
-                    stack.enter_context(self.checkpoints.alone(self.step))
+                    stack.enter_context(self.checkpoints.exclusive_lock(self.step))
                 self._run()
             if self._signals.number is not None:  # While the last step was taken.
                 raise self._signals.interrupted(self.step)

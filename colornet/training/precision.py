@@ -19,7 +19,7 @@ def _on_cpu() -> bool:
     return not tf.config.get_visible_devices("GPU")
 
 
-def note_imitation(precision: str) -> None:
+def warn_if_bfloat16_emulated(precision: str) -> None:
     """Says so where a CPU without the instructions is to train in bfloat16.
 
     A step then takes many times as long as in float32.

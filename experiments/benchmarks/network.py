@@ -5,6 +5,7 @@ import statistics
 import time
 
 from colornet.config import ModelConfig, TrainConfig
+from colornet.networks import build_network
 from colornet.quiet import import_tensorflow
 from experiments.benchmarks.measure import measured
 
@@ -102,7 +103,7 @@ def table1_flops(config: ModelConfig, height: int, width: int) -> float:
     import keras
     import numpy as np
 
-    model = config.build()
+    model = build_network(config)
     names = [layer.name for layer in model.layers if layer.name.endswith("_conv")]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
     shapes = probe.compute_output_shape(
@@ -162,7 +163,7 @@ def network_seconds(
     from experiments.benchmarks.naive import naive_colornet
 
     keras.config.set_dtype_policy(precision)
-    network = naive_colornet(model) if form == "naive" else model.build()
+    network = naive_colornet(model) if form == "naive" else build_network(model)
     variables = network.trainable_variables
     inputs = {
         "mono": tf.random.uniform((1, *shape, 1)),

@@ -12,6 +12,7 @@ from PIL import Image
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
+from colornet.networks import build_network
 from colornet.quiet import import_tensorflow
 from experiments.benchmarks.measure import measured
 from tfrecords_tools.sources.embedded import load_motorcycle
@@ -55,9 +56,9 @@ def measure_startup(config: ModelConfig, weights: str | None) -> list[dict]:
 def write_weights(config: ModelConfig, path: str) -> None:
     """Writes untrained weights."""
     import_tensorflow()
-    from colornet.training.checkpoints import save_weights
+    from colornet.weights import save_weights
 
-    save_weights(config.build(), path)
+    save_weights(build_network(config), path)
 
 
 def _program(folder: pathlib.Path, weights: str) -> float:
@@ -85,7 +86,7 @@ def laps(folder: str, weights: str) -> dict[str, float]:
     lap("import TensorFlow and Keras")
     from colornet.inference import colorize
     from colornet.io.pictures import read_picture, write_picture
-    from colornet.training.checkpoints import load_model
+    from colornet.weights import load_model
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))

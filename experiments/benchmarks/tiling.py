@@ -7,6 +7,7 @@ import numpy as np
 
 from colornet import tiling
 from colornet.config import ModelConfig
+from colornet.networks import build_network
 from colornet.quiet import import_tensorflow
 from colornet.receptive_field import exact_overlap
 from colornet.tiling import GRID, Tiling
@@ -111,7 +112,7 @@ def tile_seconds(height: int, width: int, config: ModelConfig) -> float:
     import_tensorflow()
     from colornet.inference import colorize
 
-    model = config.build()
+    model = build_network(config)
     start = time.perf_counter()
     colorize(model, *_random_pair(height, width), tiling=_WHOLE)
     return time.perf_counter() - start
@@ -124,7 +125,7 @@ def picture_seconds(
     import_tensorflow()
     from colornet.inference import colorize
 
-    model, pair = config.build(), _random_pair(height, width)
+    model, pair = build_network(config), _random_pair(height, width)
     start = time.perf_counter()
     colorize(model, *pair, tiling=Tiling(memory_gb), progress=True)
     return time.perf_counter() - start
@@ -162,7 +163,7 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
     import_tensorflow()
     from colornet.color import rgb_to_luma
     from colornet.inference import colorize
-    from colornet.training.checkpoints import load_model
+    from colornet.weights import load_model
 
     # Not resized: it is the pictures that are to be cut.
     model = load_model(weights, working_disparity=0, find_disparity=False)

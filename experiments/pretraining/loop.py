@@ -16,10 +16,11 @@ import numpy as np
 from colornet.config import ModelConfig
 from colornet.errors import InputError, NonFiniteError
 from colornet.io.files import write_text
-from colornet.networks import Network
-from colornet.training.checkpoints import Checkpoints, load_model
+from colornet.networks import Network, build_network
+from colornet.training.checkpoints import Checkpoints
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.stopping import StopSignals
+from colornet.weights import load_model
 from experiments.pretraining.optimization import (
     LearningRate,
     build_optimizer,
@@ -149,7 +150,7 @@ class Pretrainer:
         # Not keras.utils.set_random_seed, which imports TensorFlow on every backend.
         random.seed(config.seed)
         with dtype_policy(config.precision):
-            self.model = config.model.build()
+            self.model = build_network(config.model)
         if config.initial_weights and not self.step:
             _start_from(self.model, config.initial_weights, config.seed)
         self.optimizer = build_optimizer(config, self.model.trainable_variables)
@@ -183,7 +184,7 @@ class Pretrainer:
             return True
         start = time.monotonic()
         deadline = start + max_seconds if max_seconds else None
-        with self.checkpoints.alone(self.step):
+        with self.checkpoints.exclusive_lock(self.step):
             return self._run(deadline)
 
     def _run(self, deadline: float | None) -> bool:

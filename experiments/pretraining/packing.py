@@ -18,12 +18,8 @@ from colornet.inference import predict
 from colornet.io.files import replacing, write_text, writing
 from colornet.io.pictures import to_float
 from colornet.networks import Network
-from colornet.training.checkpoints import (
-    Checkpoints,
-    load_model,
-    save_weights,
-    weights_digest,
-)
+from colornet.training.checkpoints import Checkpoints
+from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.card import CARD, model_card
 from experiments.pretraining.loop import OpenStream
 from experiments.pretraining.recipe import PretrainConfig

@@ -4,14 +4,11 @@ import itertools
 import os
 import pathlib
 
-from colornet.networks import Network
+from colornet.networks import Network, build_network
 from colornet.training.calibration import calibrate_statistics
-from colornet.training.checkpoints import (
-    Checkpoints,
-    calibrated_file,
-    latest_checkpoint,
-    save_weights,
-)
+from colornet.training.checkpoints import Checkpoints
+from colornet.training.run_folder import calibrated_file, latest_checkpoint
+from colornet.weights import save_weights
 from experiments.pretraining.loop import OpenStream
 from experiments.pretraining.optimization import averaged, build_optimizer
 from experiments.pretraining.recipe import PretrainConfig
@@ -21,7 +18,7 @@ from experiments.pretraining.validation import float_maps
 def _averaged_network(run_dir: pathlib.Path, step: int) -> Network:
     checkpoints = Checkpoints(run_dir, PretrainConfig)
     config = checkpoints.config(step)
-    model = config.model.build()
+    model = build_network(config.model)
     optimizer = build_optimizer(config, model.trainable_variables)
     checkpoints.restore(step, model, optimizer)
     return averaged(model, optimizer)
@@ -50,7 +47,7 @@ def calibrated_weights(
     checkpoints = Checkpoints(run_dir, PretrainConfig)
     step = checkpoints.steps()[-1]
     config = checkpoints.config(step)
-    path = calibrated_file(newest)
+    path = calibrated_file(run_dir, step)
     if not path.is_file() or path.stat().st_mtime < newest.stat().st_mtime:
         model = _averaged_network(run_dir, step)
         if config.calibration_batches and not config.frozen_statistics:

@@ -18,11 +18,11 @@ What departs from a paper is listed in its module (D-27). Common to all: no weig
 trained on other pictures, and the project's RMSProp in place of each paper's optimizer.
 """
 
-from colornet.config import register_network
+from colornet.registry import register_network
 from experiments.methods.networks.config import NAMES, MethodConfig
 
 for _name in NAMES:
-    register_network(_name, MethodConfig, f"{__name__}.{_name}")
+    register_network(_name, MethodConfig, f"{__name__}.{_name}:{_name.capitalize()}")
 
 
 def names() -> list[str]:

@@ -1,7 +1,6 @@
 """The configuration of the learned comparison methods."""
 
 import dataclasses
-import importlib
 
 from colornet.config import NetworkConfig
 from colornet.errors import InputError
@@ -42,9 +41,4 @@ class MethodConfig(NetworkConfig):
                 "global_size must be a multiple of 32, at least 64. "
                 f"Received: {self.global_size}"
             )
-        self._check_normalization()
-
-    def build(self):
-        # Not before: what only names the methods need not load a backend.
-        module = importlib.import_module(f"experiments.methods.networks.{self.name}")
-        return getattr(module, self.name.capitalize())(self, name=self.name)
+        super().__post_init__()
