@@ -57,53 +57,58 @@ def chroma_psnr(chroma: np.ndarray, truth: np.ndarray) -> float:
     return _psnr(_chroma_codes(chroma), _chroma_codes(truth))
 
 
-def visibility_scores(
-    chroma: np.ndarray, target: np.ndarray, visible: np.ndarray
-) -> dict[str, float | None]:
-    """The PSNR of Table 3 where the reference shows a pixel, and where it does not.
+class Truth:
+    """What a picture's predicted chroma is scored against; computed once.
 
     Args:
-        chroma: (height, width, 2) predicted Cb, Cr, in [-0.5, 0.5].
-        target: (height, width, 3) true RGB of the mono view, in [0, 1].
-        visible: (height, width) bool; see `colornet.occlusion.visible_pixels`.
-
-    Returns:
-        `visible_psnr` and `hidden_psnr` in dB, None where there is no such pixel.
-    """
-    truth = _chroma_codes(rgb_to_chroma(np.asarray(target, np.float64)))
-    parts = {"visible_psnr": visible, "hidden_psnr": ~visible}
-    return {
-        name: _psnr(_chroma_codes(chroma), truth, part[..., None])
-        if part.any()
-        else None
-        for name, part in parts.items()
-    }
-
-
-def score(chroma: np.ndarray, mono: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Scores the predicted chroma of one picture.
-
-    Args:
-        chroma: (height, width, 2) predicted Cb, Cr, in [-0.5, 0.5].
         mono: (height, width, 1) luma of the monochrome camera, in [0, 1].
         target: (height, width, 3) true RGB of the mono view, in [0, 1].
-
-    Returns:
-        `psnr` (dB) and `ssim` over 8-bit Cb and Cr together, which Tables 3 and 4 are
-        compared with; `studio_psnr` and `studio_ssim`, the same in studio range;
-        `rgb_psnr` and `rgb_ssim` of `colornet.color.output_picture`, which is what
-        `colorize` returns (D-10).
-
-    Raises:
-        InputError: a picture smaller than the window of SSIM.
+        visible: (height, width) bool, where the reference shows a pixel; see
+            `colornet.occlusion.visible_pixels`. None where nothing is known.
     """
-    truth = rgb_to_chroma(np.asarray(target, np.float64))
-    scores = {}
-    for prefix, scale in (("", 1.0), ("studio_", STUDIO_CHROMA_SCALE)):
-        codes = _chroma_codes(chroma, scale), _chroma_codes(truth, scale)
-        scores[f"{prefix}psnr"] = _psnr(*codes)
-        scores[f"{prefix}ssim"] = _ssim(*codes)
-    codes = _rgb_codes(output_picture(mono, chroma)), _rgb_codes(target)
-    scores["rgb_psnr"] = _psnr(*codes)
-    scores["rgb_ssim"] = _ssim(*codes)
-    return scores
+
+    def __init__(
+        self, mono: np.ndarray, target: np.ndarray, visible: np.ndarray | None = None
+    ):
+        chroma = rgb_to_chroma(np.asarray(target, np.float64))
+        self._codes = {
+            prefix: (scale, _chroma_codes(chroma, scale))
+            for prefix, scale in (("", 1.0), ("studio_", STUDIO_CHROMA_SCALE))
+        }
+        self._mono, self._rgb, self._visible = mono, _rgb_codes(target), visible
+
+    def score(self, chroma: np.ndarray) -> dict[str, float | None]:
+        """Scores a predicted chroma map.
+
+        Args:
+            chroma: (height, width, 2) Cb, Cr, in [-0.5, 0.5].
+
+        Returns:
+            `psnr` (dB) and `ssim` over 8-bit Cb and Cr together, which Tables 3 and 4
+            are compared with; `studio_psnr` and `studio_ssim`, the same in studio
+            range; `rgb_psnr` and `rgb_ssim` of `colornet.color.output_picture`, the
+            picture that is shown (D-10); `visible_psnr` and `hidden_psnr`, the PSNR
+            where the reference shows a pixel and elsewhere (D-36), None where nothing
+            is known or no pixel is.
+
+        Raises:
+            InputError: a picture smaller than the window of SSIM.
+        """
+        scores = {}
+        for prefix, (scale, truth) in self._codes.items():
+            codes = _chroma_codes(chroma, scale)
+            scores[f"{prefix}psnr"] = _psnr(codes, truth)
+            scores[f"{prefix}ssim"] = _ssim(codes, truth)
+        rgb = _rgb_codes(output_picture(self._mono, chroma))
+        scores["rgb_psnr"] = _psnr(rgb, self._rgb)
+        scores["rgb_ssim"] = _ssim(rgb, self._rgb)
+        scores["visible_psnr"] = self._partial_psnr(chroma, self._visible)
+        hidden = None if self._visible is None else ~self._visible
+        scores["hidden_psnr"] = self._partial_psnr(chroma, hidden)
+        return scores
+
+    def _partial_psnr(self, chroma, where: np.ndarray | None) -> float | None:
+        if where is None or not where.any():
+            return None
+        _, truth = self._codes[""]
+        return _psnr(_chroma_codes(chroma), truth, where[..., None])

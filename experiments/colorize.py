@@ -3,11 +3,11 @@
     python -m experiments.colorize --mono=right.png --reference=left.png \
         --output=colour.png
 
-The weights are those that come with the package, or those of --weights. The pictures
-are rectified views of the same size. With --mono_view=right, the default, the
-monochrome camera is the right one. The weights may also be those of a comparison
-network (`experiments.train --method=…`), which knows neither candidates nor volumes of
-them: --max_disparity and --save_volumes are refused.
+The pictures are rectified views of the same size. The monochrome camera is the right
+one, or with --mono_view=left the left one. The Colorizer estimates how far to search
+and chooses the scales at which the network sees the pair. --plain is the network alone,
+as in the paper: one scale, and the d of --max_disparity or of the weights. Weights of
+a comparison network (`experiments.train --method=…`) are always plain.
 """
 
 import pathlib
@@ -25,7 +25,7 @@ from colornet.io.pictures import (
     check_writable,
     read_icc_profile,
     read_picture,
-    to_float,
+    resized,
     write_picture,
 )
 from colornet.pretrained import DEFAULT, full_name
@@ -48,8 +48,8 @@ _MONO_VIEW = flags.DEFINE_enum(
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",
     None,
-    "d of Eq. 1, a multiple of 32; if unset, that of the weights, or what the pair is "
-    "found to need (D-38).",
+    "d of Eq. 1, a multiple of 32; if unset, an estimate for the pair (D-38), and with "
+    "--plain that of the weights.",
 )
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
@@ -62,18 +62,14 @@ _MEMORY_GB = flags.DEFINE_float(
 _OVERLAP = flags.DEFINE_integer(
     "overlap", tiling.DEFAULT_OVERLAP, "Pixels next to a cut that two tiles share."
 )
-_WORKING_DISPARITY = flags.DEFINE_integer(
-    "working_disparity",
-    None,
-    "Small pictures are enlarged until this is their largest disparity, within limits, "
-    "and large ones reduced (D-37); 0 for none; that of the weights if unset.",
-    lower_bound=0,
+_PLAIN = flags.DEFINE_bool(
+    "plain", False, "The paper's network alone: one scale, and a given d."
 )
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
     "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
-    "scan line in the middle, expected disparity, entropy. Nothing is resized then.",
+    "scan line in the middle, expected disparity, entropy.",
 )
 
 
@@ -101,29 +97,40 @@ def main() -> None:
     check_writable(_OUTPUT.value, mono.dtype, channels=3)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
-    from colornet.inference import colorize_outputs
+    from colornet.colorizer import Colorizer, stored_policy
+    from colornet.config import ModelConfig
+    from colornet.inference import colorize_outputs, float_pair
     from colornet.weights import load_model
 
     weights = full_name(_WEIGHTS.value)
-    model = load_model(
-        weights,
-        max_disparity=_MAX_DISPARITY.value,
-        bn_statistics=_BN_STATISTICS.value,
-        working_disparity=_WORKING_DISPARITY.value,
-    )
-    if volumes and model.has_volumes:
+    network = load_model(weights, bn_statistics=_BN_STATISTICS.value)
+    if volumes and network.has_volumes:
         with writing(volumes):
             volumes.mkdir(parents=True, exist_ok=True)
     mirrored = _MONO_VIEW.value == "left"
     if mirrored:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
-    outputs = colorize_outputs(
-        model, mono, reference, volumes=bool(volumes), tiling=parts, progress=True
-    )
-    picture = outputs["picture"]
+    options = {"volumes": bool(volumes), "tiling": parts, "progress": True}
+    pair = mono, reference, _MAX_DISPARITY.value
+    if _PLAIN.value or not isinstance(network.config, ModelConfig):
+        outputs, how = colorize_outputs(network, *pair, **options), ""
+        picture = outputs["picture"]
+        if isinstance(network.config, ModelConfig):
+            d = _MAX_DISPARITY.value or network.config.max_disparity
+            how = f"plain: d = {d}"
+    else:
+        explanation = Colorizer(network, stored_policy(weights)).explain(
+            *pair, **options
+        )
+        outputs, picture = explanation.passes[0], explanation.picture
+        how = "; then ".join(
+            f"d = {view.max_disparity} at {view.scale:.2g} of the size, weight "
+            f"{view.weight:g}"
+            for view in explanation.plan.passes
+        )
     if volumes:
-        is_distribution = model.config.weight_normalization == "softmax"
-        views = to_float(mono), to_float(reference)
+        is_distribution = network.config.weight_normalization == "softmax"
+        views = _of_size(outputs["weights"].shape[1:], *float_pair(mono, reference))
         _write_volumes(volumes, *views, outputs, is_distribution)
     write_picture(
         _OUTPUT.value,
@@ -133,12 +140,19 @@ def main() -> None:
     )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
-    if sight := outputs.get("sight"):
-        resized = f", pictures resized by {sight.scale:.2g}" if sight.scale != 1 else ""
-        print(f"candidates: d = {sight.max_disparity}{resized}")
+    if how:
+        print(f"seen with {how}")
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")
+
+
+def _of_size(size: tuple[int, int], *views: np.ndarray) -> list[np.ndarray]:
+    """The views at the scale at which the network saw them."""
+    return [
+        view if view.shape[:2] == size else np.clip(resized(view, *size), 0, 1)
+        for view in views
+    ]
 
 
 def _write_volumes(

@@ -3,6 +3,8 @@
     python -m experiments.evaluate --records=records --split=test --weights=runs/full \
         --output=runs/full/evaluation
 
+--method=colornet, the default, is the network of Table 1 at one scale with a given d;
+--method=colorizer is the product, which chooses both for every pair (D-37, D-38).
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity
@@ -13,7 +15,8 @@ pictures that the method fails at the most.
 from absl import flags
 
 from colornet.config import BN_STATISTICS
-from colornet.tiling import DEFAULT_MEMORY_GB
+from colornet.pretrained import full_name
+from colornet.tiling import DEFAULT_MEMORY_GB, DEFAULT_OVERLAP
 from experiments import methods
 from experiments.methods import networks
 from tfrecords_tools import app
@@ -22,9 +25,15 @@ _RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required
 _SPLIT = flags.DEFINE_string("split", "test", "Split to score.")
 _METHOD = flags.DEFINE_enum(
     "method",
-    "ours",
-    ["ours", *methods.names(), *networks.names(), methods.TRUE_DISPARITY],
-    "What to score.",
+    methods.COLORNET,
+    [
+        methods.COLORNET,
+        methods.COLORIZER,
+        *methods.names(),
+        *networks.names(),
+        methods.TRUE_DISPARITY,
+    ],
+    "The method to score.",
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights",
@@ -34,8 +43,8 @@ _WEIGHTS = flags.DEFINE_string(
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",
     None,
-    "d of Eq. 1, a multiple of 32; if unset, that of the weights, or what each pair is "
-    "found to need (D-38).",
+    "d of Eq. 1, a multiple of 32; if unset, that of the weights, and of the colorizer "
+    "an estimate for every pair (D-38).",
     lower_bound=1,
 )
 _BN_STATISTICS = flags.DEFINE_enum(
@@ -50,13 +59,10 @@ _MEMORY_GB = flags.DEFINE_float(
     DEFAULT_MEMORY_GB,
     "Memory for our network; larger pictures are worked on in tiles (D-32).",
 )
-_WORKING_DISPARITY = flags.DEFINE_integer(
-    "working_disparity",
-    None,
-    "Of our network: small pictures are enlarged until this is their largest "
-    "disparity, within limits, and large ones reduced (D-37); 0 for none; that of the "
-    "weights if unset.",
-    lower_bound=0,
+_OVERLAP = flags.DEFINE_integer(
+    "overlap",
+    DEFAULT_OVERLAP,
+    "Pixels next to a cut that two tiles share; 288 is exact (D-32).",
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for images.csv and summary.json.", required=True
@@ -73,29 +79,31 @@ def main() -> None:
     method, unused = _METHOD.value, []
     if method in (*methods.names(), methods.TRUE_DISPARITY):
         unused += [_WEIGHTS, _BN_STATISTICS]
-    if method != "ours":
-        unused.append(_WORKING_DISPARITY)
     if method in (*networks.names(), methods.TRUE_DISPARITY):
         unused.append(_MAX_DISPARITY)
+    if method not in (methods.COLORNET, methods.COLORIZER):
+        unused += [_MEMORY_GB, _OVERLAP]
     app.refuse_flags(unused, f"method {method}")
 
-    from experiments.evaluation import Evaluation, evaluate, table
-    from experiments.worst_pictures import draw_worst
+    from experiments.evaluation.predictors import Evaluation
+    from experiments.evaluation.scoring import evaluate
+    from experiments.evaluation.show import scores_table
+    from experiments.evaluation.worst import draw_worst
 
     evaluation = Evaluation(
         records=_RECORDS.value,
         split=_SPLIT.value,
-        method=_METHOD.value,
-        weights=_WEIGHTS.value,
+        method=method,
+        weights=_WEIGHTS.value and full_name(_WEIGHTS.value),
         max_disparity=_MAX_DISPARITY.value,
         bn_statistics=_BN_STATISTICS.value,
         datasets=tuple(dict.fromkeys(_DATASETS.value)),
         limit=_LIMIT.value,
         memory_gb=_MEMORY_GB.value,
-        working_disparity=_WORKING_DISPARITY.value,
+        overlap=_OVERLAP.value,
     )
     summary = evaluate(evaluation, _OUTPUT.value)
-    print(table({_METHOD.value: summary}))
+    print(scores_table({method: summary}))
     print(f"\nper picture: {_OUTPUT.value}/images.csv, means: summary.json beside it")
     for path in draw_worst(evaluation, _OUTPUT.value, _WORST.value):
         print(path)

@@ -3,10 +3,10 @@
     python -m experiments.reproduce
 
 Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small network
-on the scenes, scores it and the weights that come with the package on held-out scenes
-and on the photographs, colorizes the photographs with the latter, exports the trained
-network as a SavedModel, and says where everything is. Started again, it goes on where
-it was stopped.
+on the scenes, scores this network and the shipped weights on held-out scenes and on the
+photographs, colours the photographs with the shipped weights, exports the trained
+network as a SavedModel, and says where everything is. A job that was stopped goes on
+when it is started again.
 
     python -m experiments.reproduce --preset=paper --out_dir=runs/paper \
         --records=records --training_records=records/colornet_records/sceneflow_setup1
@@ -28,7 +28,7 @@ from colornet.errors import InputError
 from tfrecords_tools import app
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
-_STEPS = flags.DEFINE_integer("steps", 450, "quick: training steps.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 250, "quick: training steps.", lower_bound=1)
 _SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "quick: noise of Table 2.")
 _PRESET = flags.DEFINE_enum(
     "preset", "quick", ["quick", "paper"], "The main job, or the tables and figures."
@@ -59,7 +59,7 @@ _QUICK = (_STEPS, _SETUP, _SEED)
 _PAPER = (_RECORDS, _TRAINING_RECORDS, _SEEDS)
 _PAPER += (_TRAIN_FLAGS, _NETWORK_FLAGS, _TABLE_FLAGS, _ABLATION_FLAGS)
 
-# A network and crops that two CPU cores train in three minutes.
+# A network and crops that two CPU cores train in a minute.
 _MODEL = ModelConfig(n=8, max_disparity=64)
 _CROP = (96, 256)
 _SCENES = {"train_scenes": 96, "validation_scenes": 8, "height": 160, "width": 320}
@@ -106,45 +106,49 @@ def _train(out_dir: pathlib.Path, records: pathlib.Path):
     return trainer.run()
 
 
-def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, networks: dict) -> dict:
-    from experiments.evaluation import Evaluation, evaluate
+def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
+    """Scores of both splits by the name of the row.
+
+    Args:
+        rows: method, network and weights by name.
+    """
+    from experiments.evaluation.predictors import Evaluation
+    from experiments.evaluation.scoring import evaluate
 
     summaries = {}
-    for name in ("grey", "zero_disparity", *networks):
-        method = "ours" if name in networks else name
+    for name, (method, network, weights) in rows.items():
+        datasets = {}
         for split in ("validation", "test"):
             summary = evaluate(
-                Evaluation(str(records), split, method),
-                out_dir / "evaluation" / f"{name}_{split}",
-                networks.get(name),
+                Evaluation(str(records), split, method, weights),
+                out_dir / "evaluation" / f"{name.replace(' ', '_')}_{split}",
+                network,
             )
-            merged = summaries.setdefault(name, {"datasets": {}})
-            merged["datasets"] |= summary["datasets"]
+            datasets |= summary["datasets"]
+        summaries[name] = {"datasets": datasets}
     return summaries
 
 
-def _colorize(out_dir: pathlib.Path, records: pathlib.Path, model) -> pathlib.Path:
-    from colornet import colorize
+def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
+    from colornet.colorizer import Colorizer
     from colornet.data import Records
-    from colornet.inference import predict
     from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8
-    from colornet.visualize import pictures
+    from colornet.visualize.pictures import picture_row
 
     example = next(Records(str(records), "test").examples())
     mono = to_uint8(example["mono"][..., 0])
     reference = to_uint8(example["reference"])
-    colored = colorize(model, mono, reference)
-    outputs = predict(model, example["mono"], example["reference"])
-    row = pictures.picture_row(example, outputs["rough_chroma"], outputs["chroma"])
+    explanation = Colorizer.from_pretrained(weights).explain(mono, reference)
+    rough = explanation.passes[0]["rough_chroma"]
     folder = out_dir / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
         ("mono", mono),
         ("reference", reference),
-        ("colorized", colored),
+        ("colorized", explanation.picture),
         ("truth", to_uint8(example["target"])),
-        ("overview", row),
+        ("overview", picture_row(example, rough, explanation.chroma)),
     ):
         write_picture(folder / f"motorcycle_{name}.png", picture)
     return folder
@@ -196,40 +200,51 @@ def main() -> None:
     app.refuse_flags(others, f"preset {_PRESET.value}")
     if _PRESET.value == "paper":
         return _paper()
-    from colornet import load_pretrained
-    from colornet.pretrained import pretrained_names
-    from experiments.evaluation import table
+    from colornet import load_pretrained, pretrained_names
+    from colornet.pretrained import PREFIX
+    from experiments import methods
+    from experiments.evaluation.show import scores_table
 
     start = time.monotonic()
     out_dir = pathlib.Path(_OUT_DIR.value)
 
-    def announce(number: int, what: str) -> None:
-        print(f"[{number}/5] {time.monotonic() - start:4.0f} s  {what}", flush=True)
+    def announce(number: int, stage: str, seconds: int) -> None:
+        print(
+            f"[{number}/5] {time.monotonic() - start:4.0f} s  {stage} (about {seconds} "
+            "s on two idle cores)",
+            flush=True,
+        )
 
-    announce(1, "TFRecords: rendered scenes and the Motorcycle pair")
+    announce(1, "TFRecords of rendered scenes and of the Motorcycle pair", 15)
     records = _write(out_dir)
-    announce(
-        2, f"training: n={_MODEL.n}, d={_MODEL.max_disparity}, {_STEPS.value} steps"
-    )
+    size = f"n={_MODEL.n}, d={_MODEL.max_disparity}, {_STEPS.value} steps"
+    announce(2, f"training of a small network: {size}", 25 + _STEPS.value // 4)
     model = _train(out_dir, records)
-    announce(3, "evaluation: held-out scenes and the Motorcycle pair")
+    announce(3, "scores on held-out scenes and on the Motorcycle pair", 60)
     shipped = pretrained_names()[0]
-    pretrained = load_pretrained(shipped)
-    summaries = _evaluate(out_dir, records, {"ours": model, shipped: pretrained})
-    announce(4, f"colorizing the Motorcycle pair with the shipped weights, {shipped}")
-    pictures = _colorize(out_dir, records, pretrained)
-    announce(5, "exporting a SavedModel")
+    network = load_pretrained(shipped)
+    rows = {
+        "grey": ("grey", None, None),
+        "zero disparity": ("zero_disparity", None, None),
+        "colornet, trained here": (methods.COLORNET, model, None),
+        "colornet, shipped": (methods.COLORNET, network, PREFIX + shipped),
+        "colorizer, shipped": (methods.COLORIZER, network, PREFIX + shipped),
+    }
+    table = scores_table(_evaluate(out_dir, records, rows))
+    announce(4, "the Motorcycle pair, coloured with the shipped weights", 15)
+    pictures = _colorize(out_dir, records, shipped)
+    announce(5, "SavedModel of the small network", 15)
     saved_model = _export(out_dir, model)
 
-    (out_dir / "table.txt").write_text(table(summaries) + "\n")
-    print(
-        f"\nSetup {_SETUP.value}, n={_MODEL.n}, d={_MODEL.max_disparity}, "
-        f"{_STEPS.value} steps, seed {_SEED.value}; means over pictures; {shipped}: "
-        "the shipped weights\n"
-    )
-    print(table(summaries))
+    (out_dir / "table.txt").write_text(table + "\n")
     print(
         f"""
+Setup {_SETUP.value}; means over pictures. Trained here: {size}, seed {_SEED.value}.
+Shipped: the weights {shipped}. colornet is the paper's network at one scale;
+colorizer adds its own choice of scale and search range.
+
+{table}
+
 records      {records}
 checkpoints  {out_dir / "run" / "checkpoints"}
 metrics      {out_dir / "run" / "metrics.csv"}

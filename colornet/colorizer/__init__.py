@@ -85,21 +85,17 @@ class Colorizer:
         self._weights: dict[int, keras.Model] = {}
 
     @classmethod
-    def from_pretrained(
-        cls, name: str | None = None, policy: Policy | None = None
-    ) -> Self:
+    def from_pretrained(cls, name: str | None = None) -> Self:
         """The weights that come with the package, with the policy stored beside them.
 
         Args:
             name: one of `colornet.pretrained_names()`; the default's if None.
-            policy: in place of the stored one.
 
         Raises:
             InputError: as `colornet.load_pretrained`.
         """
         weights = pretrained.DEFAULT if name is None else pretrained.PREFIX + name
-        network = load_pretrained(name)
-        return cls(network, policy or Policy.from_dict(pretrained.policy(weights)))
+        return cls(load_pretrained(name), stored_policy(weights))
 
     def __call__(
         self,
@@ -272,6 +268,17 @@ class Colorizer:
             network = self.network.with_config(max_disparity=max_disparity)
             self._variants[max_disparity] = network
         return self._variants[max_disparity]
+
+
+def stored_policy(weights: str) -> Policy:
+    """The policy for weights: of `pretrained:NAME` the stored one, or the default.
+
+    Args:
+        weights: what `colornet.load_model` reads.
+    """
+    if not str(weights).startswith(pretrained.PREFIX):
+        return Policy()
+    return Policy.from_dict(pretrained.policy(str(weights)))
 
 
 def _scaled(view: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -84,22 +84,22 @@ def laps(folder: str, weights: str) -> dict[str, float]:
 
     import_tensorflow()
     lap("import TensorFlow and Keras")
-    from colornet.inference import colorize
+    from colornet.colorizer import Colorizer
     from colornet.io.pictures import read_picture, write_picture
     from colornet.weights import load_model
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
-    model = load_model(weights)
+    colorizer = Colorizer(load_model(weights))
     lap("build the network, load the weights")
     mono, reference = (
         read_picture(pathlib.Path(folder) / f"{name}.png")
         for name in ("mono", "reference")
     )
     lap("read the pictures")
-    picture = colorize(model, mono, reference)
+    picture = colorizer(mono, reference)
     lap("colorize, which traces the graphs")
-    colorize(model, mono, reference)
+    colorizer(mono, reference)
     lap("colorize again, which the program does not")
     write_picture(pathlib.Path(folder) / "output.png", picture)
     lap("write the picture")

@@ -110,11 +110,11 @@ def _random_pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 def tile_seconds(height: int, width: int, config: ModelConfig) -> float:
     """Runs an untrained network on a picture as a whole; seconds with tracing."""
     import_tensorflow()
-    from colornet.inference import colorize
+    from colornet.inference import colorize_outputs
 
     model = build_network(config)
     start = time.perf_counter()
-    colorize(model, *_random_pair(height, width), tiling=_WHOLE)
+    colorize_outputs(model, *_random_pair(height, width), tiling=_WHOLE)
     return time.perf_counter() - start
 
 
@@ -123,20 +123,20 @@ def picture_seconds(
 ) -> float:
     """Runs an untrained network on a picture, in tiles; seconds with tracing."""
     import_tensorflow()
-    from colornet.inference import colorize
+    from colornet.inference import colorize_outputs
 
     model, pair = build_network(config), _random_pair(height, width)
     start = time.perf_counter()
-    colorize(model, *pair, tiling=Tiling(memory_gb), progress=True)
+    colorize_outputs(model, *pair, tiling=Tiling(memory_gb), progress=True)
     return time.perf_counter() - start
 
 
 def _picture_row(
     height: int, width: int, config: ModelConfig, memory_gb: float, result: Measured
 ) -> dict:
-    padded = (-(-side // GRID) * GRID for side in (height, width))
-    tiles = tiling.plan(*padded, config, Tiling(memory_gb))
-    rows, columns = (part.stop - part.start for part in tiles[0].area)
+    padded = tiling.padded_size(height, width)
+    tiles = tiling.plan_tiles(*padded, config, Tiling(memory_gb))
+    rows, columns = (part.stop - part.start for part in tiles[0].output)
     return {
         "what": f"{width}x{height}, d={config.max_disparity}, n={config.n}, "
         f"{memory_gb:g} GB",
@@ -162,24 +162,23 @@ def overlap_rows(weights: str, data_dir: str | None, size: Size) -> list[dict]:
     """
     import_tensorflow()
     from colornet.color import rgb_to_luma
-    from colornet.inference import colorize
+    from colornet.inference import colorize_outputs
     from colornet.weights import load_model
 
-    # Not resized: it is the pictures that are to be cut.
-    model = load_model(weights, working_disparity=0, find_disparity=False)
+    model = load_model(weights)
     d = model.config.max_disparity
     differences = {overlap: [] for overlap in size.overlaps}
     for views in _pairs(data_dir, size.pairs):
         mono = rgb_to_luma(views.right / np.float32(_LEVELS))[..., 0]
         pair = np.minimum(mono, 1), views.left
-        rows, columns = (-(-side // GRID) * GRID for side in mono.shape)
-        whole = colorize(model, *pair, tiling=_WHOLE)
+        rows, columns = tiling.padded_size(*mono.shape)
+        whole = colorize_outputs(model, *pair, tiling=_WHOLE)["picture"]
         for overlap in size.overlaps:
             kept = 2 * overlap + _KEPT
             for tile in ((rows, kept), (kept, columns)):
-                parts = colorize(
+                parts = colorize_outputs(
                     model, *pair, tiling=Tiling(overlap=overlap, tile=tile)
-                )
+                )["picture"]
                 differences[overlap].append(
                     _LEVELS * np.abs(parts - whole).max(axis=-1)
                 )

@@ -15,6 +15,8 @@ import numpy as np
 from colornet.errors import InputError
 from experiments.methods import gupta, ironi, jeon, semi_global, trivial, welsh
 
+# The network of Table 1 at one scale with a given d, and the product on top of it.
+COLORNET, COLORIZER = "colornet", "colorizer"
 # Semi-global matching with the true disparity in place of what it finds, where that is
 # known and seen. Of `experiments.evaluate` alone, where records have the truth.
 TRUE_DISPARITY = "true_disparity"
@@ -33,7 +35,7 @@ _METHODS: dict[str, Method] = {
 
 
 def names() -> list[str]:
-    """All methods without weights but `TRUE_DISPARITY`."""
+    """The classic methods: without weights, and without `TRUE_DISPARITY`."""
     return list(_METHODS)
 
 

@@ -1,6 +1,5 @@
 """Pictures of what a method is worst at, after its evaluation."""
 
-import csv
 import os
 import pathlib
 import shutil
@@ -10,7 +9,8 @@ from colornet.data import Records
 from colornet.io.files import writing
 from colornet.io.pictures import write_picture
 from colornet.visualize.pictures import picture_row
-from experiments.evaluation import WORST, Evaluation, predictor
+from experiments.evaluation.predictors import Evaluation, predictor
+from experiments.evaluation.store import WORST, read_rows
 
 
 def draw_worst(
@@ -33,8 +33,7 @@ def draw_worst(
     if not count:
         return
     folder = pathlib.Path(directory) / WORST
-    with open(folder.parent / "images.csv", newline="", encoding="utf-8") as file:
-        scores = {row["key"]: float(row["psnr"]) for row in csv.DictReader(file)}
+    scores = {row["key"]: float(row["psnr"]) for row in read_rows(directory)}
     worst = sorted(scores, key=scores.get)[:count]
     run, _ = predictor(evaluation)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,176 @@
+"""Brings out how much each part of the Colorizer's policy brings.
+
+    python -m experiments.ablate_policy --records=FULL,HALF,QUARTER --output=ablation \
+        --datasets=middlebury2014_trainingQ,middlebury2003_quarter,middlebury2001 \
+        --exclude=ArtL
+
+The records are out_dirs of tfrecords_tools.write, of the dataset `pairs` in one or both
+setups. Every row is the Colorizer with one part off; the last one has all off, which is
+the paper's network. Numbers are the mean PSNR over 8-bit Cb and Cr, and what is lost by
+the part being off.
+
+A pass that two rows have in common runs once; the seconds of a row are those of all
+its passes and, where it estimates disparities, of the estimate.
+"""
+
+import csv
+import pathlib
+import time
+
+from absl import flags
+
+from colornet.errors import InputError
+from colornet.noise import NOISE_SETUPS
+from colornet.pretrained import DEFAULT, full_name
+from tfrecords_tools import app
+
+_RECORDS = flags.DEFINE_list(
+    "records", None, "Folders of records, one a size.", required=True
+)
+_DATASETS = flags.DEFINE_list("datasets", None, "Names of datasets.", required=True)
+_EXCLUDE = flags.DEFINE_list("exclude", [], "Scenes to leave out.")
+_WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "What colornet.load_model reads.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for pictures.csv, from which it goes on.", required=True
+)
+
+# Part: the fields of the policy that turn it off.
+_OFF = {
+    "policy": {},
+    "no disparity estimate": {"auto_disparity": False},
+    "no enlarging": {"largest_scale": 1.0},
+    "no reducing": {"smallest_scale": 1.0},
+    "no half scale": {"half_scale_weight": 0.0},
+    "no luma detail": {"luma_detail": False},
+    "all off": {
+        "auto_disparity": False,
+        "largest_scale": 1.0,
+        "smallest_scale": 1.0,
+        "half_scale_weight": 0.0,
+    },
+}
+_COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
+
+
+class _SharedPasses:
+    """The Colorizers of all rows on one pair; each pass of the network runs once."""
+
+    def __init__(self, colorizers: dict, luma, rgb):
+        self._colorizers, self._pair = colorizers, (luma, rgb)
+        self._looks: dict = {}
+        self._plans: dict = {}
+
+    def _timed(self, cache: dict, key, function):
+        if key not in cache:
+            start = time.monotonic()
+            cache[key] = (function(), time.monotonic() - start)
+        return cache[key]
+
+    def chroma(self, name: str):
+        """Chroma of a row, and its seconds."""
+        colorizer, (luma, rgb) = self._colorizers[name], self._pair
+        # What a plan costs is the estimate, whatever else the policy says.
+        start = time.monotonic()
+        plan = colorizer.plan(luma, rgb)
+        seconds, chroma = time.monotonic() - start, 0.0
+        for view in plan.passes:
+            key = view.max_disparity, view.scale
+            outputs, cost = self._timed(
+                self._looks, key, lambda view=view: colorizer.look(luma, rgb, view)
+            )
+            seconds += cost
+            part = colorizer.at_full_size(outputs["chroma"], luma, view)
+            chroma = chroma + view.weight * part
+        return chroma, seconds
+
+
+def _score(records, colorizers: dict, done: set, exclude: set):
+    from colornet.color import rgb_to_chroma
+    from colornet.metrics import chroma_psnr
+
+    for example in records.examples(_DATASETS.value):
+        if example["key"] in done or example["scene"] in exclude:
+            continue
+        truth = rgb_to_chroma(example["target"])
+        shared = _SharedPasses(colorizers, example["mono"], example["reference"])
+        cells = {}
+        for name in colorizers:
+            chroma, seconds = shared.chroma(name)
+            cells[name] = f"{chroma_psnr(chroma, truth):.4f} {seconds:.2f}"
+        yield {"dataset": example["dataset"], "key": example["key"], **cells}
+
+
+def _read(path: pathlib.Path) -> list[dict]:
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["all off"]]
+
+
+def main() -> None:
+    from colornet.colorizer import Colorizer, stored_policy
+    from colornet.data import Records
+    from colornet.weights import load_model
+
+    weights = full_name(_WEIGHTS.value)
+    network, policy = load_model(weights), stored_policy(weights)
+    colorizers = {
+        name: Colorizer(network, policy.replace(**off)) for name, off in _OFF.items()
+    }
+    folder = pathlib.Path(_OUTPUT.value)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "pictures.csv"
+    rows = _read(path)
+    for top in _RECORDS.value:
+        found = False
+        for setup in NOISE_SETUPS:
+            place = pathlib.Path(top) / f"colornet_records/pairs_setup{setup}"
+            if not place.is_dir():
+                continue
+            found, label = True, {"records": pathlib.Path(top).name, "setup": setup}
+            done = {
+                row["key"]
+                for row in rows
+                if (row["records"], row["setup"]) == (label["records"], str(setup))
+            }
+            records = Records(str(place), "test")
+            for cells in _score(records, colorizers, done, set(_EXCLUDE.value)):
+                row = {**label, **cells}
+                rows.append({key: str(value) for key, value in row.items()})
+                with open(path, "a", newline="", encoding="utf-8") as file:
+                    writer = csv.DictWriter(file, _COLUMNS)
+                    if not file.tell():
+                        writer.writeheader()
+                    writer.writerow(row)
+                print(f"{label['records']}, Setup {setup}, {row['key']}", flush=True)
+        if not found:
+            raise InputError(f"expected records of dataset pairs. Received: {top}")
+    print(f"\n{_table(rows)}\n\nweights: {weights}; per picture: {path}")
+
+
+def _table(rows: list[dict]) -> str:
+    """Mean PSNR of the policy, and the loss in dB by each part being off."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        key = row["records"], row["dataset"], row["setup"]
+        groups.setdefault(key, []).append(row)
+    head = ["size", "dataset", "setup", "pairs", "policy dB", *list(_OFF)[1:]]
+    lines = [head, ["---"] * len(head)]
+    for (size, dataset, setup), part in groups.items():
+        means = {name: _mean(part, name, 0) for name in _OFF}
+        losses = [f"{means[n] - means['policy']:+.2f}" for n in list(_OFF)[1:]]
+        lines.append(
+            [size, dataset, setup, str(len(part)), f"{means['policy']:.2f}", *losses]
+        )
+    seconds = [f"{_mean(rows, name, 1):.1f}" for name in _OFF]
+    lines.append(["seconds a picture", "", "", str(len(rows)), *seconds])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _mean(rows: list[dict], name: str, index: int) -> float:
+    values = [float(row[name].split()[index]) for row in rows]
+    return sum(values) / len(values)
+
+
+if __name__ == "__main__":
+    app.run(main)
