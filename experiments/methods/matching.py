@@ -1,4 +1,4 @@
-"""Pieces that the stereo methods share: candidates, filters, consistency, colours.
+"""Pieces that the methods share: candidates, filters, consistency, colours.
 
 Candidate k of mono pixel (j, i) is reference pixel (j, i + k), k = 0 ... d - 1 (Eq. 1).
 Maps are (height, width); disparities are in pixels and at least 0.
@@ -59,6 +59,16 @@ def gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     kernel = np.array([-0.5, 0, 0.5])
     down, right = (correlate1d(luma, kernel, axis, mode="nearest") for axis in (0, 1))
     return down, right
+
+
+def local_deviation(luma: np.ndarray, side: int) -> np.ndarray:
+    """Standard deviation in the square around each pixel, (height, width).
+
+    The picture is mirrored at its border.
+    """
+    mean = uniform_filter(luma, side)
+    variance = uniform_filter(np.square(luma), side) - np.square(mean)
+    return np.sqrt(np.maximum(variance, 0))
 
 
 def candidates(max_disparity: int, width: int) -> Iterator[tuple[int, slice, slice]]:

@@ -80,6 +80,21 @@ def enlarge(maps, factor: int):
     return maps
 
 
+def doubled(
+    filters: int, name: str, activation: str | None = None
+) -> keras.layers.Layer:
+    """A transposed 4x4 convolution that doubles the size."""
+    return layers.Conv2DTranspose(
+        filters,
+        4,
+        strides=2,
+        padding="same",
+        activation=activation,
+        kernel_initializer="he_normal",
+        name=name,
+    )
+
+
 class ConvBlock:
     """Convolution, batch normalization and ReLU, to be used once or more often."""
 

@@ -22,7 +22,7 @@ from keras import layers, ops
 from colornet.layers import SplitYCbCr
 from colornet.networks import Network, picture_inputs
 from colornet.training.losses import LEVELS as GREY_LEVELS
-from experiments.methods.networks.blocks import conv, normalization, scaled
+from experiments.methods.networks.blocks import conv, doubled, normalization, scaled
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.correspondence import (
     LEVELS,
@@ -74,14 +74,7 @@ def _encode(x, config: MethodConfig):
 def _decode(x, ends, config: MethodConfig):
     for block, count, convolutions, skip in _DECODER:
         filters = scaled(count, config)
-        x = layers.Conv2DTranspose(
-            filters,
-            4,
-            strides=2,
-            padding="same",
-            kernel_initializer="he_normal",
-            name=f"{block}_1",
-        )(x)
+        x = doubled(filters, f"{block}_1")(x)
         shortcut = conv(filters, f"{skip}_short", activation=None)(ends[skip])
         x = layers.Add(name=f"{block}_add")([x, shortcut])
         x = layers.ReLU(name=f"{block}_relu")(x)

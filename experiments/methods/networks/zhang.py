@@ -20,7 +20,13 @@ from keras import layers, ops
 
 from colornet.color import rgb_to_chroma, ycbcr_to_rgb
 from colornet.networks import Network, picture_inputs
-from experiments.methods.networks.blocks import conv, enlarge, normalization, scaled
+from experiments.methods.networks.blocks import (
+    conv,
+    doubled,
+    enlarge,
+    normalization,
+    scaled,
+)
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
 from experiments.methods.networks.quantization import (
@@ -114,15 +120,7 @@ class Zhang(Network):
                 )(x)
             x = normalization(f"{block}_bn", config, affine=False)(x)
         filters = scaled(_CONV8, config)
-        x = layers.Conv2DTranspose(
-            filters,
-            4,
-            strides=2,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name="conv8_1",
-        )(x)
+        x = doubled(filters, "conv8_1", "relu")(x)
         x = conv(filters, "conv8_2")(x)
         x = conv(filters, "conv8_3")(x)
         x = conv(len(gamut_bins()), "conv8_313", kernel=1, activation=None)(x)
