@@ -95,15 +95,7 @@ def match(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matches a monochrome and a decolorized picture, adapting the gain in between.
 
-    Args:
-        mono: (height, width) float, in [0, 1].
-        luma: (height, width) float, in [0, 1], of the reference.
-        max_disparity: d of Eq. 1.
-        rounds: of matching; the gain is adapted between two of them.
-
-    Returns:
-        (height, width) int disparity of the mono view, in pixels, and (height, width)
-        bool, where it is reliable.
+    A `matching.Match`, with the number of rounds between which the gain is adapted.
     """
     edges = informative_edges(mono), informative_edges(luma)
     filters = (

@@ -14,8 +14,9 @@ from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.noise import estimate_noise
 from experiments.methods.levin import propagate
 
-# From mono, the reference's luma and the number of candidates to the disparity of every
-# mono pixel and where it is reliable.
+# A method of stereo matching. From mono and the reference's luma, both (height, width)
+# float in [0, 1], and d of Eq. 1 to two (height, width) maps: the disparity of the mono
+# view in pixels, and a bool, where it is reliable.
 Match = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 # Weight of gain 1 beside the mean of mono^2 in a window: it counts where next to no

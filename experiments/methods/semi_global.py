@@ -156,14 +156,7 @@ def match(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matches a monochrome picture and the luma of the reference.
 
-    Args:
-        mono: (height, width) float, in [0, 1].
-        luma: (height, width) float, in [0, 1], of the reference.
-        max_disparity: d of Eq. 1.
-
-    Returns:
-        (height, width) float disparity of the mono view, in pixels, and (height, width)
-        bool, where it is reliable.
+    A `matching.Match`.
     """
     costs = matching_costs(mono, luma, max_disparity)
     disparity = median_filter(subpixel(aggregate(costs)), _MEDIAN_SIDE)

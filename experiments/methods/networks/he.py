@@ -22,7 +22,13 @@ from keras import layers, ops
 from colornet.layers import SplitYCbCr
 from colornet.networks import Network, picture_inputs
 from colornet.training.losses import LEVELS as GREY_LEVELS
-from experiments.methods.networks.blocks import conv, doubled, normalization, scaled
+from experiments.methods.networks.blocks import (
+    conv,
+    conv_group,
+    doubled,
+    normalization,
+    scaled,
+)
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.correspondence import (
     LEVELS,
@@ -56,10 +62,7 @@ _CELL = 16
 def _encode(x, config: MethodConfig):
     ends = {}
     for block, counts, dilation in _ENCODER:
-        for number, count in enumerate(counts, start=1):
-            x = conv(scaled(count, config), f"{block}_{number}", dilation=dilation)(x)
-        x = normalization(f"{block}_bn", config, affine=False)(x)
-        ends[block] = x
+        ends[block] = x = conv_group(x, counts, block, config, dilation=dilation)
         if block in _HALVED:
             x = layers.DepthwiseConv2D(
                 1,
