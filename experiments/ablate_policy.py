@@ -9,8 +9,9 @@ setups. Every row is the Colorizer with one part off; the last one has all off, 
 the paper's network. Numbers are the mean PSNR over 8-bit Cb and Cr, and what is lost by
 the part being off.
 
-A pass that two rows have in common runs once; the seconds of a row are those of all
-its passes and, where it estimates disparities, of the estimate.
+A pass that two rows have in common runs once; the CPU seconds of a row are those of all
+its passes and, where it estimates disparities, of the estimate. They hardly depend on
+other programs that run.
 """
 
 import csv
@@ -62,17 +63,17 @@ class _SharedPasses:
 
     def _timed(self, cache: dict, key, function):
         if key not in cache:
-            start = time.monotonic()
-            cache[key] = (function(), time.monotonic() - start)
+            start = time.process_time()
+            cache[key] = (function(), time.process_time() - start)
         return cache[key]
 
     def chroma(self, name: str):
         """Chroma of a row, and its seconds."""
         colorizer, (luma, rgb) = self._colorizers[name], self._pair
         # What a plan costs is the estimate, whatever else the policy says.
-        start = time.monotonic()
+        start = time.process_time()
         plan = colorizer.plan(luma, rgb)
-        seconds, chroma = time.monotonic() - start, 0.0
+        seconds, chroma = time.process_time() - start, 0.0
         for view in plan.passes:
             key = view.max_disparity, view.scale
             outputs, cost = self._timed(
@@ -163,7 +164,7 @@ def _table(rows: list[dict]) -> str:
             [size, dataset, setup, str(len(part)), f"{means['policy']:.2f}", *losses]
         )
     seconds = [f"{_mean(rows, name, 1):.1f}" for name in _OFF]
-    lines.append(["seconds a picture", "", "", str(len(rows)), *seconds])
+    lines.append(["CPU seconds a picture", "", "", str(len(rows)), *seconds])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
