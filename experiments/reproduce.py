@@ -129,14 +129,14 @@ def _colorize(out_dir: pathlib.Path, records: pathlib.Path, model) -> pathlib.Pa
     from colornet.inference import predict
     from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8
-    from colornet.visualize import pictures
+    from colornet.visualize.pictures import picture_row
 
     example = next(Records(str(records), "test").examples())
     mono = to_uint8(example["mono"][..., 0])
     reference = to_uint8(example["reference"])
     colored = colorize(model, mono, reference)
     outputs = predict(model, example["mono"], example["reference"])
-    row = pictures.picture_row(example, outputs["rough_chroma"], outputs["chroma"])
+    row = picture_row(example, outputs["rough_chroma"], outputs["chroma"])
     folder = out_dir / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
