@@ -383,7 +383,7 @@ def test_what_cannot_be_written(tmp_path, name, picture):
         ("a.png", np.uint16, None),
         ("a.JPG", np.uint8, None),
         ("a.tif", np.uint16, None),
-        ("a.jpg", np.uint16, ".png or .tif for 16 bit"),
+        ("a.jpg", np.uint16, ".tif or .png for a 16 bit"),
         ("a.xyz", np.uint8, "ends in .png"),
         ("missing/a.png", np.uint8, "missing is no folder"),
         ("file/a.png", np.uint8, "file is no folder"),

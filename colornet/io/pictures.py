@@ -245,7 +245,9 @@ def check_writable(path: str | os.PathLike, dtype: np.dtype) -> None:
             f"expected a file name that ends in {', '.join(_FORMATS)}. Received: {path}"
         )
     if dtype == np.uint16 and file_format not in _KEEPS_16_BIT:
-        raise InputError(f"expected .png or .tif for 16 bit. Received: {path}")
+        raise InputError(
+            f"expected .tif or .png for a 16 bit picture. Received: {path}"
+        )
     if path.is_dir():
         raise InputError(f"expected the name of a file. Received: {path}, a folder")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
