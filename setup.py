@@ -25,6 +25,7 @@ setup(
         "tensorboard",  # tensorflow 2.21 does not install it.
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",
+        "tifffile",
         "tqdm",
     ],
     extras_require={

@@ -18,7 +18,7 @@ import numpy as np
 from colornet import color, noise
 from colornet.config import Config
 from colornet.errors import InputError
-from colornet.io import pictures as images
+from colornet.io.pictures import read_picture, to_float
 from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 
 
@@ -124,7 +124,7 @@ def load_files(
     """
     both = f"{left} and {right}"
     try:
-        views = [images.read_picture(left), images.read_picture(right)]
+        views = [read_picture(left), read_picture(right)]
     except InputError as error:
         raise InputError(f"{error} (of the pair {both})") from error
     if views[0].shape[:2] != views[1].shape[:2]:
@@ -268,7 +268,7 @@ def to_uint8(picture: np.ndarray) -> np.ndarray:
     """Returns a uint8 or uint16 picture as uint8."""
     if picture.dtype == np.uint8:
         return picture
-    return noise.to_uint8(images.to_float(picture))
+    return noise.to_uint8(to_float(picture))
 
 
 def check_pairs(pairs: Sequence[Pair], where: str) -> None:

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from colornet.errors import InputError
-from colornet.io import pictures as images
+from colornet.io.pictures import read_picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
     if file.coding == "pfm":
         disparity = np.abs(_read_pfm(file.path))
         return np.where(np.isfinite(disparity), disparity, 0).astype(np.float32)
-    codes = images.read_picture(file.path).astype(np.float32)
+    codes = read_picture(file.path).astype(np.float32)
     if file.coding == "sintel":
         if codes.ndim != 3:
             raise InputError(f"expected disparity as RGB. Received: {file.path}, grey")
