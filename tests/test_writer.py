@@ -125,7 +125,7 @@ def test_command_line_in_another_process_writes_the_same_bytes(
     assert all("record" in x for x in run.stderr.split("\n") if x.strip()), run.stderr
     assert "test 4, train 2" in run.stdout
     sheet = read_picture(tmp_path / "contact_sheet.png")
-    assert sheet.shape == (5 * 164, sheet.shape[1], 3)
+    assert sheet.shape == (5 * 160 + 4 * 4, sheet.shape[1], 3)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_other_pictures_of_the_same_names_are_other_records(pictures, tmp_path):
 
 def test_places_that_cannot_be_used(pictures, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="out_dir that can be written.*file"):
+    with pytest.raises(InputError, match="can be written.*file"):
         write_records(Pairs(pictures), tmp_path / "file" / "x")
     with pytest.raises(InputError, match="needs no data_dir"):
         embedded.Embedded(data_dir=pictures)

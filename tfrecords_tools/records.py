@@ -8,9 +8,9 @@ import dataclasses
 
 import numpy as np
 
-from colornet import config, noise
+from colornet import color, config, noise
 from colornet.errors import InputError
-from tfrecords_tools.sources import Views, luma
+from tfrecords_tools.sources import Views
 from tfrecords_tools.sources.disparity import transfer_disparity
 
 # Disparity is stored as uint16 in units of 1/64 px; 0 is unknown.
@@ -100,7 +100,7 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
     factor = settings.factor
     reference = _crop(views.left, factor) / 255.0
     target = _crop(views.right, factor)
-    mono = luma(target)
+    mono = color.rgb_to_luma(target / 255.0)
 
     levels = noise.NOISE_SETUPS[settings.setup]
     cameras = {"mono": (mono, levels.mono), "color": (reference, levels.color)}
@@ -114,9 +114,7 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
     return Record(
         mono=noise.to_uint8(noisy["mono"]),
         reference=noise.to_uint8(noisy["color"]),
-        target=noise.to_uint8(area_downsample(target / 255.0, factor))
-        if factor > 1
-        else target,
+        target=noise.to_uint8(area_downsample(target / 255.0, factor)),
         disparity=_code_disparity(_mono_disparity(views), mono.shape[:2], factor),
     )
 
@@ -132,12 +130,6 @@ def area_downsample(image: np.ndarray, factor: int) -> np.ndarray:
         (H / factor, W / factor, C) float.
     """
     return image if factor == 1 else _squares(image, factor).mean(axis=2)
-
-
-def decode_disparity(code: np.ndarray) -> np.ndarray:
-    """Stored uint16 to float32 pixels, NaN where unknown; the shape stays."""
-    pixels = code.astype(np.float32) / DISPARITY_STEPS
-    return np.where(code == 0, np.float32(np.nan), pixels)
 
 
 def _check(views: Views, key: str, settings: RecordConfig) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from colornet.errors import InputError
+from colornet.io.files import writing
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords, RecordsConfig
 from tfrecords_tools.convert import Converter
@@ -143,16 +144,13 @@ def _build(config: RecordsConfig, out_dir: pathlib.Path, beam: Beam | None) -> N
     beam_flags = {}
     if beam is not None:
         beam_flags = {"beam_runner": beam.runner, "beam_options": _pipeline(beam)}
+    download = tfds.download.DownloadConfig(try_download_gcs=False, **beam_flags)
     try:
         # TFDS makes a folder for downloads even where there are none.
         with quiet_tfds(), tempfile.TemporaryDirectory() as downloads:
-            ColornetRecords(
-                config=config, data_dir=os.fspath(out_dir)
-            ).download_and_prepare(
-                download_dir=downloads,
-                download_config=tfds.download.DownloadConfig(
-                    try_download_gcs=False, **beam_flags
-                ),
+            builder = ColornetRecords(config=config, data_dir=os.fspath(out_dir))
+            builder.download_and_prepare(
+                download_dir=downloads, download_config=download
             )
     # TFDS and Beam wrap whatever happens in errors of many kinds.
     except Exception as error:
@@ -235,22 +233,14 @@ def _set_aside(folder: pathlib.Path) -> Iterator[None]:
 
 def _writable(out_dir: str | os.PathLike) -> pathlib.Path:
     out_dir = pathlib.Path(out_dir)
-    probe = out_dir / f".{os.getpid()}.incomplete"
-    try:
+    with writing(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            "expected an out_dir that can be written. "
-            f"Received: {out_dir} ({error.strerror})"
-        ) from error
+        tempfile.TemporaryFile(dir=out_dir).close()
     return out_dir
 
 
 def _limited(found: list[Pair], limit: int | None) -> list[Pair]:
-    if limit is None:
-        return found
+    """The first so many pairs of every split."""
     splits = dict.fromkeys(pair.split for pair in found)
     return [p for s in splits for p in [p for p in found if p.split == s][:limit]]
 

@@ -24,7 +24,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from PIL import Image
 
@@ -48,109 +48,104 @@ _VIEWS = (
     ("im0", "im1L", "L"),
     *((f"im0e{n}", f"im1e{n}", f"e{n}") for n in range(10)),
 )
-_DISPARITIES = (("disp{}.pfm", "pfm"), ("disp{}GT.pfm", "pfm")) + tuple(
-    (f"disp{{}}{suffix}", "codes") for suffix in (".png", ".pgm")
-)
+_DISPARITIES = {
+    "disp{}.pfm": "pfm",
+    "disp{}GT.pfm": "pfm",
+    "disp{}.png": "codes",
+    "disp{}.pgm": "codes",
+}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Set:
-    """The scenes of one publication."""
+class _Set(NamedTuple):
+    """The scenes of one publication, as words, and the sizes that it has them in."""
 
     name: str
     dataset: str
     split: str
     place: str
     sizes: tuple[str, ...]
-    scenes: tuple[str, ...]
+    scenes: str
 
 
-def _set(
-    name: str, dataset: str, split: str, place: str, sizes: str, scenes: str
-) -> _Set:
-    return _Set(
-        name, dataset, split, place, tuple(sizes.split()), tuple(scenes.split())
-    )
-
-
+_QUARTERS, _THIRDS = ("full", "half", "quarter"), ("full", "half", "third")
 _SETS = (
-    _set(
+    _Set(
         "2001",
         "middlebury2001",
         "scenes2001",
         "<scene>/im{2,6}.ppm",
-        "",
+        (),
         "barn1 barn2 bull poster sawtooth tsukuba venus",
     ),
-    _set(
+    _Set(
         "2003",
         "middlebury2003",
         "scenes2003",
         "{cones,teddy}{Q,H,F}/im{2,6}.ppm",
-        "full half quarter",
+        _QUARTERS,
         "cones teddy",
     ),
-    _set(
+    _Set(
         "2005",
         "middlebury2005",
         "test",
         "<Scene>/view{1,5}.png",
-        "full half third",
+        _THIRDS,
         "Art Books Dolls Laundry Moebius Reindeer",
     ),
-    _set(
+    _Set(
         "2005 without truth",
         "middlebury2005",
         "scenes2005",
         "<Scene>/view{1,5}.png",
-        "full half third",
+        _THIRDS,
         "Computer Drumsticks Dwarves",
     ),
-    _set(
+    _Set(
         "2006",
         "middlebury2006",
         "test",
         "<Scene>/view{1,5}.png",
-        "full half third",
+        _THIRDS,
         "Aloe Baby1 Baby2 Baby3 Bowling1 Bowling2 Cloth1 Cloth2 Cloth3 Cloth4 "
         "Flowerpots Lampshade1 Lampshade2 Midd1 Midd2 Monopoly Plastic Rocks1 Rocks2 "
         "Wood1 Wood2",
     ),
-    _set(
+    _Set(
         "2014",
         "middlebury2014",
         "scenes2014",
         "<Scene>-{perfect,imperfect}/im{0,1}.png",
-        "",
+        (),
         "Adirondack Backpack Bicycle1 Cable Classroom1 Couch Flowers Jadeplant Mask "
         "Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Shopvac Sticks "
         "Storage Sword1 Sword2 Umbrella Vintage",
     ),
-    _set(
+    _Set(
         "2021",
         "middlebury2021",
         "scenes2021",
         "<scene>/im{0,1}.png",
-        "",
+        (),
         "artroom1 artroom2 bandsaw1 bandsaw2 chess1 chess2 chess3 curule1 curule2 "
         "curule3 ladder1 ladder2 octogons1 octogons2 pendulum1 pendulum2 podium1 "
         "skates1 skates2 skiboots1 skiboots2 skiboots3 traproom1 traproom2",
     ),
-    _set(
+    _Set(
         "MiddEval3 training",
         "middlebury_eval3",
         "eval3_training",
         "training{F,H,Q}/<Scene>/im{0,1}.png",
-        "full half quarter",
+        _QUARTERS,
         "Adirondack ArtL Jadeplant Motorcycle MotorcycleE Piano PianoL Pipes Playroom "
         "Playtable PlaytableP Recycle Shelves Teddy Vintage",
     ),
-    _set(
+    _Set(
         "MiddEval3 test",
         "middlebury_eval3",
         "eval3_test",
         "test{F,H,Q}/<Scene>/im{0,1}.png",
-        "full half quarter",
+        _QUARTERS,
         "Australia AustraliaP Bicycle2 Classroom2 Classroom2E Computer Crusade "
         "CrusadeP Djembe DjembeL Hoops Livingroom Newkuba Plants Staircase",
     ),
@@ -159,7 +154,7 @@ _EVAL3 = {"training": _SETS[-2], "test": _SETS[-1]}
 _BY_SCENE = {
     scene.lower(): (published, scene)
     for published in _SETS[:-2]
-    for scene in published.scenes
+    for scene in published.scenes.split()
 }
 
 
@@ -201,13 +196,13 @@ class Middlebury(Source):
         pairs = [pair for of_size in found.values() for pair in of_size]
         if not self.all_exposures:
             pairs = _one_a_scene(pairs)
-        there = {pair.scene for pair in pairs}
+        there, scenes = {pair.scene for pair in pairs}, published.scenes.split()
         return Part(
             f"Middlebury {published.name}",
             published.place,
             tuple(pairs),
-            None if self.all_exposures else len(published.scenes),
-            absent=tuple(s for s in published.scenes if s not in there),
+            None if self.all_exposures else len(scenes),
+            absent=tuple(scene for scene in scenes if scene not in there),
         )
 
 
@@ -294,7 +289,7 @@ def _disparity(size: str, folder: pathlib.Path, view: str) -> DisparityFile | No
         return DisparityFile(str(truth), "codes", 16)
     steps = _STEPS.get(size, 8)
     number = re.search(r"\d", view)[0]
-    for name, coding in _DISPARITIES:
+    for name, coding in _DISPARITIES.items():
         path = folder / name.format(number)
         if path.is_file():
             return DisparityFile(str(path), coding, steps)

@@ -221,9 +221,7 @@ class _Builder:
             middle = float(np.clip(behind + room * rng.random(), 0, top))
             scale = 0.15 if rng.random() < 0.4 else 0.03
             slopes = (rng.normal(0, scale), rng.normal(0, scale))
-            surfaces.append(
-                self._surface(bounds, middle, slopes, outline, outline_map)
-            )
+            surfaces.append(self._surface(bounds, middle, slopes, outline, outline_map))
         return surfaces
 
 

@@ -62,7 +62,9 @@ def skimage_textures() -> PictureFiles:
     folder = pathlib.Path(spec.origin).parent / "data"
     paths = [path for name in _SKIMAGE_NAMES if (path := folder / name).is_file()]
     if not paths:
-        raise InputError(f"expected scikit-image's pictures. Received: none in {folder}")
+        raise InputError(
+            f"expected scikit-image's pictures. Received: none in {folder}"
+        )
     return PictureFiles(paths)
 
 
