@@ -129,7 +129,7 @@ def test_scene_flow_disparity(sceneflow):
     np.testing.assert_array_equal(views.right_disparity, left)
     assert len(pair.files) == 4 and len(other.files) == 2
     _pfm(top / "left" / "0006.pfm", left[:, :5])
-    with pytest.raises(InputError, match="6 x 4 .*0006.pfm, 5 x 4"):
+    with pytest.raises(InputError, match="6 x 4; .*0006.pfm, 5 x 4"):
         pair.load()
     (top / "left" / "0006.pfm").write_bytes(b"Pf\n6 4\n-1\nshort")
     with pytest.raises(InputError, match="whole one-channel PFM.*0006.pfm"):

@@ -133,7 +133,7 @@ def test_unusable_views_name_both_files(tmp_path):
     _make(tmp_path, names=("grey.png",), shape=(4, 6))
     (tmp_path / "broken.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
     for other, words in (
-        ("b.png", "6 x 4 and 7 x 4"),
+        ("b.png", "a.png, 6 x 4; .*b.png, 7 x 4"),
         ("grey.png", "a grey picture"),
         ("broken.png", "whole|known"),
         ("missing.png", "does not exist"),
@@ -182,8 +182,6 @@ def test_motorcycle():
 def test_embedded_settings():
     with pytest.raises(InputError, match="not negative"):
         Embedded(train_scenes=-1)
-    with pytest.raises(InputError, match="training scenes"):
-        Embedded(train_scenes=2_000_000_000)
     with pytest.raises(InputError):
         _found(Embedded(textures="nowhere/at/all"))
 

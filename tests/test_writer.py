@@ -23,7 +23,7 @@ from tfrecords_tools.convert import in_processes
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
-from tfrecords_tools.writer import Beam, write_records
+from tfrecords_tools.writer import write_records
 
 _COUNT = 6
 
@@ -284,7 +284,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(
 
 
 def test_a_pool_writes_the_same_files(written, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
+    monkeypatch.setattr(builder, "PAIRS_A_PROCESS", 1)
     pooled = write_records(Pairs(pictures), tmp_path, processes=2)
     assert _contents(pooled.folder) == _contents(written.folder)
 
@@ -311,15 +311,18 @@ def test_a_killed_process_is_one_error():
 def test_an_unknown_beam_runner(pictures, tmp_path):
     pytest.importorskip("apache_beam")
     with pytest.raises(InputError, match="runner of Apache Beam. Received: Nope"):
-        write_records(Pairs(pictures), tmp_path, beam=Beam("Nope"))
+        write_records(Pairs(pictures), tmp_path, beam_runner="Nope")
 
 
 def test_beam_writes_the_same_records(written, pictures, tmp_path):
     pytest.importorskip("apache_beam")
-    beam = Beam("DirectRunner", ("direct_num_workers=1",))
+    beam = {
+        "beam_runner": "DirectRunner",
+        "beam_options": ["direct_num_workers=1"],
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = write_records(Pairs(pictures), tmp_path, beam=beam)
+        made = write_records(Pairs(pictures), tmp_path, **beam)
     assert made.counts == written.counts
     assert _records(made.folder) == _records(written.folder)
 
@@ -337,8 +340,8 @@ def _spoiled(pictures, folder):
 def test_what_cannot_be_read_can_be_skipped(
     written, pictures, tmp_path, how, monkeypatch
 ):
-    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
-    options = {"pool": {"processes": 2}, "beam": {"beam": Beam("DirectRunner")}}
+    monkeypatch.setattr(builder, "PAIRS_A_PROCESS", 1)
+    options = {"pool": {"processes": 2}, "beam": {"beam_runner": "DirectRunner"}}
     if how == "beam":
         pytest.importorskip("apache_beam")
     bad = _spoiled(pictures, tmp_path / "pictures")

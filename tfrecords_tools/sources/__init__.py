@@ -99,19 +99,19 @@ def files_pair(
     A disparity file that does not exist is no error: most publishers ship it apart.
     """
     maps = [
-        disparity if disparity is not None and os.path.isfile(disparity.path) else None
+        disparity if disparity and os.path.isfile(disparity.path) else None
         for disparity in (left_disparity, right_disparity)
     ]
-    views = os.fspath(left), os.fspath(right)
-    files = (*views, *(disparity.path for disparity in maps if disparity is not None))
-    load = functools.partial(load_files, *views, *maps)
-    coding = ", ".join(f"{m.coding} of {m.steps:g}" for m in maps if m is not None)
-    return Pair(dataset, scene, split, load, files, frame, coding)
+    there = [disparity for disparity in maps if disparity]
+    files = (os.fspath(p) for p in (left, right, *(d.path for d in there)))
+    load = functools.partial(load_files, left, right, *maps)
+    coding = ", ".join(f"{d.coding} of {d.steps:g}" for d in there)
+    return Pair(dataset, scene, split, load, tuple(files), frame, coding)
 
 
 def load_files(
-    left: str,
-    right: str,
+    left: str | os.PathLike,
+    right: str | os.PathLike,
     left_disparity: DisparityFile | None = None,
     right_disparity: DisparityFile | None = None,
 ) -> Views:
@@ -121,30 +121,23 @@ def load_files(
         InputError: a file that cannot be read, a grey picture, or sizes that differ.
             It names the files.
     """
-    both = f"{left} and {right}"
     try:
         views = [images.read_picture(left), images.read_picture(right)]
     except InputError as error:
-        raise InputError(f"{error} (of the pair {both})") from error
-    if views[0].shape[:2] != views[1].shape[:2]:
-        sizes = " and ".join(f"{v.shape[1]} x {v.shape[0]}" for v in views)
-        raise InputError(f"expected two views of one size. Received: {both}: {sizes}")
-    grey = [p for p, v in zip((left, right), views, strict=True) if v.ndim == 2]
-    if grey:
-        raise InputError(
-            f"expected RGB views in {both}. Received: a grey picture: "
-            f"{' and '.join(grey)}"
-        )
-    maps = [read_disparity(m) if m else None for m in (left_disparity, right_disparity)]
-    for file, disparity in zip((left_disparity, right_disparity), maps, strict=True):
-        if disparity is not None and disparity.shape != views[0].shape[:2]:
+        raise InputError(f"{error} (of the pair {left} and {right})") from error
+    for view in views:
+        if view.ndim == 2:
             raise InputError(
-                f"expected a disparity of {views[0].shape[1]} x {views[0].shape[0]} "
-                f"pixels like {both}. Received: {file.path}, "
-                f"{disparity.shape[1]} x {disparity.shape[0]}"
+                f"expected RGB views. Received: a grey picture in {left} and {right}"
             )
+    files = [file for file in (left_disparity, right_disparity) if file]
+    maps = {file: read_disparity(file) for file in files}
+    arrays = {left: views[0], right: views[1], **{f.path: maps[f] for f in files}}
+    if len({array.shape[:2] for array in arrays.values()}) > 1:
+        sizes = (f"{path}, {a.shape[1]} x {a.shape[0]}" for path, a in arrays.items())
+        raise InputError(f"expected one size of a pair. Received: {'; '.join(sizes)}")
     eight_bit = (images.from_float(images.to_float(view), np.uint8) for view in views)
-    return Views(*eight_bit, *maps)
+    return Views(*eight_bit, maps.get(left_disparity), maps.get(right_disparity))
 
 
 @dataclasses.dataclass(frozen=True)

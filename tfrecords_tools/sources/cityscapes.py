@@ -49,7 +49,7 @@ class Cityscapes(Source):
                 *files,
                 frame=name,
                 left_disparity=DisparityFile(
-                    str(disparities / city / f"{name}_disparity.png"),
+                    disparities / city / f"{name}_disparity.png",
                     "codes_from_1",
                     256,
                 ),

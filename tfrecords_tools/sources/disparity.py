@@ -1,6 +1,7 @@
 """Ground-truth disparity in the codings of its publishers, and in the other view."""
 
 import dataclasses
+import os
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,7 @@ class DisparityFile:
         steps: codes a pixel.
     """
 
-    path: str
+    path: str | os.PathLike
     coding: str
     steps: float = 1.0
 
@@ -55,7 +56,7 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
     return codes / np.float32(file.steps)
 
 
-def _read_pfm(path: str) -> np.ndarray:
+def _read_pfm(path: str | os.PathLike) -> np.ndarray:
     """(H, W) float32 of a one-channel portable float map."""
     try:
         with Image.open(path, formats=["PPM"]) as image:

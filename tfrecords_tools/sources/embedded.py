@@ -48,11 +48,6 @@ class Embedded(Source):
                 "expected numbers of scenes that are not negative. Received: "
                 f"{self.train_scenes} and {self.validation_scenes}"
             )
-        if self.train_scenes >= _VALIDATION_SEED:
-            raise InputError(
-                f"expected fewer than {_VALIDATION_SEED} training scenes. "
-                f"Received: {self.train_scenes}"
-            )
         if self.data_dir:
             raise InputError(
                 "dataset embedded needs no data_dir. "

@@ -37,7 +37,7 @@ class Eth3d(Source):
             found, incomplete = paired_files(top, "*/im0.png", "*/im1.png")
             missing += incomplete
             for (scene,), files in found.items():
-                truth = DisparityFile(str(top / scene / "disp0GT.pfm"), "pfm")
+                truth = DisparityFile(top / scene / "disp0GT.pfm", "pfm")
                 pairs.append(
                     files_pair("eth3d", scene, split, *files, left_disparity=truth)
                 )

@@ -60,7 +60,7 @@ class Kitti(Source):
                     _SPLITS[folder],
                     *files,
                     left_disparity=DisparityFile(
-                        str(top / disparities / f"{name}{_FRAME}"), "codes", 256
+                        top / disparities / f"{name}{_FRAME}", "codes", 256
                     ),
                 )
                 for (name,), files in found.items()

@@ -169,7 +169,7 @@ def _disparity(
             f"a number above 0 as the disp_steps of {row} ({steps!r} is there)"
         )
         return None
-    return DisparityFile(str(path), "pfm" if path.suffix == ".pfm" else "codes", number)
+    return DisparityFile(path, "pfm" if path.suffix == ".pfm" else "codes", number)
 
 
 def _raise_if(missing: list[str], where: pathlib.Path) -> None:

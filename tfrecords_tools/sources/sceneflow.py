@@ -75,7 +75,7 @@ class SceneFlow(Source):
         scene = left.parents[1].relative_to(frames)
         left_disparity, right_disparity = (
             DisparityFile(
-                str(frames.parent / "disparity" / scene / view / f"{left.stem}.pfm"),
+                frames.parent / "disparity" / scene / view / f"{left.stem}.pfm",
                 "pfm",
             )
             for view in ("left", "right")

@@ -51,7 +51,7 @@ class Sintel(Source):
                     *files,
                     frame=name,
                     left_disparity=DisparityFile(
-                        str(training / "disparities" / sequence / f"{name}.png"),
+                        training / "disparities" / sequence / f"{name}.png",
                         "sintel",
                     ),
                 )
