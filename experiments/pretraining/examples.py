@@ -86,7 +86,7 @@ class StreamConfig(Config):
         ):
             if not least <= getattr(self, name) <= most:
                 raise InputError(
-                    f"expected {name} from {least} to {most}. "
+                    f"expected {name} in [{least}, {most}]. "
                     f"Received: {getattr(self, name)}"
                 )
 
