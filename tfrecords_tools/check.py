@@ -88,7 +88,7 @@ def _check_records(out_dir: pathlib.Path) -> None:
         samples += report.samples
         print(describe(report), flush=True)
     sheet = pathlib.Path(_CONTACT_SHEET.value or out_dir / "contact_sheet.png")
-    write_picture(sheet, contact_sheet(samples))
+    write_picture(sheet, contact_sheet([record for _, record in samples]))
     print(f"contact sheet: {sheet}")
 
 
