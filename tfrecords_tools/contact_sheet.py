@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from colornet.visualize.drawing import tile
+from colornet.visualize.drawing import beside, stack
 from tfrecords_tools.records import Record
 
 _ROW_HEIGHT = 160
@@ -20,12 +20,13 @@ def contact_sheet(records: Sequence[Record]) -> np.ndarray:
     Returns:
         (H, W, 3) uint8. Nearer is brighter; unknown disparity is black.
     """
-    cells = []
+    rows = []
     for record in records:
         largest = max(int(record.disparity.max()), 1)
         disparity = (record.disparity * (255 / largest)).astype(np.uint8)
-        cells += map(_cell, (record.mono, record.reference, record.target, disparity))
-    return tile(cells, columns=4, gap=4)
+        views = record.mono, record.reference, record.target, disparity
+        rows.append(beside([_cell(view) for view in views], gap=4))
+    return stack(rows, gap=4)
 
 
 def _cell(picture: np.ndarray) -> np.ndarray:
