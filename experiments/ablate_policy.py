@@ -54,7 +54,7 @@ _COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
 
 
 def _chroma(colorizer, luma, rgb, looks: dict):
-    """Chroma of a pair and CPU seconds; passes that are in `looks` are not run again."""
+    """Chroma of a pair, and CPU seconds; a pass in `looks` does not run again."""
     start = time.process_time()
     plan = colorizer.plan(luma, rgb)
     seconds, chroma = time.process_time() - start, 0.0
