@@ -14,13 +14,14 @@ The recipe departs from the paper's training where its flags say so (D-30). The 
 --calibration_batches=0.
 """
 
+import functools
 import os
 
 from absl import flags
 
 from colornet import pretrained
 from colornet.config import ModelConfig
-from experiments.pretraining.examples import NOISE, SCENES
+from experiments.pretraining.examples import NOISE
 from experiments.pretraining.recipe import (
     LOSSES,
     OPTIMIZERS,
@@ -28,7 +29,7 @@ from experiments.pretraining.recipe import (
     SCHEDULES,
     PretrainConfig,
 )
-from experiments.pretraining.stream import StreamConfig
+from experiments.pretraining.stream import SceneStream, StreamConfig
 from tfrecords_tools import app
 
 _RUN_DIR = flags.DEFINE_string(
@@ -52,7 +53,7 @@ _WIDTH = flags.DEFINE_integer("width", 512, "Width of the crops, px.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 1, "Crops a step; the paper's is 1.")
 _CROPS_PER_SCENE = flags.DEFINE_integer("crops_per_scene", 4, "Crops of each scene.")
 _NOISE = flags.DEFINE_enum(
-    "noise", "mixed", list(NOISE), "Setup of Table 2, or both and other levels."
+    "noise", "wide", list(NOISE), "Setup of Table 2, or both and other levels."
 )
 _CAMERA_DIFFERENCES = flags.DEFINE_float(
     "camera_differences", 0.25, "Largest strength of the cameras' differences, 0 to 1."
@@ -61,14 +62,6 @@ _EXPOSURE_DIFFERENCES = flags.DEFINE_float(
     "exposure_differences",
     0.0,
     "Largest factor of the reference's exposure, in powers of two; half have none.",
-)
-_SCENES = flags.DEFINE_enum(
-    "scenes",
-    "varied",
-    list(SCENES),
-    "Curved and plain surfaces under light; more and smaller photographs; more objects "
-    "and nearer walls as well; those, sharp or enlarged; "
-    "those, some sharpened; those, some seen from afar; or textured planes alone.",
 )
 _SUPERSAMPLE = flags.DEFINE_integer(
     "supersample", 2, "Samples along each axis of a rendered pixel."
@@ -161,7 +154,6 @@ def _config() -> PretrainConfig:
             noise=_NOISE.value,
             camera_differences=_CAMERA_DIFFERENCES.value,
             exposure_differences=_EXPOSURE_DIFFERENCES.value,
-            scenes=_SCENES.value,
             supersample=_SUPERSAMPLE.value,
             seed=_SEED.value,
         ),
@@ -190,7 +182,6 @@ def main() -> None:
 
     from colornet.training.precision import warn_if_bfloat16_emulated
     from experiments.pretraining.loop import Pretrainer, Reporting
-    from experiments.pretraining.processes import stream_opener
     from experiments.pretraining.result import calibrated_weights
 
     reporting = Reporting(
@@ -199,7 +190,7 @@ def main() -> None:
         validate_every=_VALIDATE_EVERY.value,
         validation_batches=_VALIDATION_BATCHES.value,
     )
-    open_stream = stream_opener(_PROCESSES.value)
+    open_stream = functools.partial(SceneStream, processes=_PROCESSES.value)
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(config, _RUN_DIR.value, open_stream, reporting)
     print(

@@ -13,6 +13,7 @@ Motorcycle pair by no more than half a grey level. The second time the scores ge
 the model card as well.
 """
 
+import functools
 import pathlib
 
 from absl import flags
@@ -67,14 +68,14 @@ def _evaluations() -> dict[str, str]:
 def main() -> None:
     evaluations = _evaluations()
     from experiments.pretraining.packing import pack
-    from experiments.pretraining.processes import stream_opener
+    from experiments.pretraining.stream import SceneStream
 
     directory = pathlib.Path(_OUTPUT_DIR.value or pretrained.folder())
     entry = pack(
         _RUN_DIR.value,
         _NAME.value,
         directory,
-        stream_opener(_PROCESSES.value),
+        functools.partial(SceneStream, processes=_PROCESSES.value),
         default=_DEFAULT.value,
         settings={
             "working_disparity": _WORKING_DISPARITY.value,

@@ -497,8 +497,8 @@ def test_the_program_prints_the_table(results, records):
     assert len(rows) == _COUNT
     assert grey.stdout.startswith(scores_table({"grey": summary}) + "\n")
     assert f"{top / 'out'}/images.csv" in grey.stdout
-    assert by_case[methods.COLORNET].code == 0
-    assert "colornet, rough" in by_case[methods.COLORNET].stdout
+    assert by_case["ours"].code == 0
+    assert "colornet, rough" in by_case["ours"].stdout
     assert by_case["zhang"].code == 0, by_case["zhang"]
     assert "rough" not in by_case["zhang"].stdout
     assert _read(top / "zhang")[1]["settings"]["model"]["name"] == "zhang"

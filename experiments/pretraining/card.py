@@ -107,7 +107,7 @@ def _section(name: str, entry: dict[str, Any], is_default: bool) -> list[str]:
         f"{entry['parameters']:,} numbers, moving statistics included."
         + (f" Working disparity {working} px." if working else "")
         + (" d is found for each pair." if settings.get("find_disparity") else ""),
-        f"- Scenes: `{stream['scenes']}`, crops of {stream['height']}x"
+        f"- Scenes: `{stream.get('scenes', 'sharpened')}`, crops of {stream['height']}x"
         f"{stream['width']}, noise `{stream['noise']}`, camera differences up to "
         f"{stream['camera_differences']}, {exposure}textures `{stream['textures']}`"
         + (f" (`{entry['texture_sources']}`)" if "texture_sources" in entry else "")
