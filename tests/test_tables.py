@@ -474,6 +474,7 @@ def test_report(tmp_path, records):
     assert "Cityscapes, Setup 1, " not in report
 
 
+@pytest.mark.slow
 def test_programs(records, tmp_path):
     record, other = RecordConfig(setup=2), tmp_path / "setup 2"
     write_records(Pairs(records / "pictures"), other, record=record)
