@@ -17,22 +17,34 @@ from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError, Interrupted
 from colornet.training import loop
 from colornet.training.checkpoints import Checkpoints
-from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
+from colornet.training.loop import NonFiniteError, Trainer, make_strategy
 from colornet.training.losses import (
     build_optimizer,
     disparity_error,
     mean_squared_error,
     training_loss,
 )
+from colornet.training.run import Reporting
 from colornet.weights import load_model
 from experiments.methods.networks.config import MethodConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
-_QUIET = Reporting(checkpoint_every=2, log_every=1, picture_every=0, progress=False)
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not apply to tf.data")
+_QUIET = Reporting(checkpoint_every=2, log_every=1, show_every=0, progress=False)
+_STEPS = 6
 # Enough that a signal sent after the first checkpoint comes in the middle.
-_STEPS = 20
+_MANY_STEPS = 20
 _NO_TASK = '{"cluster": {"worker": ["localhost:1", "localhost:2"]}}'
+
+
+@pytest.fixture(autouse=True)
+def eagerly(request):
+    """No graphs but in slow tests: tracing one takes longer than a few steps."""
+    is_slow = request.node.get_closest_marker("slow") is not None
+    tf.config.run_functions_eagerly(not is_slow)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -83,31 +95,71 @@ def wait_for_checkpoint(process, run_dir):
 
 @pytest.fixture(scope="module")
 def whole(records, tmp_path_factory):
-    """An uninterrupted run: its folder."""
+    """An uninterrupted run without graphs: its folder."""
     run_dir = tmp_path_factory.mktemp("whole")
-    trainer_for(config_for(records), run_dir).run()
+    tf.config.run_functions_eagerly(True)
+    assert trainer_for(config_for(records), run_dir).run()
     return run_dir
 
 
-def weights_of(run_dir, step=_STEPS):
+@pytest.fixture(scope="module")
+def traced_whole(records, tmp_path_factory):
+    """A longer one, as the program takes its steps."""
+    run_dir = tmp_path_factory.mktemp("traced")
+    tf.config.run_functions_eagerly(False)
+    trainer_for(config_for(records, steps=_MANY_STEPS), run_dir).run()
+    return run_dir
+
+
+class StoppedTrainer(Trainer):
+    """Gets a SIGTERM while it takes its third step."""
+
+    def take_step(self, batch):
+        if self.step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return super().take_step(batch)
+
+
+def weights_of(run_dir, step):
     folder = Checkpoints(run_dir).path(step)
     with np.load(folder / "weights.npz") as a, np.load(folder / "optimizer.npz") as b:
         return {**{n: a[n] for n in a.files}, **{n: b[n] for n in b.files}}
 
 
-def assert_same_run(run_dir, whole):
-    first, second = weights_of(run_dir), weights_of(whole)
+def assert_same_run(run_dir, whole, step):
+    first, second = weights_of(run_dir, step), weights_of(whole, step)
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
     with open(run_dir / "metrics.csv") as a, open(whole / "metrics.csv") as b:
-        rows = [[row[:-1] for row in csv.reader(file)] for file in (a, b)]
-    assert rows[0] == rows[1]  # But for the last column, the speed.
+        rows = [[row[:-2] for row in csv.reader(file)] for file in (a, b)]
+    assert rows[0] == rows[1]  # But for the last columns, of the clock.
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, number):
+def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole):
     config = config_for(records)
+    stopped = StoppedTrainer(
+        config, tmp_path, make_strategy("one_device", "cpu"), _QUIET
+    )
+    with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 3 written"):
+        stopped.run()
+    trainer = trainer_for(config, tmp_path)
+    assert trainer.step == 3
+    assert trainer.run()
+    assert_same_run(tmp_path, whole, _STEPS)
+
+
+def test_the_time_limit_ends_with_a_checkpoint(records, tmp_path):
+    assert not trainer_for(config_for(records), tmp_path).run(max_seconds=0.001)
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_program_goes_on_to_the_same_bits(
+    records, tmp_path, traced_whole, number
+):
+    config = config_for(records, steps=_MANY_STEPS)
     # More steps than it will get to do, so that the signal comes in the middle.
     endless = config.replace(steps=100_000)
     process = subprocess.Popen(
@@ -131,13 +183,14 @@ def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, number
     trainer = trainer_for(config, tmp_path)
     assert trainer.step == steps[-1]
     trainer.run()
-    assert_same_run(tmp_path, whole)
+    assert_same_run(tmp_path, traced_whole, _MANY_STEPS)
 
 
 def test_a_run_leaves_its_configuration_and_the_newest_checkpoints(whole, records):
     assert Checkpoints(whole).steps() == [_STEPS - 4, _STEPS - 2, _STEPS]
-    config = TrainConfig.from_dict(json.loads((whole / "config.json").read_text()))
-    assert config == config_for(records) == Checkpoints(whole).config(_STEPS)
+    config = Checkpoints(whole).config(_STEPS)
+    assert config == config_for(records)
+    assert json.loads((whole / "config.json").read_text()) == config.to_dict()
     assert load_model(whole).config == config.model
     assert list((whole / "tensorboard").iterdir())
 
@@ -155,7 +208,7 @@ def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path
 
 def test_a_signal_in_the_last_step_is_not_lost(records, tmp_path, monkeypatch):
     trainer = trainer_for(config_for(records, steps=2), tmp_path)
-    monkeypatch.setattr(trainer, "_save", lambda: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(trainer, "sync", lambda: signal.raise_signal(signal.SIGTERM))
     with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 2"):
         trainer.run()
 
@@ -193,20 +246,24 @@ def test_a_gradient_that_is_not_finite_is_named(records, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "training_loss", loss_with_a_bad_derivative)
     trainer = trainer_for(config_for(records), tmp_path)
-    with pytest.raises(NonFiniteError, match="gradient of l.._.*at step 1 .*: none"):
+    with pytest.raises(NonFiniteError, match="gradient of l.._.*at step 1; .*: none"):
         trainer.run()
 
 
+@pytest.mark.slow
 def test_training_learns_the_colours_of_a_scene(records, tmp_path):
     model = ModelConfig(n=4, max_disparity=32)
     config = config_for(records, model=model, steps=60, crop_height=64, crop_width=96)
-    reporting = Reporting(checkpoint_every=100, log_every=5, progress=False)
+    reporting = Reporting(
+        checkpoint_every=100, log_every=5, show_every=60, progress=False
+    )
     trainer_for(config, tmp_path, reporting).run()
     with open(tmp_path / "metrics.csv") as file:
         rough = [float(row["psnr_rough"]) for row in csv.DictReader(file)]
     assert np.mean(rough[-3:]) > np.mean(rough[:3]) + 1
 
 
+@pytest.mark.slow
 def test_recomputation_trains_the_same(records, tmp_path):
     rows = []
     for recompute in (False, True):
@@ -218,6 +275,7 @@ def test_recomputation_trains_the_same(records, tmp_path):
     np.testing.assert_allclose(rows[1], rows[0], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_float16_scales_its_loss_and_saves_the_scale(records, tmp_path):
     config = config_for(records, steps=2, precision="mixed_float16")
     try:
@@ -241,7 +299,8 @@ tf.config.set_logical_device_configuration(cpu, two)
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.data import training_batches
 from colornet.errors import InputError
-from colornet.training.loop import Reporting, Trainer, make_strategy
+from colornet.training.loop import Trainer, make_strategy
+from colornet.training.run import Reporting
 config = TrainConfig(model=ModelConfig(n=2, max_disparity=32), records=sys.argv[1],
                      steps=2, batch_size=2, crop_height=32, crop_width=64)
 strategy = make_strategy("mirrored", "cpu")
@@ -253,9 +312,9 @@ for bad in (config.replace(batch_size=3), config.replace(precision="mixed_float1
     else:
         raise SystemExit(1)
 trainer = Trainer(config, sys.argv[2], strategy,
-                  Reporting(picture_every=0, progress=False))
+                  Reporting(show_every=0, progress=False))
 assert trainer.strategy.num_replicas_in_sync == 2
-parts = strategy.experimental_local_results(next(iter(trainer.batches()))["mono"])
+parts = strategy.experimental_local_results(next(trainer.batches())["mono"])
 plain = training_batches(trainer.records, seed=0, batch_size=2, crop=(32, 64))
 expected = next(iter(plain))["mono"]
 np.testing.assert_array_equal(np.concatenate(parts), expected)
@@ -268,6 +327,7 @@ assert not np.array_equal(first, before)
 """
 
 
+@pytest.mark.slow
 def test_mirrored_replicas_stay_equal(records, tmp_path):
     command = [sys.executable, "-c", _MIRRORED, records, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -276,6 +336,7 @@ def test_mirrored_replicas_stay_equal(records, tmp_path):
     assert Checkpoints(tmp_path).steps() == [2]
 
 
+@pytest.mark.slow
 def test_two_workers_go_on_from_one_checkpoint(records, tmp_path):
     cluster = {"worker": ["127.0.0.1:38211", "127.0.0.1:38212"]}
 
@@ -310,6 +371,7 @@ def test_two_workers_go_on_from_one_checkpoint(records, tmp_path):
     assert Checkpoints(shared).steps() == [2]
 
 
+@pytest.mark.slow
 def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
     config = config_for(records)
     for more, words in (
@@ -320,7 +382,7 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         ({"precision": "float8"}, "float8"),
         ({"crop_width": 100}, "crop_width must be a positive multiple of 32"),
         ({"method": "he"}, "flags of method he. Received: --n, --max_disparity"),
-        ({"width": 0.25}, "flags of method ours. Received: --width"),
+        ({"width": 0.25}, "flags of method colornet. Received: --width"),
     ):
         environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
         if "TF_CONFIG" in more:
@@ -336,6 +398,7 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "words"),
     [("jax", "KERAS_BACKEND=tensorflow to read records"), ("nonsense", "or jax")],

@@ -4,7 +4,7 @@ import itertools
 import os
 import pathlib
 
-from colornet.networks import Network, build_network
+from colornet.networks import build_network
 from colornet.training.calibration import calibrate_statistics
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.run_folder import calibrated_file, latest_checkpoint
@@ -13,15 +13,6 @@ from experiments.pretraining.loop import OpenStream
 from experiments.pretraining.optimization import averaged, build_optimizer
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.validation import float_maps
-
-
-def _averaged_network(run_dir: pathlib.Path, step: int) -> Network:
-    checkpoints = Checkpoints(run_dir, PretrainConfig)
-    config = checkpoints.config(step)
-    model = build_network(config.model)
-    optimizer = build_optimizer(config, model.trainable_variables)
-    checkpoints.restore(step, model, optimizer)
-    return averaged(model, optimizer)
 
 
 def calibrated_weights(
@@ -45,14 +36,18 @@ def calibrated_weights(
     run_dir = pathlib.Path(run_dir)
     newest = latest_checkpoint(run_dir)  # Says what is wrong if there is none.
     checkpoints = Checkpoints(run_dir, PretrainConfig)
-    step = checkpoints.steps()[-1]
-    config = checkpoints.config(step)
+    step = checkpoints.step
     path = calibrated_file(run_dir, step)
-    if not path.is_file() or path.stat().st_mtime < newest.stat().st_mtime:
-        model = _averaged_network(run_dir, step)
-        if config.calibration_batches and not config.frozen_statistics:
-            with open_stream(config.stream, step) as batches:
-                chosen = itertools.islice(batches, config.calibration_batches)
-                calibrate_statistics(model, map(float_maps, chosen))
-        save_weights(model, path)
+    if path.is_file() and path.stat().st_mtime >= newest.stat().st_mtime:
+        return path
+    config = checkpoints.config(step)
+    model = build_network(config.model)
+    optimizer = build_optimizer(config, model.trainable_variables)
+    checkpoints.restore(step, model, optimizer)
+    model = averaged(model, optimizer)
+    if config.calibration_batches and not config.frozen_statistics:
+        with open_stream(config.stream, step) as batches:
+            chosen = itertools.islice(batches, config.calibration_batches)
+            calibrate_statistics(model, map(float_maps, chosen))
+    save_weights(model, path)
     return path

@@ -1,15 +1,15 @@
 """Scores of held-out rendered scenes while a network trains."""
 
 import itertools
-import pathlib
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from colornet.color import rgb_to_chroma
 from colornet.training.curve import LearningCurve, psnr
+from colornet.training.run import TrainingRun
 from experiments.pretraining.optimization import averaged
-from experiments.pretraining.recipe import PretrainConfig
 
 _COLUMNS = ("psnr_rough", "psnr_final")
 # No training run is given a seed so large: its scenes are others.
@@ -32,32 +32,29 @@ class Validation:
     unless they are frozen.
 
     Args:
-        run_dir: folder for `validation.csv`.
-        config: of the training; the scenes are of another seed.
-        open_stream: see `Pretrainer`.
+        run: a `Pretrainer`, whose folder gets `validation.csv`; the scenes are of
+            another seed than its own.
         count: number of batches.
-        step: where the run starts.
     """
 
-    def __init__(
-        self, run_dir: pathlib.Path, config: PretrainConfig, open_stream, count, step
-    ):
+    def __init__(self, run: TrainingRun, count: int):
+        self._run, config = run, run.config
         held_out = config.stream.replace(seed=config.stream.seed + HELD_OUT_SEED)
-        with open_stream(held_out, 0) as batches:
+        with run.open_stream(held_out, 0) as batches:
             self._batches = list(itertools.islice(batches, count))
-        self._curve = LearningCurve(run_dir / "validation.csv", _COLUMNS, step)
-        self._statistics = "moving" if config.frozen_statistics else "batch"
-        self._network = None
+        self._curve = LearningCurve(run.run_dir / "validation.csv", _COLUMNS, run.step)
+        self._network = averaged(
+            run.model,
+            run.optimizer,
+            bn_statistics="moving" if config.frozen_statistics else "batch",
+        )
+        if keras.backend.backend() == "tensorflow":
+            self._network.jit_compile = False  # As `colornet.inference.predict`.
 
-    def score(self, step: int, model, optimizer) -> None:
-        """Writes a row for the model and the optimizer as they are now."""
-        if self._network is None:
-            self._network = averaged(model, optimizer, bn_statistics=self._statistics)
-            if keras.backend.backend() == "tensorflow":
-                self._network.jit_compile = False  # As `colornet.inference.predict`.
-        else:
-            self._network.set_weights(model.get_weights())
-            optimizer.finalize_variable_values(self._network.trainable_variables)
+    def score(self) -> None:
+        """Writes a row for the model and the optimizer as they are now; says it too."""
+        self._network.set_weights(self._run.model.get_weights())
+        self._run.optimizer.finalize_variable_values(self._network.trainable_variables)
         errors = {"rough_chroma": [], "chroma": []}
         for batch in self._batches:
             outputs = self._network.predict_on_batch(float_maps(batch))
@@ -68,8 +65,8 @@ class Validation:
         rough, final = (
             float(np.mean([psnr(mse) for mse in values])) for values in errors.values()
         )
-        self._curve.write(step, {"psnr_rough": rough, "psnr_final": final})
-        print(f"held-out scenes: rough {rough:.2f} dB, final {final:.2f} dB")
+        self._curve.write(self._run.step, {"psnr_rough": rough, "psnr_final": final})
+        tqdm.write(f"held-out scenes: rough {rough:.2f} dB, final {final:.2f} dB")
 
     def close(self) -> None:
         self._curve.close()
