@@ -14,13 +14,14 @@ import pytest
 import colornet
 from colornet import pretrained
 from colornet.color import rgb_to_luma
-from colornet.config import ModelConfig
+from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.inference import colorize
 from colornet.io.pictures import write_picture
 from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
+from colornet.training.losses import build_optimizer as training_optimizer
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
@@ -39,7 +40,7 @@ def run_dir(tmp_path_factory):
     keras.utils.set_random_seed(0)
     model = build_network(CONFIG.model)
     # Even weights W, which float16 does not change by much.
-    kernel = model.get_layer("l39_conv").kernel
+    kernel = model.get_layer("scores").kernel
     kernel.assign(0.01 * kernel)
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     variables = model.trainable_variables
@@ -102,8 +103,8 @@ def test_the_index_and_the_card_tell_what_they_are(copy):
     for words in (
         "## tiny (default)",
         entry["sha256"],
-        "5 of 6 steps",
-        "n = 2, d = 32",
+        "5 of 6 steps of `experiments.pretrain`",
+        "max_disparity 32",
     ):
         assert words in card
 
@@ -119,6 +120,8 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     summary = {
         "settings": {
             "sha256": weights_digest(model),
+            "method": "tiny",
+            "max_disparity": None,
             "split": "test",
             "records_metadata": {"settings": {"setup": 2}},
             "model": model.config.to_dict(),
@@ -140,8 +143,13 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "| kitti | 5 | 2 | 32 |  |  | 31.23 / 0.900 |  |  |" in card
-    assert "| second | 2 | 2 | 32 |  |  | 30.00 | 33.00 (85%) |  |" in card
+    assert "| kitti | 5 | 2 | tiny | 32 |  | 31.23 / 0.900 |  |  |" in card
+    assert "| second | 2 | 2 | tiny | 32 |  | 30.00 | 33.00 (85%) |  |" in card
+    summary["settings"]["method"] = "colorizer"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    packing.pack(*arguments, evaluations={"colorizer": folder})
+    card = (copy / "MODEL_CARD.md").read_text()
+    assert "| kitti | 5 | 2 | colorizer | estimated |  | 31.23" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
     summary["settings"]["sha256"] = "0" * 64
@@ -152,24 +160,30 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
         packing.pack(*arguments, evaluations={"ours": tmp_path})
 
 
-def test_they_are_loaded_with_their_settings(copy, run_dir, tmp_path):
-    config = colornet.load_pretrained().config
-    assert config.working_disparity == 0 and not config.find_disparity
-    settings = {"working_disparity": 80, "find_disparity": True}
-    packing.pack(run_dir, "tiny", copy, pictures, settings=settings)
-    assert pretrained.settings("pretrained:default") == settings
-    config = load_model("pretrained:tiny", max_disparity=None).config
-    assert config.working_disparity == 80 and config.find_disparity
-    config = colornet.load_pretrained(working_disparity=0, max_disparity=64).config
-    assert config.working_disparity == 0 and not config.find_disparity
-    assert config.max_disparity == 64
-    # Packed again, with an evaluation say, they have them still.
-    change = {"working_disparity": 90, "find_disparity": None}
-    packing.pack(run_dir, "tiny", copy, pictures, settings=change)
-    settings = {"working_disparity": 90, "find_disparity": True}
-    assert pretrained.settings("pretrained:default") == settings
+def test_they_have_a_policy_that_is_kept(copy, run_dir):
+    assert pretrained.policy("pretrained:default") == {}
+    packing.pack(run_dir, "tiny", copy, pictures, policy={"target_disparity": 80})
+    # Packed again, with an evaluation say, they have it still.
+    packing.pack(run_dir, "tiny", copy, pictures)
+    assert pretrained.policy("pretrained:default") == {"target_disparity": 80}
+    assert "target_disparity 80" in (copy / "MODEL_CARD.md").read_text()
+
+
+def test_a_run_on_records_is_packed_as_it_is(copy, tmp_path):
+    config = TrainConfig(CONFIG.model, records="/somewhere/else", steps=9)
+    model = build_network(config.model)
+    kernel = model.get_layer("scores").kernel
+    kernel.assign(0.01 * kernel)
+    optimizer = training_optimizer(config, model.trainable_variables)
+    Checkpoints(tmp_path).save(7, model, optimizer, config)
+    entry = packing.pack(tmp_path, "other", copy, pictures)
+    assert entry["step"] == 7 and entry["recipe"]["records"] == "else"
+    found = colornet.load_pretrained("other").get_weights()
+    for mine, theirs in zip(found, model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-6)
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "Working disparity 90 px. d is found for each pair." in card
+    assert "7 of 9 steps of `experiments.train`" in card
+    assert pretrained.read_index(copy)["default"] == "tiny"
 
 
 def test_a_changed_or_missing_file_is_refused(copy):
@@ -207,7 +221,7 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
             model = model.with_config(bn_statistics="batch").with_config(
                 bn_statistics="moving"
             )
-            kernel = model.get_layer("l93_conv").bias
+            kernel = model.get_layer("last").bias
             kernel.assign(np.full(kernel.shape, 0.6, np.float32))
         save_weights(model, path, kernels)
 
@@ -291,13 +305,12 @@ def test_keras_files_and_float16_files_are_the_same_network(copy, tmp_path):
     assert weights_digest(again) == weights_digest(model)
 
 
-def test_large_optimizer_states_go_to_several_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("colornet.training.checkpoints._OPTIMIZER_FILE_BYTES", 20_000)
+def test_large_optimizer_states_go_to_several_files(tmp_path):
     model = build_colornet(ModelConfig(n=2, max_disparity=32))
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     for variable in optimizer.variables[2:]:
         variable.assign(np.random.default_rng(0).random(variable.shape))
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, most_bytes=20_000)
     checkpoints.save(1, model, optimizer, CONFIG)
     files = sorted(path.name for path in checkpoints.path(1).glob("optimizer*"))
     assert len(files) > 2 and files[0] == "optimizer.npz"

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
 from colornet.training.run import Reporting, TrainingRun
@@ -35,7 +34,7 @@ _FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalizat
 def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
     config = trained.config
-    same = type(config) is ModelConfig and all(
+    same = type(config) is type(model.config) and all(
         getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
     )
     if not same or model.config.n % config.n:
