@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 setup(
     name="colornet",
-    version="0.1.0",
+    version="0.2.0",
     description="Colorization for a monochrome-color dual-lens system (AAAI 2019)",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text(),
     long_description_content_type="text/markdown",
@@ -16,6 +16,7 @@ setup(
     package_data={"colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"]},
     install_requires=[
         "absl-py",
+        "imagecodecs",  # tifffile needs it for compressed TIFF of 16 bit.
         "importlib_resources",  # tensorflow-datasets 4.9.10 does not declare it.
         "keras>=3.15",
         "numpy>=2",
@@ -25,6 +26,7 @@ setup(
         "tensorboard",  # tensorflow 2.21 does not install it.
         "tensorflow>=2.21",
         "tensorflow-datasets>=4.9.10",
+        "tifffile",
         "tqdm",
     ],
     extras_require={

@@ -26,14 +26,14 @@ from colornet.layers import (
 )
 from colornet.networks import Network, picture_inputs
 
-_CONVOLUTIONS = {
+CONVOLUTIONS = {
     "2d": layers.Conv2D,
     "3d": layers.Conv3D,
     "3d_of_volume": VolumeConv3D,
     "3d_transposed": layers.Conv3DTranspose,
     "3d_transposed_to_one": SubpixelConv3DTranspose,
 }
-_NORMALIZATIONS = {
+NORMALIZATIONS = {
     "moving": BatchNormalization,
     "batch": PictureNormalization,  # D-14
 }
@@ -41,7 +41,7 @@ _NORMALIZATIONS = {
 
 def _conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None):
     """A convolution without batch normalization and ReLU."""
-    return _CONVOLUTIONS[kind](
+    return CONVOLUTIONS[kind](
         filters,
         kernel,
         strides=stride,
@@ -54,7 +54,7 @@ def _conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None
 
 def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
     """Convolution, batch normalization and ReLU: "a layer" of Table 1."""
-    x = _CONVOLUTIONS[kind](
+    x = CONVOLUTIONS[kind](
         filters,
         kernel,
         strides=stride,
@@ -63,7 +63,7 @@ def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
         kernel_initializer="he_normal",
         name=f"l{row:02d}_conv",
     )(x)
-    x = _NORMALIZATIONS[config.bn_statistics](
+    x = NORMALIZATIONS[config.bn_statistics](
         momentum=config.bn_momentum,
         epsilon=config.bn_epsilon,
         name=f"l{row:02d}_bn",

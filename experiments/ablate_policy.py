@@ -1,4 +1,4 @@
-"""Brings out how much each part of the Colorizer's policy brings.
+"""Measures what each part of the Colorizer's policy brings.
 
     python -m experiments.ablate_policy --records=FULL,HALF,QUARTER --output=ablation \
         --datasets=middlebury2014_trainingQ,middlebury2003_quarter,middlebury2001 \
@@ -6,11 +6,12 @@
 
 The records are out_dirs of tfrecords_tools.write, of the dataset `pairs` in one or both
 setups. Every row is the Colorizer with one part off; the last one has all off, which is
-the paper's network. Numbers are the mean PSNR over 8-bit Cb and Cr, and what is lost by
-the part being off.
+the paper's network. The table has the mean chroma PSNR of the policy (D-11), and the
+change in dB by each part being off.
 
-A pass that two rows have in common runs once; the seconds of a row are those of all
-its passes and, where it estimates disparities, of the estimate.
+A pass that two rows have in common runs once; the CPU seconds of a row are those of all
+its passes and, where it estimates disparities, of the estimate. They hardly depend on
+other programs that run.
 """
 
 import csv
@@ -52,36 +53,21 @@ _OFF = {
 _COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
 
 
-class _SharedPasses:
-    """The Colorizers of all rows on one pair; each pass of the network runs once."""
-
-    def __init__(self, colorizers: dict, luma, rgb):
-        self._colorizers, self._pair = colorizers, (luma, rgb)
-        self._looks: dict = {}
-        self._plans: dict = {}
-
-    def _timed(self, cache: dict, key, function):
-        if key not in cache:
-            start = time.monotonic()
-            cache[key] = (function(), time.monotonic() - start)
-        return cache[key]
-
-    def chroma(self, name: str):
-        """Chroma of a row, and its seconds."""
-        colorizer, (luma, rgb) = self._colorizers[name], self._pair
-        # What a plan costs is the estimate, whatever else the policy says.
-        start = time.monotonic()
-        plan = colorizer.plan(luma, rgb)
-        seconds, chroma = time.monotonic() - start, 0.0
-        for view in plan.passes:
-            key = view.max_disparity, view.scale
-            outputs, cost = self._timed(
-                self._looks, key, lambda view=view: colorizer.look(luma, rgb, view)
-            )
-            seconds += cost
-            part = colorizer.at_full_size(outputs["chroma"], luma, view)
-            chroma = chroma + view.weight * part
-        return chroma, seconds
+def _chroma(colorizer, luma, rgb, looks: dict):
+    """Chroma of a pair and CPU seconds; passes that are in `looks` are not run again."""
+    start = time.process_time()
+    plan = colorizer.plan(luma, rgb)
+    seconds, chroma = time.process_time() - start, 0.0
+    for view in plan.passes:
+        key = view.max_disparity, view.scale
+        if key not in looks:
+            start = time.process_time()
+            outputs = colorizer.look(luma, rgb, view)
+            looks[key] = outputs["chroma"], time.process_time() - start
+        part = colorizer.at_full_size(looks[key][0], luma, view)
+        chroma = chroma + view.weight * part
+        seconds += looks[key][1]
+    return chroma, seconds
 
 
 def _score(records, colorizers: dict, done: set, exclude: set):
@@ -91,11 +77,10 @@ def _score(records, colorizers: dict, done: set, exclude: set):
     for example in records.examples(_DATASETS.value):
         if example["key"] in done or example["scene"] in exclude:
             continue
-        truth = rgb_to_chroma(example["target"])
-        shared = _SharedPasses(colorizers, example["mono"], example["reference"])
-        cells = {}
-        for name in colorizers:
-            chroma, seconds = shared.chroma(name)
+        truth, looks, cells = rgb_to_chroma(example["target"]), {}, {}
+        for name, colorizer in colorizers.items():
+            pair = example["mono"], example["reference"]
+            chroma, seconds = _chroma(colorizer, *pair, looks)
             cells[name] = f"{chroma_psnr(chroma, truth):.4f} {seconds:.2f}"
         yield {"dataset": example["dataset"], "key": example["key"], **cells}
 
@@ -163,7 +148,7 @@ def _table(rows: list[dict]) -> str:
             [size, dataset, setup, str(len(part)), f"{means['policy']:.2f}", *losses]
         )
     seconds = [f"{_mean(rows, name, 1):.1f}" for name in _OFF]
-    lines.append(["seconds a picture", "", "", str(len(rows)), *seconds])
+    lines.append(["CPU seconds a picture", "", "", str(len(rows)), *seconds])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

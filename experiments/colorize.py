@@ -37,7 +37,7 @@ _REFERENCE = flags.DEFINE_string(
     "reference", None, "The colour picture, of the same size.", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "Picture to write; .png for 16 bit.", required=True
+    "output", None, "Picture to write; .png or .tif for 16 bit.", required=True
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."
@@ -94,7 +94,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
     mono = _as_mono(read_picture(_MONO.value))
     reference = _as_reference(read_picture(_REFERENCE.value))
-    check_writable(_OUTPUT.value, mono.dtype, channels=3)
+    check_writable(_OUTPUT.value, mono.dtype)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
     from colornet.colorizer import Colorizer, stored_policy

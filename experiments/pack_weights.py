@@ -14,6 +14,7 @@ changes the chroma of the Motorcycle pair by no more than half a grey level. The
 time the scores get into the model card as well.
 """
 
+import functools
 import json
 import pathlib
 
@@ -75,14 +76,14 @@ def _policy() -> dict | None:
 def main() -> None:
     evaluations, policy = _evaluations(), _policy()
     from experiments.pretraining.packing import pack
-    from experiments.pretraining.processes import stream_opener
+    from experiments.pretraining.stream import SceneStream
 
     directory = pathlib.Path(_OUTPUT_DIR.value or pretrained.folder())
     entry = pack(
         _RUN_DIR.value,
         _NAME.value,
         directory,
-        stream_opener(_PROCESSES.value),
+        functools.partial(SceneStream, processes=_PROCESSES.value),
         default=_DEFAULT.value,
         policy=policy,
         texture_sources=_TEXTURE_SOURCES.value,

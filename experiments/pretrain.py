@@ -14,6 +14,7 @@ The recipe departs from the paper's training where its flags say so (D-30). The 
 --calibration_batches=0.
 """
 
+import functools
 import os
 
 from absl import flags
@@ -39,11 +40,10 @@ _STREAM = app.config_flags(
     width="Width of the crops, px.",
     batch_size="Crops a step; the paper's is 1.",
     crops_per_scene="Crops of each scene.",
-    noise="Setup of Table 2, or the name of a mixture of levels.",
+    noise="A setup of Table 2, or wide: both and other levels.",
     camera_differences="Largest strength of the cameras' differences, 0 to 1.",
     exposure_differences="Largest factor of the reference's exposure, in powers of "
     "two; half have none.",
-    scenes="Kind of the scenes.",
     supersample="Samples along each axis of a rendered pixel.",
 )
 _RECIPE = app.config_flags(
@@ -105,13 +105,13 @@ def main() -> None:
     from colornet.training.precision import warn_if_bfloat16_emulated
     from colornet.training.run import Reporting
     from experiments.pretraining.loop import Pretrainer
-    from experiments.pretraining.processes import stream_opener
     from experiments.pretraining.result import calibrated_weights
+    from experiments.pretraining.stream import SceneStream
 
     reporting = Reporting(
         _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value
     )
-    open_stream = stream_opener(_PROCESSES.value)
+    open_stream = functools.partial(SceneStream, processes=_PROCESSES.value)
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(
         config, _RUN_DIR.value, open_stream, reporting, _VALIDATION_BATCHES.value

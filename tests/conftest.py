@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from colornet.io.pictures import write_picture
-from colornet.quiet import import_tensorflow
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-import_tensorflow()
 
 
 @pytest.fixture

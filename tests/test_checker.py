@@ -34,7 +34,7 @@ def test_check_reads_everything(written):
     assert report.mono.value == pytest.approx(0.01, rel=0.02)
     assert report.color.value == pytest.approx(0.03, abs=5 * report.color.error + 3e-4)
     assert len(report.samples) == 2
-    assert contact_sheet(report.samples).dtype == np.uint8
+    assert contact_sheet([r for _, r in report.samples]).dtype == np.uint8
 
 
 def test_check_finds_nothing(tmp_path):

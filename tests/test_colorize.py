@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colornet import Colorizer, colorize
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
-from colornet.inference import colorize
+from colornet.inference import colorize_outputs, float_pair
 from colornet.io.pictures import read_icc_profile, read_picture, write_picture
 from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
@@ -178,10 +179,11 @@ def outputs(folder):
     calls = {
         "16 bit": {"mono": "mono16.png", "reference": "reference16.png"},
         "mixed": {"mono": "mono16.png", "reference": "rgba.png"},
-        "volumes": {"save_volumes": "out/volumes/deep"},
-        "left": {"mono_view": "left", "save_volumes": "out/mirrored"},
+        "volumes": {"save_volumes": "out/volumes/deep", "plain": True},
+        "volumes of the Colorizer": {"save_volumes": "out/enlarged"},
+        "left": {"mono_view": "left", "save_volumes": "out/mirrored", "plain": True},
         "wide": {"mono": "wide.png", "reference": "wide.png", "max_disparity": 64},
-        "tiles": {"overlap": 0, "memory_gb": _ONE_TILE_GB},
+        "tiles": {"overlap": 0, "memory_gb": _ONE_TILE_GB, "plain": True},
     }
     arguments = {
         name: _arguments(folder, **{"output": f"out/{name}.png", **changes})
@@ -209,7 +211,7 @@ def _check(outputs, name, expected, mono):
     ("name", "mono", "reference"),
     [
         ("16 bit", "mono16.png", "reference16.png"),
-        ("volumes", "mono.png", "reference.png"),
+        ("volumes of the Colorizer", "mono.png", "reference.png"),
     ],
 )
 def test_the_picture_is_that_of_colorize(folder, model, outputs, name, mono, reference):
@@ -218,6 +220,31 @@ def test_the_picture_is_that_of_colorize(folder, model, outputs, name, mono, ref
     assert outputs[1][name].stderr == ""
     profile = _PROFILE if name == "16 bit" else None
     assert read_icc_profile(outputs[0] / f"{name}.png") == profile
+
+
+def test_plain_is_the_network_alone(folder, model, outputs):
+    mono, reference = (read_picture(folder / f"{n}.png") for n in ("mono", "reference"))
+    plain = colorize_outputs(model, mono, reference)["picture"]
+    _check(outputs, "volumes", plain, mono)
+    assert np.abs(plain.astype(int) - colorize(model, mono, reference)).max() > 1
+    lines = outputs[1]["volumes"].stdout.splitlines()
+    assert lines[2] == "seen with plain: d = 32"
+
+
+def test_the_plan_is_said(folder, model, outputs):
+    mono, reference = (read_picture(folder / f"{n}.png") for n in ("mono", "reference"))
+    plan = Colorizer(model).plan(*float_pair(mono, reference))
+    first, second = plan.passes
+    expected = (
+        f"seen with d = {first.max_disparity} at {first.scale:.2g} of the size, weight "
+        f"0.75; then d = {second.max_disparity} at {second.scale:.2g} of the size, "
+        "weight 0.25"
+    )
+    lines = outputs[1]["volumes of the Colorizer"].stdout.splitlines()
+    assert lines[2] == expected
+    weights = np.load(outputs[0] / "enlarged" / "weights.npy")
+    size = [round(first.scale * side) for side in mono.shape]
+    assert weights.shape == (first.max_disparity, *size)
 
 
 def test_alpha_is_dropped_with_a_warning(folder, model, outputs):
@@ -239,7 +266,7 @@ def test_a_coloured_mono_and_max_disparity_of_the_flag(folder, model, outputs):
 def test_tiles_with_a_progress_bar(folder, model, outputs):
     pair = (read_picture(folder / name) for name in ("mono.png", "reference.png"))
     tiling = Tiling(_ONE_TILE_GB, overlap=0)
-    expected = colorize(model, *pair, tiling=tiling)
+    expected = colorize_outputs(model, *pair, tiling=tiling)["picture"]
     _check(outputs, "tiles", expected, read_picture(folder / "mono.png"))
     assert "2/2" in outputs[1]["tiles"].stderr
     assert "tile" not in outputs[1]["wide"].stderr
@@ -260,15 +287,15 @@ def test_volumes(outputs):
         picture = read_picture(directory / f"{name}.png")
         assert picture.ndim == 3 and np.ptp(picture) > 100
     line = f"volumes and pictures of them in {directory}"
-    lines = outputs[1]["volumes"].stdout.splitlines()
-    assert lines[2:] == ["candidates: d = 32", line]
+    assert outputs[1]["volumes"].stdout.splitlines()[3:] == [line]
 
 
 def test_mono_view_left_mirrors_both_views(folder, model, outputs):
     mono, reference = (
         read_picture(folder / name) for name in ("mono.png", "reference.png")
     )
-    mirrored = colorize(model, mono[:, ::-1], reference[:, ::-1])
+    views = mono[:, ::-1], reference[:, ::-1]
+    mirrored = colorize_outputs(model, *views)["picture"]
     _check(outputs, "left", mirrored[:, ::-1], mono)
     assert "(of the mirrored views) in" in outputs[1]["left"].stdout
     weights = np.load(outputs[0] / "mirrored" / "weights.npy")

@@ -129,7 +129,7 @@ def test_scene_flow_disparity(sceneflow):
     np.testing.assert_array_equal(views.right_disparity, left)
     assert len(pair.files) == 4 and len(other.files) == 2
     _pfm(top / "left" / "0006.pfm", left[:, :5])
-    with pytest.raises(InputError, match="6 x 4 .*0006.pfm, 5 x 4"):
+    with pytest.raises(InputError, match="6 x 4; .*0006.pfm, 5 x 4"):
         pair.load()
     (top / "left" / "0006.pfm").write_bytes(b"Pf\n6 4\n-1\nshort")
     with pytest.raises(InputError, match="whole one-channel PFM.*0006.pfm"):
@@ -142,15 +142,18 @@ def test_what_is_missing_is_said_at_once(sceneflow):
     source = SceneFlow(sceneflow)
     parts = source.parts()
     text = inventory.describe(source, parts)
-    assert "1 of 22,390 pairs" in text and "TRAIN/A/0000/right/ for" in text
-    assert "0 of 4,400 pairs" in text and "{15mm,35mm}_focallength" in text
-    with pytest.raises(InputError, match="TRAIN/A/0000/right/ for .*0007.png"):
+    assert "1 of 22,390 pairs" in text and "TRAIN/A/0000/right/0007.png" in text
+    assert (
+        "0 of 4,400 pairs" in text
+        and "frames_cleanpass/*_focallength/*/*/{left,right}/*.png" in text
+    )
+    with pytest.raises(InputError, match="Missing: .*TRAIN/A/0000/right/0007.png"):
         inventory.usable_pairs(source, parts, strict=False, on_error="fail")
     assert len(inventory.usable_pairs(source, parts, False, "skip")) == 4
     with pytest.raises(InputError, match="Monkaa has 1 of 8,664 .*Driving has 0 of"):
         inventory.usable_pairs(source, parts, strict=True, on_error="skip")
     empty = SceneFlow(sceneflow / "flyingthings3d" / "frames_cleanpass" / "TRAIN")
-    with pytest.raises(InputError, match="Monkaa at frames_cleanpass/<scene>"):
+    with pytest.raises(InputError, match="Monkaa at frames_cleanpass/"):
         inventory.usable_pairs(empty, empty.parts(), False, "fail")
 
 
@@ -187,10 +190,8 @@ def test_cityscapes(tmp_path):
     assert pairs["train"].key == "cityscapes/aachen/aachen_000000_000019"
     np.testing.assert_array_equal(pairs["validation"].load().left_disparity, 2)
     (tmp_path / f"leftImg8bit/test/{names['test']}_leftImg8bit.png").unlink()
-    assert (
-        "leftImg8bit/test/berlin/ for"
-        in _parts(Cityscapes(tmp_path))["Cityscapes test"].missing[0]
-    )
+    [missing] = _parts(Cityscapes(tmp_path))["Cityscapes test"].missing
+    assert missing.endswith(f"leftImg8bit/test/{names['test']}_leftImg8bit.png")
 
 
 def test_sintel(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import os
 import shutil
@@ -14,20 +15,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colornet import Colorizer, Policy
 from colornet.color import rgb_to_chroma
-from colornet.colorizer import plan as first_look
 from colornet.config import ModelConfig
 from colornet.data import Records
 from colornet.errors import InputError
 from colornet.inference import predict
 from colornet.io.pictures import write_picture
-from colornet.metrics import chroma_psnr, score
+from colornet.metrics import Truth, chroma_psnr
 from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.visualize.pictures import picture_row
 from colornet.weights import load_model, save_weights
 from experiments import methods
-from experiments.evaluation import Evaluation, evaluate, table
+from experiments.evaluation.predictors import Evaluation
+from experiments.evaluation.scoring import evaluate
+from experiments.evaluation.show import scores_table
 from experiments.methods.networks.config import MethodConfig
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tfrecords_tools.sources.pairs import Pairs
@@ -91,26 +94,33 @@ def _without_time(value):
     return value
 
 
-def test_at_which_scale_and_with_how_many_candidates(
-    records, model, tmp_path, monkeypatch
-):
-    found = first_look.Disparities(10.0, 40.0)
-    monkeypatch.setattr(first_look, "disparities", lambda *_: found)
-    monkeypatch.setattr(first_look, "scale", lambda *_: 1.5)
-    seeing = model.with_config(working_disparity=80, find_disparity=True)
-    evaluation = Evaluation(str(records), "test", "ours", limit=2)
-    summary = evaluate(evaluation, tmp_path, seeing, progress=False)
-    rows, _ = _read(tmp_path)
-    assert [(row["scale"], row["candidates"]) for row in rows] == 2 * [("1.5", "64")]
-    assert (summary["mean"]["scale"], summary["mean"]["candidates"]) == (1.5, 64)
+def test_the_colorizer_and_the_network_are_two_methods(records, model, tmp_path):
+    """The Colorizer enlarges these small pairs; its rough chroma is not scored."""
+    pair = Evaluation(str(records), "test", methods.COLORIZER, limit=2)
+    summary = evaluate(pair, tmp_path / "colorizer", model, progress=False)
+    rows, _ = _read(tmp_path / "colorizer")
+    plans = [Colorizer(model).plan(e["mono"], e["reference"]) for e in _first(records)]
+    for row, plan in zip(rows, plans, strict=True):
+        assert float(row["scale"]) == pytest.approx(plan.passes[0].scale)
+        assert int(row["candidates"]) == plan.passes[0].max_disparity
+        assert "rough_psnr" not in row
+    assert summary["settings"]["policy"] == Policy().to_dict()
+    alone = dataclasses.replace(pair, method=methods.COLORNET)
+    other = evaluate(alone, tmp_path / "colornet", model, progress=False)
+    assert other["mean"]["psnr"] != summary["mean"]["psnr"]
+    assert "scale" not in other["mean"] and "rough_psnr" in other["mean"]
 
 
-@pytest.mark.parametrize("method", [*methods.names(), "ours"])
+def _first(records):
+    return itertools.islice(Records(str(records), "test").examples(), 2)
+
+
+@pytest.mark.parametrize("method", [*methods.names(), methods.COLORNET])
 def test_rows_means_and_table(records, model, tmp_path, method):
     summary = evaluate(
         Evaluation(str(records), "test", method, max_disparity=_D),
         tmp_path,
-        model if method == "ours" else None,
+        model if method == methods.COLORNET else None,
         progress=False,
     )
     assert set(os.listdir(tmp_path)) == _FILES
@@ -120,13 +130,16 @@ def test_rows_means_and_table(records, model, tmp_path, method):
     assert [row["key"] for row in rows] == [example["key"] for example in examples]
     for row, example in zip(rows, examples, strict=True):
         mono, reference = example["mono"], example["reference"]
-        if method == "ours":
+        if method == methods.COLORNET:
             outputs = predict(model, mono, reference)
             chroma = {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
         else:
             chroma = {"": methods.get(method)(mono[..., 0], reference, _D)}
+        truth = Truth(mono, example["target"])
         for prefix, value in chroma.items():
-            for name, expected in score(value, mono, example["target"]).items():
+            for name, expected in truth.score(value).items():
+                if expected is None:  # What is visible is checked below.
+                    continue
                 assert float(row[prefix + name]) == pytest.approx(expected, abs=1e-3)
         height, width = mono.shape[:2]
         assert (int(row["height"]), int(row["width"])) == (height, width)
@@ -153,8 +166,8 @@ def test_rows_means_and_table(records, model, tmp_path, method):
     # A scene called 3 is no number to be averaged.
     assert not {"scene", "key", "height"} & set(summary["mean"])
 
-    lines = table({method: summary}).splitlines()
-    each = 2 if method == "ours" else 1
+    lines = scores_table({method: summary}).splitlines()
+    each = 2 if method == methods.COLORNET else 1
     assert len(lines) == 2 + 3 * each
     assert lines[-1].split()[:4] == [method, "all", "5", f"{np.mean(numbers):.2f}"]
     assert len({len(line) for line in lines}) == 1
@@ -196,7 +209,7 @@ def counted(monkeypatch):
         return np.full((*mono.shape, 2), mono.mean() / 10)
 
     run.calls, run.stop_at, run.watch = calls, None, lambda: None
-    monkeypatch.setitem(methods._METHODS, "counted", run)
+    monkeypatch.setitem(methods.METHODS, "counted", run)
     return run
 
 
@@ -264,11 +277,12 @@ def test_half_a_last_row_is_done_again(records, tmp_path, counted):
 def test_a_killed_process_goes_on(records, tmp_path, monkeypatch):
     # A slow method in a process of its own, and SIGKILL, which it cannot see.
     code = (
-        "import sys, time; from experiments import evaluation, methods\n"
-        "methods._METHODS['slow'] = lambda m, r, d: time.sleep(0.3) or r[..., :2] - r"
+        "import sys, time; from experiments import methods\n"
+        "from experiments.evaluation import predictors, scoring\n"
+        "methods.METHODS['slow'] = lambda m, r, d: time.sleep(0.3) or r[..., :2] - r"
         "[..., 1:]\n"
-        "settings = evaluation.Evaluation(sys.argv[1], 'test', 'slow')\n"
-        "evaluation.evaluate(settings, sys.argv[2])"
+        "settings = predictors.Evaluation(sys.argv[1], 'test', 'slow')\n"
+        "scoring.evaluate(settings, sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(records), str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -281,7 +295,7 @@ def test_a_killed_process_goes_on(records, tmp_path, monkeypatch):
     process.wait()
     before = path.read_bytes()
     assert not (tmp_path / "summary.json").exists()
-    monkeypatch.setitem(methods._METHODS, "slow", methods.get("zero_disparity"))
+    monkeypatch.setitem(methods.METHODS, "slow", methods.get("zero_disparity"))
     settings = Evaluation(str(records), "test", "slow")
     assert evaluate(settings, tmp_path, progress=False)["mean"]["count"] == _COUNT
     assert path.read_bytes().startswith(before[: before.rfind(b"\n")])
@@ -406,7 +420,7 @@ def results(records, model, tmp_path_factory):
         (shard,) = (top / kind).glob("*.tfrecord*")
         _damage(shard, kind)
     good = {"records": records, "output": top / "out", "method": "grey"}
-    ours = {"method": "ours", "weights": top / "good.npz", "output": top / "ours"}
+    ours = {"method": "colornet", "weights": top / "good.npz", "output": top / "ours"}
     zhang = {"method": "zhang", "weights": top / "zhang.npz", "limit": 1}
     calls = {
         "grey": {"worst": 2},
@@ -418,7 +432,7 @@ def results(records, model, tmp_path_factory):
         "no folder": {"records": top / "nowhere"},
         "no split": {"split": "training"},
         "no dataset": {"datasets": "third"},
-        "no weights": {"method": "ours"},
+        "no weights": {"method": "colornet"},
         "text as weights": {**ours, "weights": top / "text.npz"},
         "missing weights": {**ours, "weights": top / "nowhere"},
         "weights of grey": {"method": "grey", "weights": top / "good.npz"},
@@ -447,8 +461,8 @@ def results(records, model, tmp_path_factory):
         ("no split", ("split", "Received: 'training'")),
         ("no dataset", ("first, second", "Received: third")),
         ("no weights", ("expects weights",)),
-        ("weights of another", ("of method ours", "Received: those of zhang")),
-        ("weights of ours", ("of method zhang", "Received: those of ours")),
+        ("weights of another", ("of method colornet", "Received: those of zhang")),
+        ("weights of ours", ("of method zhang", "Received: those of colornet")),
         ("text as weights", ("whole .npz", "text.npz")),
         ("missing weights", ("Missing", "nowhere")),
         ("weights of grey", ("flags of method grey. Received: --weights",)),
@@ -481,10 +495,10 @@ def test_the_program_prints_the_table(results, records):
     assert grey.code == 0, grey
     rows, summary = _read(top / "out")
     assert len(rows) == _COUNT
-    assert grey.stdout.startswith(table({"grey": summary}) + "\n")
+    assert grey.stdout.startswith(scores_table({"grey": summary}) + "\n")
     assert f"{top / 'out'}/images.csv" in grey.stdout
     assert by_case["ours"].code == 0
-    assert "ours, rough" in by_case["ours"].stdout
+    assert "colornet, rough" in by_case["ours"].stdout
     assert by_case["zhang"].code == 0, by_case["zhang"]
     assert "rough" not in by_case["zhang"].stdout
     assert _read(top / "zhang")[1]["settings"]["model"]["name"] == "zhang"

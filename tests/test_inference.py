@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-import colornet
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
-from colornet.inference import colorize, colorize_outputs
+from colornet.inference import colorize_outputs
 from colornet.model import build_colornet
 from tests.random_network import random_network, random_pair
 
@@ -16,6 +15,10 @@ _SIZES = [(32, 64), (33, 40), (17, 45), (65, 32), (1, 63)]
 @pytest.fixture(scope="module")
 def model():
     return random_network(_D)
+
+
+def colorize(*args, **options):
+    return colorize_outputs(*args, **options)["picture"]
 
 
 @pytest.mark.parametrize("size", _SIZES)
@@ -189,7 +192,3 @@ def test_weights_that_give_no_colours(eager, model):
 def test_impossible_max_disparity(model, max_disparity):
     with pytest.raises(InputError, match=f"multiple of 32. Received: {max_disparity}"):
         colorize(model, _MONO, _REFERENCE, max_disparity)
-
-
-def test_colorize_is_in_the_package():
-    assert colornet.colorize is colorize

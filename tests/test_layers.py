@@ -215,7 +215,7 @@ def test_where_normalization_is_tensorflows_kernel(shape, policy, training):
 @pytest.mark.parametrize("normalization", ["softmax", "none"])
 def test_weights_and_their_average_are_equation_1(border, normalization):
     logits, chroma = random(2, 5, 3, 7, 1), random(2, 3, 7, 2)
-    weights = layers.DisparityWeights(border, normalization)(logits)
+    weights = layers.DisparityWeights(border, normalization)([logits, chroma])
     twin = weights_twin(logits[..., 0], border, normalization)
     np.testing.assert_allclose(as_numpy(weights), twin, rtol=1e-5, atol=1e-7)
     average = layers.WeightedAverage()([weights, chroma])
@@ -224,11 +224,25 @@ def test_weights_and_their_average_are_equation_1(border, normalization):
     )
 
 
-def test_weights_of_candidates_outside_the_picture_are_exactly_zero():
-    weights = as_numpy(layers.DisparityWeights()(random(1, 6, 2, 4, 1)))
-    columns = np.arange(4)[None] + np.arange(6)[:, None]
-    assert (weights[0][np.broadcast_to(columns[:, None] >= 4, (6, 2, 4))] == 0).all()
+@pytest.mark.parametrize("more", [0, 2])
+def test_weights_of_candidates_outside_the_reference_are_exactly_zero(more):
+    logits, chroma = random(1, 6, 2, 4, 1), random(1, 2, 4 + more, 2)
+    weights = as_numpy(layers.DisparityWeights()([logits, chroma]))
+    outside = np.arange(4)[None] + np.arange(6)[:, None] >= 4 + more
+    found = weights[0] == 0
+    np.testing.assert_array_equal(found, np.repeat(outside[:, None], 2, axis=1))
     np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+
+
+def test_views_of_two_widths_share_a_batch_and_part_again():
+    mono, reference = random(2, 4, 6, 1), random(2, 4, 10, 1)
+    folded = as_numpy(layers.FoldViews()([mono, reference]))
+    padded = np.pad(mono, ((0, 0), (0, 0), (0, 4), (0, 0)))
+    np.testing.assert_array_equal(folded, np.concatenate([padded, reference]))
+    features = random(4, 2, 5, 3)
+    of_mono, of_reference = layers.UnfoldViews()([features, mono])
+    np.testing.assert_array_equal(as_numpy(of_mono), features[:2, :, :3])
+    np.testing.assert_array_equal(as_numpy(of_reference), features[2:])
 
 
 @pytest.mark.parametrize("shift", [0, 1, 7])
@@ -285,6 +299,8 @@ def test_unfolding_undoes_concatenation_on_the_batch_axis():
     [
         (layers.SplitYCbCr(), [(1, 3, 4, 3)]),
         (layers.UnfoldFromBatch(2), [(2, 3, 4, 1)]),
+        (layers.FoldViews(), [(1, 3, 4, 1), (1, 3, 6, 1)]),
+        (layers.UnfoldViews(), [(2, 2, 3, 5), (1, 4, 4, 1)]),
         (layers.DisparityFeatureVolume(3), [(1, 3, 4, 2), (1, 3, 4, 2)]),
         (
             layers.VolumeConv3D(2, 3, padding="same", kernel_initializer="ones"),
@@ -297,7 +313,7 @@ def test_unfolding_undoes_concatenation_on_the_batch_axis():
             [(1, 3, 2, 4, 3)],
         ),
         (layers.BatchNormalization(), [(2, 3, 4, 5)]),
-        (layers.DisparityWeights("zero", "none"), [(1, 3, 2, 4, 1)]),
+        (layers.DisparityWeights("zero", "none"), [(1, 3, 2, 4, 1), (1, 2, 4, 2)]),
         (layers.WeightedAverage(), [(1, 3, 2, 4), (1, 2, 4, 2)]),
         (layers.SoftArgmax(), [(1, 3, 2, 4)]),
         (layers.WarpChroma(), [(1, 2, 4), (1, 2, 4, 2)]),
@@ -325,8 +341,9 @@ def test_softmax_and_average_stay_float32_in_mixed_precision(policy):
         # Differences below half precision's resolution must still count.
         logits = np.zeros((1, 4, 1, 8, 1), np.float32)
         logits[:, 1] = 1e-4
-        weights = layers.DisparityWeights("zero")(logits)
-        average = layers.WeightedAverage()([weights, random(1, 1, 8, 2)])
+        chroma = random(1, 1, 8, 2)
+        weights = layers.DisparityWeights("zero")([logits, chroma])
+        average = layers.WeightedAverage()([weights, chroma])
     finally:
         keras.config.set_dtype_policy("float32")
     assert keras.backend.standardize_dtype(weights.dtype) == "float32"

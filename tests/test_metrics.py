@@ -3,9 +3,13 @@ import pytest
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
-from colornet.metrics import chroma_psnr, score, visibility_scores
+from colornet.metrics import Truth, chroma_psnr
 
 _LEVEL = 1 / 255
+
+
+def score(chroma, mono, target, visible=None):
+    return Truth(mono, target, visible).score(chroma)
 
 
 def _ssim(x, y):
@@ -124,15 +128,16 @@ def test_scores_where_the_reference_shows_a_pixel_and_where_not():
     visible[:, 9:] = False
     chroma = np.zeros((12, 13, 2))
     chroma[:, :9, 0], chroma[:, 9:, 1] = 2 * _LEVEL, 8 * _LEVEL
-    scores = visibility_scores(chroma, target, visible)
-    assert scores == {
-        "visible_psnr": pytest.approx(10 * np.log10(255**2 / (2**2 / 2))),
-        "hidden_psnr": pytest.approx(10 * np.log10(255**2 / (8**2 / 2))),
-    }
-    everywhere = visibility_scores(chroma, target, visible | True)
-    assert everywhere["hidden_psnr"] is None
     grey = rgb_to_luma(target)
-    assert everywhere["visible_psnr"] == score(chroma, grey, target)["psnr"]
+    scores = score(chroma, grey, target, visible)
+    for name, error in (("visible_psnr", 2), ("hidden_psnr", 8)):
+        expected = 10 * np.log10(255**2 / (error**2 / 2))
+        assert scores[name] == pytest.approx(expected)
+    everywhere = score(chroma, grey, target, visible | True)
+    assert everywhere["hidden_psnr"] is None
+    assert everywhere["visible_psnr"] == everywhere["psnr"]
+    unknown = score(chroma, grey, target)
+    assert unknown["visible_psnr"] is None and unknown["hidden_psnr"] is None
 
 
 def test_pictures_smaller_than_the_window_of_ssim():

@@ -18,7 +18,8 @@ from colornet.registry import network_config
 from colornet.training.loop import Trainer, make_strategy
 from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights
-from experiments.evaluation import Evaluation, evaluate
+from experiments.evaluation.predictors import Evaluation
+from experiments.evaluation.scoring import evaluate
 from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.quantization import rebalancing_weights, soft_encode
@@ -320,7 +321,7 @@ def test_a_trained_network_comes_back_and_is_scored(run, tmp_path):
     mean = evaluate(settings, tmp_path, progress=False)["mean"]
     assert mean["count"] == 1 and 5 < mean["psnr"] < 60
     assert "rough_psnr" not in mean
-    for wrong in ("he", "ours"):
+    for wrong in ("he", "colornet"):
         settings = Evaluation(records, "validation", wrong, weights=str(folder))
         with pytest.raises(InputError, match=f"of method {wrong}. .* those of zhang"):
             evaluate(settings, tmp_path, progress=False)

@@ -16,7 +16,6 @@ from colornet import pretrained
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
-from colornet.inference import colorize
 from colornet.io.pictures import write_picture
 from colornet.model import build_colornet
 from colornet.networks import build_network
@@ -26,7 +25,8 @@ from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
 from tests.command_line import ROOT, assert_one_line_error, start_each
-from tests.pretraining_runs import CONFIG, pictures
+from tests.pretraining_runs import CONFIG, TABLE_1, pictures
+from tests.random_network import random_network
 
 
 def _picture(seed, *shape):
@@ -233,7 +233,13 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
     assert before == {path: path.read_bytes() for path in copy.iterdir()}
 
 
+@pytest.mark.slow
 def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
+    network = random_network(32)
+    optimizer = build_optimizer(TABLE_1, network.trainable_variables)
+    Checkpoints(tmp_path / "run").save(6, network, optimizer, TABLE_1)
+    policy = {"auto_disparity": False, "half_scale_weight": 0}
+    packing.pack(tmp_path / "run", "small", copy, pictures, default=True, policy=policy)
     mono, reference = _picture(0, 33, 45), _picture(1, 33, 45, 3)
     write_picture(tmp_path / "mono.png", mono)
     write_picture(tmp_path / "reference.png", reference)
@@ -249,12 +255,12 @@ def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
         eagerly=True,
     )
     assert results["default"].code == 0, results["default"]
-    assert "weights: pretrained:tiny\n" in results["default"].stdout
+    assert "weights: pretrained:small\n" in results["default"].stdout
     picture = colornet.io.pictures.read_picture(tmp_path / "output.png")
-    expected = colorize(colornet.load_pretrained(), mono, reference)
+    expected = colornet.Colorizer.from_pretrained()(mono, reference)
     assert np.abs(picture.astype(int) - expected).max() <= 1
     assert np.abs(rgb_to_luma(picture.astype(float))[..., 0] - mono).max() <= 0.51
-    assert_one_line_error(results["unknown"], "known name (tiny)", "huge")
+    assert_one_line_error(results["unknown"], "known name", "small", "huge")
 
 
 def test_without_weights_the_default_is_one_line(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colornet.config import VARIANTS, ModelConfig
+from colornet.errors import InputError
+from colornet.metrics import chroma_psnr
 from colornet.model import build_colornet
-from colornet.training.summaries import TrainingSummaries
-from colornet.visualize.pictures import chroma_psnr
+from colornet.training.summaries import TrainingSummaries, centre_crop
 
 ALWAYS = {
     "example/pictures",
@@ -113,19 +114,18 @@ def test_pictures_follow_the_training(tmp_path):
     assert first - second > 1
 
 
-def test_a_large_example_is_cropped_about_its_centre(full, eager, tmp_path):
+def test_a_large_example_is_cropped_about_its_centre():
     maps = example(101, 171)
-    summaries = TrainingSummaries(tmp_path, full, maps, most=(64, 96))
-    summaries.pictures(0)
-    summaries.close()
+    cropped = centre_crop(maps, most=(64, 96))
     # 101 = 18 + 64 + 19 and 171 = 37 + 96 + 38.
-    for name in ("mono", "reference"):
-        cropped = summaries._inputs[name][0]
-        np.testing.assert_array_equal(cropped, maps[name][18:82, 37:133])
+    for name, values in cropped.items():
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(values, maps[name][18:82, 37:133])
+    assert cropped.keys() == maps.keys()
 
 
 def test_an_example_that_is_too_small(full, tmp_path):
-    with pytest.raises(ValueError, match="a width of at least 32. Received: 31"):
+    with pytest.raises(InputError, match="32 x 32 pixels. Received: 31 x 32"):
         TrainingSummaries(tmp_path, full, example(32, 31))
 
 

@@ -161,7 +161,7 @@ def test_curved_surfaces_are_inverted_exactly_and_keep_the_range() -> None:
             for _ in range(20):
                 y, x = rng.uniform(y0, y1), np.linspace(x0, x1, 400)
                 a, b, c = surface.plane
-                waves = surface.bend.waves
+                waves = surface.relief.waves
                 disparity = a + b * x + c * y
                 for amplitude, along_x, along_y, phase in waves:
                     disparity += amplitude * np.cos(along_x * x + along_y * y + phase)
@@ -172,7 +172,7 @@ def test_curved_surfaces_are_inverted_exactly_and_keep_the_range() -> None:
                 np.testing.assert_allclose(surface.mono_x(seen, y), x, atol=1e-4)
                 shown = surface.bounds_in(reference=True)
                 assert shown[0] <= seen[0] and seen[-1] <= shown[2]
-            size.append(surface.bend.amplitude)
+            size.append(surface.relief.amplitude)
     assert np.median(size) > 0.3 and max(size) > 4  # px: curved, not only by name
 
 
@@ -222,9 +222,7 @@ def _flat(plane: tuple[float, float, float], level: int) -> synthetic.Surface:
     patch = Image.new("RGB", (400, 300), (level, level, level))
     patch_map = np.array([[1.0, 0.0, 100.0], [0.0, 1.0, 100.0]])
     bounds = (-40.0, -2.0, 129.0, 81.0)
-    return synthetic.Surface(
-        plane, bounds, None, np.zeros((2, 3)), patch, patch_map, background=True
-    )
+    return synthetic.Surface(plane, bounds, patch, patch_map)
 
 
 @pytest.mark.parametrize("samples", (1, 2, 3, 4))
@@ -327,7 +325,7 @@ def test_an_enlarged_scene_shows_the_same_at_another_size() -> None:
         height=48, width=96, max_disparity=16, curved_fraction=0.5
     )
     scene = synthetic.render_scene(4, config, synthetic.skimage_textures())
-    larger = synthetic.enlarged(scene, 96, 192)
+    larger = scene.enlarged(96, 192)
     for name in ("mono", "reference"):
         picture = getattr(larger, name).astype(float)
         reduced = picture.reshape(48, 2, 96, 2, 3).mean(axis=(1, 3))

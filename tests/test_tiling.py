@@ -10,10 +10,10 @@ import colornet
 import colornet.model
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.inference import colorize, colorize_outputs, predict
-from colornet.model import ColorNet, build_colornet
+from colornet.inference import colorize_outputs, predict
+from colornet.model import build_colornet
 from colornet.receptive_field import exact_overlap, receptive_field
-from colornet.tiling import Tiling, plan, tile_bytes
+from colornet.tiling import Tiling, plan_tiles, tile_bytes
 
 _D = 32
 _CONFIG = ModelConfig(n=1, max_disparity=_D, residue_init="he", bn_momentum=0.0)
@@ -31,7 +31,7 @@ def _network(config):
     keras.utils.set_random_seed(0)
     # NaN would pass through the taps of `SubpixelConv3DTranspose` that are 0.
     plain = {"3d_transposed_to_one": keras.layers.Conv3DTranspose}
-    with mock.patch.dict(colornet.model._CONVOLUTIONS, plain):
+    with mock.patch.dict(colornet.model.CONVOLUTIONS, plain):
         network = build_colornet(config)
     mono, reference = _pair(64, 96)
     network({"mono": mono[None], "reference": reference[None]}, training=True)
@@ -96,10 +96,10 @@ def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, coun
     mono, reference = _pair(*size)
     tiling = Tiling(overlap=_EXACT, tile=tile)
     padded = (-(-side // 32) * 32 for side in size)
-    assert len(plan(*padded, _CONFIG, tiling)) == count
+    assert len(plan_tiles(*padded, _CONFIG, tiling)) == count
     expected = predict(model, mono, reference, tiling=_WHOLE)
     found = predict(model, mono, reference, tiling=tiling)
-    assert set(found) == set(expected) == {"chroma", "rough_chroma", "sight"}
+    assert set(found) == set(expected) == {"chroma", "rough_chroma"}
     for name in ("chroma", "rough_chroma"):
         assert found[name].shape == expected[name].shape
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
@@ -108,37 +108,29 @@ def test_with_the_whole_field_as_overlap_tiles_are_exact(model, size, tile, coun
     assert np.abs(cut["chroma"] - expected["chroma"]).max() > 1e-3
 
 
-def test_one_graph_for_all_tiles_of_a_margin(monkeypatch):
-    calls, rebuilt = [], ColorNet.rebuilt
-
-    def counted(call, margin):
-        def wrapper(*args, **kwargs):
-            calls.append(margin)
-            return call(*args, **kwargs)
-
-        return wrapper
-
-    def watched(self, candidate_margin):
-        network = rebuilt(self, candidate_margin=candidate_margin)
-        monkeypatch.setattr(network, "call", counted(network.call, candidate_margin))
-        return network
-
-    monkeypatch.setattr(ColorNet, "rebuilt", watched)
-    tiling = Tiling(overlap=0, tile=(32, 96))
-    margins = [tile.margin for tile in plan(128, 256, _CONFIG, tiling)]
+def test_the_reference_of_a_tile_is_wider_by_its_candidates():
+    tiles = plan_tiles(128, 256, _CONFIG, Tiling(overlap=0, tile=(32, 96)))
+    margins = [tile.reference[1].stop - tile.output[1].stop for tile in tiles]
     assert sorted(margins) == 4 * [0] + 8 * [32]
-    model = build_colornet(_CONFIG)
-    monkeypatch.setattr(model, "call", counted(model.call, 0))
-    predict(model, *_pair(100, 230), tiling=tiling)
-    assert sorted(calls) == [0, 32]
-    # Nor is there a new one for the next picture, which other weights may meet.
-    model.set_weights([0.9 * weight for weight in model.get_weights()])
-    found = predict(model, *_pair(100, 230), tiling=tiling)["chroma"]
-    assert sorted(calls) == [0, 32]
-    other = build_colornet(_CONFIG)
-    other.set_weights(model.get_weights())
-    expected = predict(other, *_pair(100, 230), tiling=tiling)["chroma"]
-    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_wider_reference_is_as_candidates_of_a_wider_picture(model):
+    """Beyond the receptive field the columns right of mono are candidates alone."""
+    mono, reference = _pair(32, 2 * _EXACT + 96)
+    pair = mono[None], reference[None]
+    kept = _EXACT + 64
+    whole = model({"mono": pair[0], "reference": pair[1]}, training=False)
+    part = model(
+        {"mono": pair[0][:, :, :kept], "reference": pair[1][:, :, : kept + 32]},
+        training=False,
+    )
+    assert part["chroma"].shape == (1, 32, kept, 2)
+    for name in ("chroma", "rough_chroma"):
+        np.testing.assert_allclose(
+            np.asarray(part[name])[:, :, :64],
+            np.asarray(whole[name])[:, :, :64],
+            atol=1e-5,
+        )
 
 
 @pytest.mark.parametrize("size", [(1120, 1408), (1120, 32), (64, 1408), (3008, 4000)])
@@ -147,12 +139,12 @@ def test_one_graph_for_all_tiles_of_a_margin(monkeypatch):
 def test_plan(size, overlap, d):
     config = ModelConfig(max_disparity=d)
     tiling = Tiling(memory_gb=6, overlap=overlap)
-    tiles = plan(*size, config, tiling)
+    tiles = plan_tiles(*size, config, tiling)
     times = np.zeros(size, int)
     for tile in tiles:
-        times[tile.kept] += 1
+        times[tile.keep] += 1
         for area, kept, inner, end in zip(
-            tile.area, tile.kept, tile.inner, size, strict=True
+            tile.output, tile.keep, tile.keep_in_tile, size, strict=True
         ):
             assert area.start % 32 == 0 and 0 <= area.start < area.stop <= end
             assert kept.start - area.start == inner.start
@@ -160,11 +152,11 @@ def test_plan(size, overlap, d):
             # What a tile does not know is cut off, except at the picture's borders.
             assert area.start == 0 or inner.start >= overlap
             assert area.stop == end or area.stop - kept.stop >= overlap
-        columns = tile.seen[1]
-        assert columns.start == tile.area[1].start and tile.margin % 32 == 0
-        assert columns.stop == min(tile.area[1].stop + d, size[1])
+        rows, columns = tile.reference
+        assert rows == tile.output[0] and columns.start == tile.output[1].start
+        assert columns.stop == min(tile.output[1].stop + d, size[1])
     assert (times == 1).all()
-    shapes = {tuple(part.stop - part.start for part in tile.area) for tile in tiles}
+    shapes = {tuple(part.stop - part.start for part in tile.output) for tile in tiles}
     assert len(shapes) == 1
     assert tile_bytes(*shapes.pop(), config) <= 6e9
     assert (len(tiles) == 1) == (tile_bytes(*size, config) <= 6e9)
@@ -173,13 +165,13 @@ def test_plan(size, overlap, d):
 def test_colorize_in_tiles(model):
     mono, reference = _pair(61, 150)
     tiling = colornet.Tiling(tile_bytes(64, 128, _CONFIG) / 1e9, overlap=32)
-    tiled = colorize(model, mono, reference, tiling=tiling)
+    tiled = colorize_outputs(model, mono, reference, tiling=tiling)["picture"]
     assert tiled.shape == (61, 150, 3)
-    whole = colorize(model, mono, reference)
+    whole = colorize_outputs(model, mono, reference)["picture"]
     # The last tile's result is its own from where the two tiles meet.
     assert 0 < np.abs(tiled - whole).max() < 0.2
     np.testing.assert_array_equal(
-        whole, colorize(model, mono, reference, tiling=_WHOLE)
+        whole, colorize_outputs(model, mono, reference, tiling=_WHOLE)["picture"]
     )
 
 
@@ -191,12 +183,14 @@ def test_what_tiles_cannot_do(model):
         colorize_outputs(model, mono, reference, volumes=True, tiling=little)
     batch = model.with_config(bn_statistics="batch")
     with pytest.raises(InputError, match="whole for bn_statistics='batch'"):
-        colorize(batch, mono, reference, tiling=little)
+        colorize_outputs(batch, mono, reference, tiling=little)
     too_little = Tiling(memory_gb=0.5 * needs, overlap=64)
     with pytest.raises(InputError, match=r"at least \S+ for tiles .* overlap = 64"):
-        colorize(model, mono, reference, tiling=too_little)
+        colorize_outputs(model, mono, reference, tiling=too_little)
     with pytest.raises(InputError, match="at least 160 x 160 .*Received: 96 x 32"):
-        colorize(model, mono, reference, tiling=Tiling(overlap=64, tile=(32, 96)))
+        colorize_outputs(
+            model, mono, reference, tiling=Tiling(overlap=64, tile=(32, 96))
+        )
 
 
 @pytest.mark.parametrize(

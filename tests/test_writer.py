@@ -23,7 +23,7 @@ from tfrecords_tools.convert import in_processes
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
-from tfrecords_tools.writer import Beam, write_records
+from tfrecords_tools.writer import write_records
 
 _COUNT = 6
 
@@ -125,7 +125,7 @@ def test_command_line_in_another_process_writes_the_same_bytes(
     assert all("record" in x for x in run.stderr.split("\n") if x.strip()), run.stderr
     assert "test 4, train 2" in run.stdout
     sheet = read_picture(tmp_path / "contact_sheet.png")
-    assert sheet.shape == (5 * 164, sheet.shape[1], 3)
+    assert sheet.shape == (5 * 160 + 4 * 4, sheet.shape[1], 3)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_other_pictures_of_the_same_names_are_other_records(pictures, tmp_path):
 
 def test_places_that_cannot_be_used(pictures, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="out_dir that can be written.*file"):
+    with pytest.raises(InputError, match="can be written.*file"):
         write_records(Pairs(pictures), tmp_path / "file" / "x")
     with pytest.raises(InputError, match="needs no data_dir"):
         embedded.Embedded(data_dir=pictures)
@@ -284,7 +284,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(
 
 
 def test_a_pool_writes_the_same_files(written, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
+    monkeypatch.setattr(builder, "PAIRS_A_PROCESS", 1)
     pooled = write_records(Pairs(pictures), tmp_path, processes=2)
     assert _contents(pooled.folder) == _contents(written.folder)
 
@@ -311,15 +311,18 @@ def test_a_killed_process_is_one_error():
 def test_an_unknown_beam_runner(pictures, tmp_path):
     pytest.importorskip("apache_beam")
     with pytest.raises(InputError, match="runner of Apache Beam. Received: Nope"):
-        write_records(Pairs(pictures), tmp_path, beam=Beam("Nope"))
+        write_records(Pairs(pictures), tmp_path, beam_runner="Nope")
 
 
 def test_beam_writes_the_same_records(written, pictures, tmp_path):
     pytest.importorskip("apache_beam")
-    beam = Beam("DirectRunner", ("direct_num_workers=1",))
+    beam = {
+        "beam_runner": "DirectRunner",
+        "beam_options": ["direct_num_workers=1"],
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = write_records(Pairs(pictures), tmp_path, beam=beam)
+        made = write_records(Pairs(pictures), tmp_path, **beam)
     assert made.counts == written.counts
     assert _records(made.folder) == _records(written.folder)
 
@@ -337,8 +340,8 @@ def _spoiled(pictures, folder):
 def test_what_cannot_be_read_can_be_skipped(
     written, pictures, tmp_path, how, monkeypatch
 ):
-    monkeypatch.setattr(builder, "_PAIRS_A_PROCESS", 1)
-    options = {"pool": {"processes": 2}, "beam": {"beam": Beam("DirectRunner")}}
+    monkeypatch.setattr(builder, "PAIRS_A_PROCESS", 1)
+    options = {"pool": {"processes": 2}, "beam": {"beam_runner": "DirectRunner"}}
     if how == "beam":
         pytest.importorskip("apache_beam")
     bad = _spoiled(pictures, tmp_path / "pictures")

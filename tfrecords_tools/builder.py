@@ -5,7 +5,8 @@ folder gets its final name only when it is whole.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from tqdm import tqdm
 import colornet
 from colornet.noise import NOISE_SETUPS
 from colornet.progress import progress_bar
-from tfrecords_tools.convert import Converted, Converter, in_processes
-from tfrecords_tools.records import DISPARITY_STEPS
+from tfrecords_tools.convert import Converted, convert, in_processes
+from tfrecords_tools.records import DISPARITY_STEPS, RecordConfig
 from tfrecords_tools.sources import Pair
 
 # A process takes about a second to start: with fewer pairs it is not worth it.
-_PAIRS_A_PROCESS = 8
+PAIRS_A_PROCESS = 8
 # Names of Beam's metrics.
 _NAMESPACE, _SKIPPED, _DISPARITY = "colornet", "skipped", "disparity"
 
@@ -31,8 +32,9 @@ class RecordsConfig(tfds.core.BuilderConfig):
     """One dataset in one setup, named like `pairs_setup1`.
 
     Attributes:
-        converter: how a pair becomes a record.
         pairs: every pair of every split.
+        record: how a pair becomes a record.
+        on_error: what a pair that cannot be read does: "fail", or "skip".
         settings: all that the records depend on, written to the metadata as it is.
         skipped: the files without which pairs are incomplete.
         processes: how many convert at a time.
@@ -40,13 +42,19 @@ class RecordsConfig(tfds.core.BuilderConfig):
         progress: whether a progress bar is shown.
     """
 
-    converter: Converter = dataclasses.field(default_factory=Converter)
     pairs: Sequence[Pair] = ()
+    record: RecordConfig = dataclasses.field(default_factory=RecordConfig)
+    on_error: str = "fail"
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     skipped: Sequence[str] = ()
     processes: int = 1
     beam: bool = False
     progress: bool = False
+
+    @property
+    def converter(self) -> Callable[[Pair], Converted]:
+        """`convert` with these settings; it pickles."""
+        return functools.partial(convert, record=self.record, on_error=self.on_error)
 
 
 class _CanonicalWriter(ExampleWriter):
@@ -56,14 +64,13 @@ class _CanonicalWriter(ExampleWriter):
     """
 
     def write(self, path, examples):
-        return super().write(path, ((k, _canonical(value)) for k, value in examples))
+        import tensorflow as tf
 
+        def canonical(serialized: bytes) -> bytes:
+            example = tf.train.Example.FromString(serialized)
+            return example.SerializeToString(deterministic=True)
 
-def _canonical(serialized: bytes) -> bytes:
-    import tensorflow as tf
-
-    example = tf.train.Example.FromString(serialized)
-    return example.SerializeToString(deterministic=True)
+        return super().write(path, ((key, canonical(value)) for key, value in examples))
 
 
 class ColornetRecords(tfds.core.GeneratorBasedBuilder):
@@ -79,7 +86,6 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
-        levels = NOISE_SETUPS[config.converter.record.setup]
 
         def picture(channels: int, dtype: type = np.uint8) -> tfds.features.Image:
             return tfds.features.Image(
@@ -106,7 +112,7 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
             ),
             metadata=tfds.core.MetadataDict(
                 settings=config.settings,
-                noise=dataclasses.asdict(levels),
+                noise=dataclasses.asdict(NOISE_SETUPS[config.record.setup]),
                 disparity_steps=DISPARITY_STEPS,
                 # The largest known disparity in pixels; None where no record has any.
                 max_disparity=None,
@@ -122,7 +128,7 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager) -> dict[str, Any]:
         del dl_manager
         config = self.builder_config
-        generate = self._with_beam if config.beam else self._with_processes
+        generate = self._with_beam if config.beam else self._generate_examples
         show = config.progress and not config.beam
         bar = progress_bar(len(config.pairs), "record", show=show)
         splits = dict.fromkeys(pair.split for pair in config.pairs)
@@ -131,18 +137,14 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
             for split in splits
         }
 
-    # What TFDS asks for by name; each split has a generator of its own.
-    def _generate_examples(self, pairs: Sequence[Pair], bar: tqdm):
-        return self._with_processes(pairs, bar)
-
-    def _with_processes(
+    def _generate_examples(
         self, pairs: Sequence[Pair], bar: tqdm
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         config = self.builder_config
-        processes = min(config.processes, -(-len(pairs) // _PAIRS_A_PROCESS))
+        processes = min(config.processes, -(-len(pairs) // PAIRS_A_PROCESS))
         for converted in in_processes(config.converter, pairs, processes):
             if converted.features is None:
-                self._note([f"{converted.key}: {converted.reason}"], 0)
+                self._note([converted.reason], 0)
             else:
                 self._note([], converted.max_disparity)
                 yield converted.key, converted.features
@@ -181,8 +183,7 @@ def _noted_by_beam(converted: Converted) -> Iterator[tuple[str, dict[str, Any]]]
     from apache_beam.metrics import Metrics
 
     if converted.features is None:
-        note = f"{converted.key}: {converted.reason}"
-        Metrics.string_set(_NAMESPACE, _SKIPPED).add(note)
+        Metrics.string_set(_NAMESPACE, _SKIPPED).add(converted.reason)
         return
     Metrics.distribution(_NAMESPACE, _DISPARITY).update(converted.max_disparity)
     yield converted.key, converted.features

@@ -16,7 +16,7 @@ import sys
 from absl import flags
 
 from colornet.errors import InputError
-from colornet.io import pictures as images
+from colornet.io.pictures import write_picture
 from colornet.noise import NOISE_SETUPS
 from tfrecords_tools import app, inventory, source_flags
 from tfrecords_tools.contact_sheet import contact_sheet
@@ -88,7 +88,7 @@ def _check_records(out_dir: pathlib.Path) -> None:
         samples += report.samples
         print(describe(report), flush=True)
     sheet = pathlib.Path(_CONTACT_SHEET.value or out_dir / "contact_sheet.png")
-    images.write_picture(sheet, contact_sheet(samples))
+    write_picture(sheet, contact_sheet([record for _, record in samples]))
     print(f"contact sheet: {sheet}")
 
 

@@ -16,7 +16,7 @@ from colornet.progress import progress_bar
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords
 from tfrecords_tools.noise_meter import Level, NoiseMeter
-from tfrecords_tools.records import Record, RecordConfig, decode_disparity
+from tfrecords_tools.records import DISPARITY_STEPS, Record, RecordConfig
 from tfrecords_tools.sources import listed
 
 _EXPECTED_TREE = (
@@ -103,8 +103,7 @@ def check_dataset(
     scenes: dict[tuple[str, str], str] = {}
     sizes, kept, disparities, counts = [], [], [], collections.Counter()
     total = sum(split.num_examples for split in builder.info.splits.values())
-    bar = progress_bar(total, "record", show=progress)
-    with bar:
+    with progress_bar(total, "record", show=progress) as bar:
         for split, shard, example in _read(builder):
             key = example["key"].decode()
             if key in seen:
@@ -122,11 +121,7 @@ def check_dataset(
             record = Record(*(example[f.name] for f in dataclasses.fields(Record)))
             _check_sizes(record, key, shard)
             sizes.append(record.mono.shape[:2])
-            disparities.append(
-                float(np.nanmax(decode_disparity(record.disparity)))
-                if record.disparity.any()
-                else 0.0
-            )
+            disparities.append(int(record.disparity.max()) / DISPARITY_STEPS)
             if len(seen) <= noise_records:
                 meter.add(record, key)
             if counts[split] < samples:
@@ -177,6 +172,8 @@ def _read(
     builder: tfds.core.DatasetBuilder,
 ) -> Iterator[tuple[str, pathlib.Path, dict[str, Any]]]:
     """Yields split, shard and example of every record, shard after shard."""
+    import tensorflow as tf
+
     shards = [
         (name, pathlib.Path(path), length)
         for name, split in builder.info.splits.items()
@@ -186,36 +183,21 @@ def _read(
     if missing:
         raise InputError(f"expected all shards. Received: missing {listed(missing)}")
     for split, shard, length in shards:
+        records = tf.data.TFRecordDataset(os.fspath(shard))
+        records = records.map(builder.info.features.deserialize_example)
         count = 0
-        for example in _read_shard(builder.info.features, shard):
-            count += 1
-            yield split, shard, example
-        if count != length:
-            raise InputError(f"expected {length} records in {shard}. Received: {count}")
-
-
-def _read_shard(
-    features: tfds.features.FeaturesDict, shard: pathlib.Path
-) -> Iterator[dict[str, Any]]:
-    import tensorflow as tf
-
-    records = iter(tf.data.TFRecordDataset(os.fspath(shard)))
-    number = 0
-    while True:
         try:
             # TFRecord keeps a checksum of every record: damage shows up here.
-            serialized = next(records, None)
-            if serialized is None:
-                return
-            example = features.deserialize_example(serialized)
-            arrays = {name: value.numpy() for name, value in example.items()}
+            for example in records.as_numpy_iterator():
+                count += 1
+                yield split, shard, example
         except tf.errors.OpError as error:
             raise InputError(
                 f"expected a whole shard. Received: {shard}, damaged at or after "
-                f"record {number} ({type(error).__name__})"
+                f"record {count} ({type(error).__name__})"
             ) from error
-        yield arrays
-        number += 1
+        if count != length:
+            raise InputError(f"expected {length} records in {shard}. Received: {count}")
 
 
 def _check_sizes(record: Record, key: str, shard: pathlib.Path) -> None:

@@ -1,42 +1,36 @@
 """One picture that shows records at a glance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
-from tfrecords_tools.records import Record, decode_disparity
+from colornet.visualize.drawing import beside, stack
+from tfrecords_tools.records import Record
 
 _ROW_HEIGHT = 160
-_GAP, _WHITE = 4, 255
 
 
-def contact_sheet(samples: list[tuple[str, Record]]) -> np.ndarray:
+def contact_sheet(records: Sequence[Record]) -> np.ndarray:
     """Mono, reference, target and disparity side by side, one row a record.
 
     Args:
-        samples: at least one (key, record).
+        records: at least one.
 
     Returns:
         (H, W, 3) uint8. Nearer is brighter; unknown disparity is black.
     """
     rows = []
-    for _, record in samples:
-        pixels = decode_disparity(record.disparity)
-        largest = np.nanmax(pixels) if record.disparity.any() else 1.0
-        disparity = np.nan_to_num(pixels / largest * 255).astype(np.uint8)
-        cells = [record.mono, record.reference, record.target, disparity]
-        rows.append(np.concatenate([_cell(cell) for cell in cells], axis=1))
-    width = max(row.shape[1] for row in rows)
-    rows = [_pad(row, _GAP, width - row.shape[1]) for row in rows]
-    return np.concatenate(rows)
+    for record in records:
+        largest = max(int(record.disparity.max()), 1)
+        disparity = (record.disparity * (255 / largest)).astype(np.uint8)
+        views = record.mono, record.reference, record.target, disparity
+        rows.append(beside([_cell(view) for view in views], gap=4))
+    return stack(rows, gap=4)
 
 
 def _cell(picture: np.ndarray) -> np.ndarray:
-    rgb = np.broadcast_to(picture, (*picture.shape[:2], 3))
-    width = max(1, round(picture.shape[1] * _ROW_HEIGHT / picture.shape[0]))
-    image = Image.fromarray(np.ascontiguousarray(rgb))
-    small = image.resize((width, _ROW_HEIGHT), Image.Resampling.BOX)
-    return _pad(np.asarray(small), 0, _GAP)
-
-
-def _pad(picture: np.ndarray, below: int, right: int) -> np.ndarray:
-    return np.pad(picture, ((0, below), (0, right), (0, 0)), constant_values=_WHITE)
+    height, width = picture.shape[:2]
+    size = (max(1, round(width * _ROW_HEIGHT / height)), _ROW_HEIGHT)
+    image = Image.fromarray(np.broadcast_to(picture, (height, width, 3)).copy())
+    return np.asarray(image.resize(size, Image.Resampling.BOX))

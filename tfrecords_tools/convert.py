@@ -1,7 +1,6 @@
 """From a pair to the features of one record, in whatever process. No TensorFlow."""
 
 import collections
-import dataclasses
 import io
 import multiprocessing
 import os
@@ -10,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -30,15 +29,14 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-@dataclasses.dataclass(frozen=True)
-class Converted:
+class Converted(NamedTuple):
     """What became of a pair.
 
     Attributes:
         key: of the record.
         features: of the record, pictures as PNG; None where the pair was skipped.
         max_disparity: the largest known disparity as stored, 0 without any.
-        reason: why it was skipped.
+        reason: "key: why it was skipped".
     """
 
     key: str
@@ -47,42 +45,33 @@ class Converted:
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Converter:
-    """Turns pairs to records; it pickles.
+def convert(pair: Pair, record: RecordConfig, on_error: str) -> Converted:
+    """Turns a pair into a record.
 
-    Attributes:
+    Args:
+        pair: what to load.
         record: how.
-        on_error: what a pair that cannot be read does: "fail", or "skip".
+        on_error: what a pair that cannot be read does, one of `ON_ERROR`.
+
+    Raises:
+        InputError: a pair that cannot be read, unless such are skipped.
     """
-
-    record: RecordConfig = dataclasses.field(default_factory=RecordConfig)
-    on_error: str = "fail"
-
-    def __post_init__(self):
-        if self.on_error not in ON_ERROR:
-            raise InputError(
-                f"on_error must be one of {ON_ERROR}. Received: {self.on_error!r}"
-            )
-
-    def __call__(self, pair: Pair) -> Converted:
-        """Raises InputError for a pair that cannot be read, unless such are skipped."""
-        try:
-            record = make_record(pair.load(), pair.key, self.record)
-        except InputError as error:
-            if self.on_error == "fail":
-                raise
-            return Converted(pair.key, None, reason=str(error))
-        features = {
-            "mono": _png(record.mono[..., 0]),
-            "reference": _png(record.reference),
-            "target": _png(record.target),
-            "disparity": _png(record.disparity[..., 0]),
-            "key": pair.key,
-            "dataset": pair.dataset,
-            "scene": pair.scene,
-        }
-        return Converted(pair.key, features, int(record.disparity.max()))
+    try:
+        arrays = make_record(pair.load(), pair.key, record)
+    except InputError as error:
+        if on_error == "fail":
+            raise
+        return Converted(pair.key, None, reason=f"{pair.key}: {error}")
+    features = {
+        "mono": _png(arrays.mono[..., 0]),
+        "reference": _png(arrays.reference),
+        "target": _png(arrays.target),
+        "disparity": _png(arrays.disparity[..., 0]),
+        "key": pair.key,
+        "dataset": pair.dataset,
+        "scene": pair.scene,
+    }
+    return Converted(pair.key, features, int(arrays.disparity.max()))
 
 
 def _png(picture: np.ndarray) -> bytes:

@@ -1,10 +1,11 @@
 """Says, before any work, what of a dataset is there and what is not."""
 
 import collections
+import re
 from collections.abc import Sequence
 
 from colornet.errors import InputError
-from tfrecords_tools.sources import Pair, Part, Source, check_pairs, listed
+from tfrecords_tools.sources import Pair, Part, Source, listed
 
 _MOST_FOLDERS = 20
 
@@ -44,8 +45,9 @@ def usable_pairs(
         on_error: "skip" leaves incomplete pairs out, "fail" refuses them.
 
     Raises:
-        InputError: no pair at all, an incomplete one, keys that come twice, or, if
-            strict, other numbers than the published ones, with the folders that differ.
+        InputError: no pair at all, an incomplete one, keys that come twice, splits
+            without a name that TFDS takes, or, if strict, other numbers than the
+            published ones, with the folders that differ.
     """
     pairs = [pair for part in parts for pair in part.pairs]
     missing = [name for part in parts for name in part.missing]
@@ -60,7 +62,7 @@ def usable_pairs(
             f"expected dataset {source.name} below {source.data_dir}: {places}. "
             "Received: no pair of these"
         )
-    check_pairs(pairs, source.data_dir or source.name)
+    _check_names(pairs, source.data_dir or source.name)
     wrong = [
         f"{part.name} has {len(part.pairs):,} of {part.published:,} pairs"
         f"{_unusual_folders(part.pairs)}"
@@ -75,6 +77,22 @@ def usable_pairs(
             f"Received: {'; '.join(wrong)}"
         )
     return pairs
+
+
+def _check_names(pairs: Sequence[Pair], where: str) -> None:
+    counts = collections.Counter(pair.key for pair in pairs)
+    twice = [key for key, count in counts.items() if count > 1]
+    if twice:
+        raise InputError(
+            f"expected every pair once in {where}. Received twice: {listed(twice)}"
+        )
+    splits = sorted({pair.split for pair in pairs})
+    odd = [s for s in splits if s == "all" or not re.fullmatch("[a-z][a-z0-9_]*", s)]
+    if odd:
+        raise InputError(
+            f"expected splits such as train, validation, test in {where}. "
+            f"Received: {listed(odd)}"
+        )
 
 
 def _unusual_folders(pairs: Sequence[Pair]) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+from scipy import ndimage
 
 from colornet import color
 from tfrecords_tools.records import Record, RecordConfig, drawn_noise
@@ -12,6 +13,7 @@ from tfrecords_tools.records import Record, RecordConfig, drawn_noise
 _DARKEST, _BRIGHTEST = 0.15, 0.7
 # Eight neighbours of one brightness differ by 0.14 with the noise of setup 2.
 _FLAT = 0.2
+_NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])[..., None]
 # Variance of rounding to 8 bit, and what of it is left in the luma of rounded R, G, B.
 _ROUNDING = 1 / 12 / 255**2
 _LUMA_ROUNDING = _ROUNDING * (0.299**2 + 0.587**2 + 0.114**2)
@@ -47,9 +49,7 @@ class NoiseMeter:
         self._color = np.zeros(3)  # sums of z^2, e z, (e z)^2
 
     def add(self, record: Record, key: str) -> None:
-        """Takes in one record; smaller than 3 x 3 pixels it tells nothing."""
-        if min(record.mono.shape[:2]) < 3:
-            return
+        """Takes in one record."""
         self._add_mono(record)
         self._add_color(record, key)
 
@@ -81,25 +81,14 @@ class NoiseMeter:
 
     def _add_color(self, record: Record, key: str) -> None:
         reference = record.reference / 255.0
-        numbers = drawn_noise(key, self._settings, "color", reference.shape)[1:-1, 1:-1]
-        neighbours = _neighbours(reference)
-        kappa = neighbours.mean(axis=0)
-        usable = np.ptp(neighbours, axis=0) < _FLAT
+        numbers = drawn_noise(key, self._settings, "color", reference.shape)
+        kappa = ndimage.correlate(reference, _NEIGHBOURS / _NEIGHBOURS.sum())
+        brightest = ndimage.maximum_filter(reference, footprint=_NEIGHBOURS)
+        darkest = ndimage.minimum_filter(reference, footprint=_NEIGHBOURS)
+        usable = brightest - darkest < _FLAT
         usable &= (kappa > _DARKEST) & (kappa < _BRIGHTEST)
-        detail = (reference[1:-1, 1:-1] - kappa)[usable]
+        usable[[0, -1]] = usable[:, [0, -1]] = False  # where neighbours are made up
+        detail = (reference - kappa)[usable]
         model = (np.sqrt(kappa) * numbers)[usable]
         product = detail * model
         self._color += [(model**2).sum(), product.sum(), (product**2).sum()]
-
-
-def _neighbours(image: np.ndarray) -> np.ndarray:
-    """(8, H - 2, W - 2, C): the eight pixels around every inner pixel."""
-    height, width = image.shape[:2]
-    return np.stack(
-        [
-            image[row : height - 2 + row, column : width - 2 + column]
-            for row in range(3)
-            for column in range(3)
-            if (row, column) != (1, 1)
-        ]
-    )

@@ -8,9 +8,9 @@ import dataclasses
 
 import numpy as np
 
-from colornet import config, noise
+from colornet import color, config, noise
 from colornet.errors import InputError
-from tfrecords_tools.sources import Views, luma
+from tfrecords_tools.sources import Views
 from tfrecords_tools.sources.disparity import transfer_disparity
 
 # Disparity is stored as uint16 in units of 1/64 px; 0 is unknown.
@@ -97,27 +97,25 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
     _check(views, key, settings)
     if settings.mono_view == "left":
         views = views.mirrored()
-    factor = settings.factor
-    reference = _crop(views.left, factor) / 255.0
-    target = _crop(views.right, factor)
-    mono = luma(target)
+    factor, levels = settings.factor, noise.NOISE_SETUPS[settings.setup]
+    reference, target = (_crop(v, factor) / 255.0 for v in (views.left, views.right))
 
-    levels = noise.NOISE_SETUPS[settings.setup]
-    cameras = {"mono": (mono, levels.mono), "color": (reference, levels.color)}
-    noisy = {}
-    for camera, (clean, level) in cameras.items():
+    def taken(camera: str, clean: np.ndarray, level: float) -> np.ndarray:
         rng = noise.record_rng(key, settings.setup, camera)
         if settings.noise_order == "before_scale":
-            noisy[camera] = area_downsample(noise.add_noise(clean, level, rng), factor)
+            noisy = area_downsample(noise.add_noise(clean, level, rng), factor)
         else:
-            noisy[camera] = noise.add_noise(area_downsample(clean, factor), level, rng)
+            noisy = noise.add_noise(area_downsample(clean, factor), level, rng)
+        return noise.to_uint8(noisy)
+
+    disparity = views.right_disparity
+    if disparity is None and views.left_disparity is not None:
+        disparity = transfer_disparity(views.left_disparity)
     return Record(
-        mono=noise.to_uint8(noisy["mono"]),
-        reference=noise.to_uint8(noisy["color"]),
-        target=noise.to_uint8(area_downsample(target / 255.0, factor))
-        if factor > 1
-        else target,
-        disparity=_code_disparity(_mono_disparity(views), mono.shape[:2], factor),
+        mono=taken("mono", color.rgb_to_luma(target), levels.mono),
+        reference=taken("color", reference, levels.color),
+        target=noise.to_uint8(area_downsample(target, factor)),
+        disparity=_code_disparity(disparity, target.shape[:2], factor),
     )
 
 
@@ -132,12 +130,6 @@ def area_downsample(image: np.ndarray, factor: int) -> np.ndarray:
         (H / factor, W / factor, C) float.
     """
     return image if factor == 1 else _squares(image, factor).mean(axis=2)
-
-
-def decode_disparity(code: np.ndarray) -> np.ndarray:
-    """Stored uint16 to float32 pixels, NaN where unknown; the shape stays."""
-    pixels = code.astype(np.float32) / DISPARITY_STEPS
-    return np.where(code == 0, np.float32(np.nan), pixels)
 
 
 def _check(views: Views, key: str, settings: RecordConfig) -> None:
@@ -167,14 +159,6 @@ def _squares(image: np.ndarray, factor: int) -> np.ndarray:
     rows, columns = height // factor, width // factor
     squares = image.reshape(rows, factor, columns, factor, channels)
     return squares.swapaxes(1, 2).reshape(rows, columns, factor * factor, channels)
-
-
-def _mono_disparity(views: Views) -> np.ndarray | None:
-    if views.right_disparity is not None:
-        return views.right_disparity
-    if views.left_disparity is not None:
-        return transfer_disparity(views.left_disparity)
-    return None
 
 
 def _code_disparity(

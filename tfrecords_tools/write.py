@@ -13,7 +13,6 @@ import os
 
 from absl import flags
 
-from colornet.errors import InputError
 from tfrecords_tools import app, inventory, source_flags
 from tfrecords_tools.records import RecordConfig
 
@@ -44,14 +43,11 @@ _BEAM_OPTION = flags.DEFINE_multi_string(
 
 
 def main() -> None:
-    from tfrecords_tools.writer import Beam, write_records
+    from tfrecords_tools.writer import write_records
 
     source = source_flags.source()
     parts = source.parts()
     print(inventory.describe(source, parts), flush=True)
-    if _BEAM_OPTION.value and not _BEAM_RUNNER.value:
-        raise InputError("beam_option expects a beam_runner. Received: none")
-    beam = Beam(_BEAM_RUNNER.value, tuple(_BEAM_OPTION.value))
     written = write_records(
         source,
         _OUT_DIR.value,
@@ -66,7 +62,8 @@ def main() -> None:
         on_error=source_flags.ON_ERROR.value,
         parts=parts,
         processes=_PROCESSES.value,
-        beam=beam if beam.runner else None,
+        beam_runner=_BEAM_RUNNER.value,
+        beam_options=_BEAM_OPTION.value,
         overwrite=_OVERWRITE.value,
         progress=True,
     )

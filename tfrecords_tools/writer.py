@@ -14,9 +14,10 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from colornet.errors import InputError
+from colornet.io.files import writing
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords, RecordsConfig
-from tfrecords_tools.convert import Converter
+from tfrecords_tools.convert import ON_ERROR
 from tfrecords_tools.inventory import usable_pairs
 from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources import Pair, Part, Source
@@ -46,19 +47,6 @@ class Written:
     skipped: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Beam:
-    """Where Apache Beam runs.
-
-    Attributes:
-        runner: "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner" ...
-        options: of the pipeline, such as "direct_num_workers=2".
-    """
-
-    runner: str
-    options: tuple[str, ...] = ()
-
-
 def write_records(
     source: Source,
     out_dir: str | os.PathLike,
@@ -69,7 +57,8 @@ def write_records(
     on_error: str = "fail",
     parts: Sequence[Part] | None = None,
     processes: int = 1,
-    beam: Beam | None = None,
+    beam_runner: str | None = None,
+    beam_options: Sequence[str] = (),
     overwrite: bool = False,
     progress: bool = False,
 ) -> Written:
@@ -86,7 +75,9 @@ def write_records(
         on_error: "fail", or "skip" pairs that are incomplete or cannot be read.
         parts: `source.parts()` if they are known already.
         processes: how many processes convert at a time.
-        beam: convert on Apache Beam instead; every record is the same.
+        beam_runner: convert on Apache Beam instead, such as on "DirectRunner" or
+            "FlinkRunner"; every record is the same.
+        beam_options: of Beam's pipeline, such as "direct_num_workers=2".
         overwrite: replace what is there, whatever its settings.
         progress: whether to show a progress bar.
 
@@ -98,8 +89,11 @@ def write_records(
         raise InputError(f"expected a limit of at least 1. Received: {limit}")
     if processes < 1:
         raise InputError(f"expected at least 1 process. Received: {processes}")
+    if beam_options and not beam_runner:
+        raise InputError("beam_option expects a beam_runner. Received: none")
+    if on_error not in ON_ERROR:
+        raise InputError(f"on_error must be one of {ON_ERROR}. Received: {on_error!r}")
     record = record or RecordConfig()
-    converter = Converter(record, on_error)
     parts = source.parts() if parts is None else parts
     found = _limited(usable_pairs(source, parts, strict, on_error), limit)
     settings = {"dataset": source.name, **record.to_dict(), **source.settings()}
@@ -117,16 +111,17 @@ def write_records(
             shutil.rmtree(old)
         config = RecordsConfig(
             name=name,
-            converter=converter,
             pairs=found,
+            record=record,
+            on_error=on_error,
             settings=settings,
             skipped=[file for part in parts for file in part.missing],
             processes=processes,
-            beam=beam is not None,
+            beam=beam_runner is not None,
             progress=progress,
         )
         with _set_aside(folder):
-            _build(config, out_dir, beam)
+            _build(config, out_dir, beam_runner, beam_options)
     info = _read_info(folder)
     if not is_new:
         _check_same(folder, info.metadata["settings"], settings)
@@ -139,20 +134,22 @@ def write_records(
     )
 
 
-def _build(config: RecordsConfig, out_dir: pathlib.Path, beam: Beam | None) -> None:
-    beam_flags = {}
-    if beam is not None:
-        beam_flags = {"beam_runner": beam.runner, "beam_options": _pipeline(beam)}
+def _build(
+    config: RecordsConfig,
+    out_dir: pathlib.Path,
+    beam_runner: str | None,
+    beam_options: Sequence[str],
+) -> None:
+    download = tfds.download.DownloadConfig(try_download_gcs=False)
+    if config.beam:
+        download.beam_runner = beam_runner
+        download.beam_options = _pipeline_options(beam_runner, beam_options)
     try:
         # TFDS makes a folder for downloads even where there are none.
         with quiet_tfds(), tempfile.TemporaryDirectory() as downloads:
-            ColornetRecords(
-                config=config, data_dir=os.fspath(out_dir)
-            ).download_and_prepare(
-                download_dir=downloads,
-                download_config=tfds.download.DownloadConfig(
-                    try_download_gcs=False, **beam_flags
-                ),
+            builder = ColornetRecords(config=config, data_dir=os.fspath(out_dir))
+            builder.download_and_prepare(
+                download_dir=downloads, download_config=download
             )
     # TFDS and Beam wrap whatever happens in errors of many kinds.
     except Exception as error:
@@ -187,7 +184,7 @@ def _plain_error(error: Exception, out_dir: pathlib.Path) -> InputError | None:
     return InputError(found[1]) if found else None
 
 
-def _pipeline(beam: Beam) -> Any:
+def _pipeline_options(runner: str, options: Sequence[str]) -> Any:
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
         from apache_beam.runners.runner import create_runner
@@ -197,12 +194,12 @@ def _pipeline(beam: Beam) -> Any:
             "Received: no module apache_beam"
         ) from error
     try:
-        create_runner(beam.runner)
+        create_runner(runner)
     except (ValueError, ImportError) as error:
         raise InputError(
-            f"expected a runner of Apache Beam. Received: {beam.runner} ({error})"
+            f"expected a runner of Apache Beam. Received: {runner} ({error})"
         ) from error
-    return PipelineOptions([f"--{option}" for option in beam.options])
+    return PipelineOptions([f"--{option}" for option in options])
 
 
 def _aside(folder: pathlib.Path) -> pathlib.Path:
@@ -235,22 +232,14 @@ def _set_aside(folder: pathlib.Path) -> Iterator[None]:
 
 def _writable(out_dir: str | os.PathLike) -> pathlib.Path:
     out_dir = pathlib.Path(out_dir)
-    probe = out_dir / f".{os.getpid()}.incomplete"
-    try:
+    with writing(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            "expected an out_dir that can be written. "
-            f"Received: {out_dir} ({error.strerror})"
-        ) from error
+        tempfile.TemporaryFile(dir=out_dir).close()
     return out_dir
 
 
 def _limited(found: list[Pair], limit: int | None) -> list[Pair]:
-    if limit is None:
-        return found
+    """The first so many pairs of every split."""
     splits = dict.fromkeys(pair.split for pair in found)
     return [p for s in splits for p in [p for p in found if p.split == s][:limit]]
 

@@ -1,4 +1,4 @@
-"""Pictures in and out of files, with one-line errors. NumPy and Pillow only."""
+"""Pictures in and out of files, with one-line errors. No TensorFlow."""
 
 import contextlib
 import os
@@ -7,9 +7,12 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+import tifffile
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
+from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
 from colornet.errors import InputError
 from colornet.io.files import replacing
@@ -35,17 +38,19 @@ _SAVE_OPTIONS = {
     "WEBP": {"lossless": True},
 }
 _KEEPS_16_BIT = ("PNG", "TIFF")
-# Of TIFF: tags, and what they say.
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284
-_WHITE_IS_ZERO, _APART = 0, 2
+_BITS = ExifTags.Base.BitsPerSample
+# Pillow unpacks 16-bit colour to the high bytes, and to the low bytes if it takes the
+# pixels of a PNG for such of the other byte order.
+_LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 
 
 @contextlib.contextmanager
 def _open(path: pathlib.Path) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path)
-    with image:
+    # Of a name, Pillow maps grey TIFF into memory, and then turns it wrong.
+    with path.open("rb") as file:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(file)
         if image.width * image.height > MAX_PIXELS:
             raise Image.DecompressionBombError(
                 f"{image.width} x {image.height} pixels in the header"
@@ -53,69 +58,70 @@ def _open(path: pathlib.Path) -> Iterator[Image.Image]:
         yield image
 
 
-def _swap_bytes(image: Image.Image, rawmode: str) -> None:
-    # Pillow keeps only the high byte of 16-bit colour. Unpacked with the other byte
-    # order, the same data gives the low byte.
-    swapped = rawmode[:-1] + ("L" if rawmode.endswith("B") else "B")
-    image.tile = [
-        tile._replace(
-            args=swapped if isinstance(tile.args, str) else (swapped, *tile.args[1:])
-        )
-        for tile in image.tile
-    ]
+def _upright(plane: np.ndarray, orientation: int) -> np.ndarray:
+    image = Image.fromarray(plane)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
-def _rawmode(image: Image.Image) -> str:
-    args = image.tile[0].args if image.tile else ""
-    rawmode = args if isinstance(args, str) else (args or ("",))[0]
-    rawmode = rawmode if isinstance(rawmode, str) else ""
-    if rawmode.endswith(";16N"):
-        return rawmode[:-1] + ("L" if np.little_endian else "B")
-    return rawmode
+def _read_deep_tiff(path: pathlib.Path) -> np.ndarray | None:
+    """TIFF of more than 8 bit; None if it is a kind to leave to Pillow."""
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        bits, kind = page.bitspersample, page.photometric
+        if bits != 16 or page.dtype != np.uint16:
+            raise ValueError(f"{page.dtype} pixels of {bits} bit")
+        is_planar = page.axes.startswith("S")
+        has_codec = page.compression in tifffile.TIFF.DECOMPRESSORS
+        if not has_codec or kind == PHOTOMETRIC.SEPARATED:
+            # Pillow would take these for something else.
+            if is_planar or kind == PHOTOMETRIC.MINISWHITE:
+                raise ValueError(f"{kind.name} of 16 bit in {page.compression.name}")
+            return None
+        pixels = page.asarray()
+        orientation = page.tags.valueof("Orientation", 1)
+        extra = page.extrasamples[:1]
+    if kind == PHOTOMETRIC.MINISWHITE:
+        pixels = ~pixels
+    if pixels.ndim == 2:
+        return _upright(pixels, orientation)
+    planes = pixels if is_planar else np.moveaxis(pixels, -1, 0)
+    picture = np.stack([_upright(plane, orientation) for plane in planes], axis=-1)
+    if extra and extra[0] != EXTRASAMPLE.UNSPECIFIED:
+        alpha = picture[..., 3:]
+        _warn_if_transparent(alpha, path)
+        if extra[0] == EXTRASAMPLE.ASSOCALPHA:  # Colours come multiplied by it.
+            whole = picture * (65535 / np.maximum(alpha, 1))
+            picture = np.minimum(np.rint(whole), 65535).astype(np.uint16)
+    return picture[..., :3]
 
 
-def _tiff_tag(image: Image.Image, tag: int, default: int) -> int:
-    """The tag's first number, of a TIFF that has it."""
-    value = image.tag_v2.get(tag, default) if image.format == "TIFF" else default
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _require_readable(image: Image.Image) -> None:
-    """Refuses TIFF that Pillow takes for something else."""
-    bits = _tiff_tag(image, _BITS_PER_SAMPLE, 8)
-    if 8 < bits < 16:
-        raise ValueError(f"pixels of {bits} bit, not 8 or 16")
-    if bits == 16 and _tiff_tag(image, _PLANES, 1) == _APART:
-        raise ValueError("16 bit with the colours in planes of their own")
-
-
-def _warn_if_halved(image: Image.Image, rawmode: str, path: pathlib.Path) -> None:
+def _warn_if_halved(image: Image.Image, path: pathlib.Path) -> None:
     # Of a PPM that is not stored as it will be, the largest value follows the mode.
-    largest = [tile.args[1] for tile in image.tile if tile.codec_name == "ppm"]
-    has_16_bit = ";16" in rawmode or max(largest, default=0) > 255
-    if has_16_bit and image.mode in ("RGB", "RGBA"):
+    has_16_bit = any(
+        ";16" in str(tile.args) or (tile.codec_name == "ppm" and tile.args[1] > 255)
+        for tile in image.tile
+    )
+    if has_16_bit and image.mode in ("RGB", "RGBA", "CMYK"):
         warnings.warn(f"{path}: its 16 bit are read as 8", stacklevel=4)
 
 
 def _warn_if_transparent(alpha: np.ndarray, path: pathlib.Path) -> None:
-    if alpha.min() < 255:
+    if alpha.min() < np.iinfo(alpha.dtype).max:
         warnings.warn(f"{path}: its transparency is dropped", stacklevel=4)
 
 
 def _to_array(image: Image.Image, path: pathlib.Path) -> np.ndarray:
     # Asked before the picture is decoded, which forgets it: Pillow opens 16-bit grey
     # with alpha as RGBA.
-    is_grey = image.mode in ("L", "LA", "La") or _rawmode(image).startswith("LA")
-    is_negative = _tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
+    stored = image.tile[0].args if image.tile else None
+    is_grey = image.mode in ("L", "LA", "La") or stored == "LA;16B"
     is_pgm = image.format == "PPM"  # Of 16 bit at most, which Pillow opens as 32.
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        array = np.asarray(image).astype(np.uint16)
-        return ~array if is_negative else array
-    if is_pgm and image.mode == "I":
+    if image.mode.startswith("I;16") or (is_pgm and image.mode == "I"):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
-        raise ValueError(f"{image.mode} pixels of 32 bit, not 8 or 16")
+        raise ValueError(f"{image.mode} pixels of 32 bit")
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.has_transparency_data:
@@ -129,17 +135,19 @@ def _to_array(image: Image.Image, path: pathlib.Path) -> np.ndarray:
 
 def _read(path: pathlib.Path) -> np.ndarray:
     with _open(path) as image:
-        _require_readable(image)
-        rawmode = _rawmode(image)
-        has_16_bit = rawmode.startswith(("RGB;16", "RGBA;16", "RGBX;16"))
-        if not has_16_bit:
-            _warn_if_halved(image, rawmode, path)
+        if image.format == "TIFF" and np.max(image.tag_v2.get(_BITS, 1)) > 8:
+            picture = _read_deep_tiff(path)
+            if picture is not None:
+                return picture
+        low_bytes = image.format == "PNG" and _LOW_BYTES.get(image.tile[0].args)
+        if not low_bytes:
+            _warn_if_halved(image, path)
         high = _to_array(image, path)
-    if not has_16_bit:
+    if not low_bytes:
         return high
     with _open(path) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _swap_bytes(image, rawmode)
+        image.tile = [tile._replace(args=low_bytes) for tile in image.tile]
         low = _to_array(image, path)
     return high.astype(np.uint16) << 8 | low
 
@@ -161,8 +169,9 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
 
     Palette, CMYK and other colour models become RGB, 1-bit becomes grey; transparency
     is dropped, with a warning if there is any; the EXIF orientation is applied. 16 bit
-    survive for grey and RGB PNG and TIFF; 16-bit PPM, grey with alpha and premultiplied
-    alpha come back as 8 bit, with a warning.
+    survive for grey and RGB PNG and TIFF, and for PGM. Others come back as 8 bit, with
+    a warning: PPM, CMYK, grey with alpha, and RGB TIFF in a compression that tifffile
+    does not know without the package imagecodecs, such as LZW.
 
     Args:
         path: the file.
@@ -172,20 +181,17 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
 
     Raises:
         InputError: the file is missing, a folder, empty, cut short, no picture, of
-            pixels of 12 or 32 bit, 16-bit TIFF with a plane for every colour, or larger
-            than `MAX_PIXELS`.
+            pixels of 12 or 32 bit, or larger than `MAX_PIXELS`.
     """
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"expected a picture. Received: {path}, which does not exist")
     if path.is_dir():
         raise InputError(f"expected a picture. Received: {path}, which is a folder")
+    if not path.stat().st_size:
+        raise InputError(f"expected a picture. Received: {path}, an empty file")
     try:
-        if path.stat().st_size == 0:
-            raise InputError(f"expected a picture. Received: {path}, an empty file")
         return np.ascontiguousarray(_read(path))
-    except InputError:
-        raise
     except Image.DecompressionBombError as error:
         raise InputError(
             f"expected a picture of at most {MAX_PIXELS // 10**6} megapixels. "
@@ -203,13 +209,10 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
         ) from error
 
 
-def _png_chunk(name: bytes, data: bytes) -> bytes:
-    checksum = zlib.crc32(name + data)
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
-
-
-def _rgb16_png(array: np.ndarray, icc_profile: bytes | None) -> bytes:
-    """A 16-bit RGB PNG, which Pillow cannot write."""
+def _write_rgb16_png(
+    file: BinaryIO, array: np.ndarray, icc_profile: bytes | None
+) -> None:
+    """Writes 16-bit RGB, which Pillow does not, with Pillow's chunks."""
     height, width = array.shape[:2]
     rows = array.astype(">u2").reshape(height, -1).view(np.uint8)
     # Filter type 2: every byte minus the byte above it.
@@ -219,21 +222,21 @@ def _rgb16_png(array: np.ndarray, icc_profile: bytes | None) -> bytes:
     if icc_profile:
         chunks[b"iCCP"] = b"ICC\0\0" + zlib.compress(icc_profile)
     chunks |= {b"IDAT": zlib.compress(filtered.tobytes(), 6), b"IEND": b""}
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        _png_chunk(name, data) for name, data in chunks.items()
-    )
+    file.write(b"\x89PNG\r\n\x1a\n")
+    for name, data in chunks.items():
+        PngImagePlugin.putchunk(file, name, data)
 
 
-def check_writable(path: str | os.PathLike, dtype: np.dtype, channels: int) -> None:
+def check_writable(path: str | os.PathLike, dtype: np.dtype) -> None:
     """Finds out before any work is done whether a picture can go to `path`.
 
     Args:
         path: where to.
         dtype: uint8 or uint16.
-        channels: 3 for RGB, 1 for grey.
 
     Raises:
-        InputError: a suffix that cannot hold such a picture, or a missing folder.
+        InputError: a suffix that cannot hold such a picture, or a folder that is
+            missing or cannot be written to.
     """
     path = pathlib.Path(path)
     file_format = _FORMATS.get(path.suffix.lower())
@@ -241,21 +244,16 @@ def check_writable(path: str | os.PathLike, dtype: np.dtype, channels: int) -> N
         raise InputError(
             f"expected a file name that ends in {', '.join(_FORMATS)}. Received: {path}"
         )
-    if dtype == np.uint16 and (
-        file_format not in _KEEPS_16_BIT or (channels == 3 and file_format != "PNG")
-    ):
-        raise InputError(f"expected .png for a 16 bit picture. Received: {path}")
+    if dtype == np.uint16 and file_format not in _KEEPS_16_BIT:
+        raise InputError(
+            f"expected .tif or .png for a 16 bit picture. Received: {path}"
+        )
     if path.is_dir():
         raise InputError(f"expected the name of a file. Received: {path}, a folder")
-    if not path.parent.is_dir():
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(
             "expected a place that can be written. "
-            f"Received: {path}, where {path.parent} is no folder"
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(
-            "expected a place that can be written. "
-            f"Received: {path}, in a folder without the right to"
+            f"Received: {path}, where {path.parent} is no folder to write to"
         )
 
 
@@ -267,7 +265,7 @@ def write_picture(
     Args:
         path: where to; the suffix chooses the format (.png, .tif, .jpg, ...).
         array: (H, W, 3) RGB, (H, W) or (H, W, 1) grey, uint8 or uint16. 16 bit need
-            .png, or .tif for grey.
+            .png or .tif.
         icc_profile: of an RGB picture; formats that can hold none do without.
 
     Raises:
@@ -284,12 +282,22 @@ def write_picture(
             f"{path}: expected uint8 or uint16 pixels of shape (H, W), (H, W, 1) or "
             f"(H, W, 3). Received: {array.dtype} {array.shape}"
         )
-    check_writable(path, array.dtype, 3 if array.ndim == 3 else 1)
+    check_writable(path, array.dtype)
+    file_format = _FORMATS[path.suffix.lower()]
+    is_rgb16 = array.dtype == np.uint16 and array.ndim == 3
     with replacing(path) as file:
-        if array.dtype == np.uint16 and array.ndim == 3:
-            file.write(_rgb16_png(array, icc_profile))
+        if is_rgb16 and file_format == "PNG":
+            _write_rgb16_png(file, array, icc_profile)
+        elif is_rgb16:
+            tifffile.imwrite(
+                file,
+                array,
+                photometric="rgb",
+                iccprofile=icc_profile,
+                metadata=None,
+                software=False,
+            )
         else:
-            file_format = _FORMATS[path.suffix.lower()]
             options = _SAVE_OPTIONS.get(file_format, {}) | {"icc_profile": icc_profile}
             try:
                 Image.fromarray(array).save(file, format=file_format, **options)

@@ -9,28 +9,45 @@ import tensorflow as tf
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
 from colornet.networks import Network
-from colornet.visualize import pictures
-from colornet.visualize import volumes as volume_pictures
 from colornet.visualize.drawing import fit, stack
+from colornet.visualize.pictures import mono_picture, picture_row
 from colornet.visualize.pixels import choose_pixels, mark_pixels, weight_curves
+from colornet.visualize.volumes import (
+    disparity_picture,
+    entropy,
+    entropy_picture,
+    expected_disparity,
+    scan_line,
+    volume_slices,
+)
 
 _UNIT = 32
 
 
-def _centre_crop(
+def centre_crop(
     example: Mapping[str, np.ndarray], most: tuple[int, int]
 ) -> dict[str, np.ndarray]:
-    """The middle of all maps, a multiple of 32 and at most `most` high and wide."""
-    window = []
-    for name, size, limit in zip(
-        ("height", "width"), example["mono"].shape, most, strict=False
-    ):
-        kept = min(size, limit) // _UNIT * _UNIT
-        if not kept:
-            raise InputError(f"expected a {name} of at least {_UNIT}. Received: {size}")
-        window.append(slice((size - kept) // 2, (size - kept) // 2 + kept))
+    """The middle of the maps of an example, of multiples of 32 pixels.
+
+    Args:
+        example: maps `mono`, `reference`, `chroma` and `disparity`, where there are, of
+            the same height and width; see colornet/data.py.
+        most: height and width in pixels of the result, at most.
+
+    Raises:
+        InputError: the example is smaller than 32 pixels in height or width.
+    """
+    size = np.array(example["mono"].shape[:2])
+    kept = np.minimum(size, most) // _UNIT * _UNIT
+    if not kept.all():
+        raise InputError(
+            f"expected an example of at least {_UNIT} x {_UNIT} pixels. "
+            f"Received: {size[1]} x {size[0]}"
+        )
+    top, left = (size - kept) // 2
+    height, width = kept
     return {
-        name: np.asarray(example[name], np.float32)[tuple(window)]
+        name: np.float32(example[name][top : top + height, left : left + width])
         for name in ("mono", "reference", "chroma", "disparity")
         if name in example
     }
@@ -83,7 +100,7 @@ class TrainingSummaries:
         example: Mapping[str, np.ndarray],
         most: tuple[int, int] = (256, 512),
     ):
-        self._example = _centre_crop(example, most)
+        self._example = centre_crop(example, most)
         self._pixels = choose_pixels(self._example)
         self._row = list(self._pixels.values())[-1][0]
         normalization = getattr(model.config, "weight_normalization", None)
@@ -127,40 +144,36 @@ class TrainingSummaries:
 
     def _write_example(self, rough: np.ndarray, final: np.ndarray) -> None:
         truth = self._example["chroma"]
-        row = pictures.picture_row(self._example, rough, final)
-        tf.summary.image("example/pictures", row[None])
+        _image("example/pictures", picture_row(self._example, rough, final))
         tf.summary.scalar("example/psnr_rough", chroma_psnr(rough, truth))
         tf.summary.scalar("example/psnr_final", chroma_psnr(final, truth))
 
     def _write_weights(self, weights: np.ndarray) -> None:
         mono, reference = self._example["mono"], self._example["reference"]
         truth = self._example.get("disparity")
-        d = weights.shape[0]
-        marked = mark_pixels(pictures.mono_picture(mono), self._pixels)
+        marked = fit(mark_pixels(mono_picture(mono), self._pixels))
         curves = weight_curves(weights, self._pixels, truth)
-        sheet = stack([fit(marked, 256, 512), curves], gap=8)
-        tf.summary.image("example/pixels", sheet[None])
-        slices = volume_pictures.volume_slices(weights, log=True)
-        tf.summary.image("weights/slices", slices[None])
-        section = volume_pictures.scan_line(weights, self._row, mono, reference, truth)
-        tf.summary.image("weights/scan_line", section[None])
+        _image("example/pixels", stack([marked, curves], gap=8))
+        _image("weights/slices", volume_slices(weights, log=True))
+        section = scan_line(weights, self._row, mono, reference, truth)
+        _image("weights/scan_line", section)
         tf.summary.histogram("weights/largest", weights.max(axis=0))
         if not self._is_distribution:
             return
 
-        disparity = volume_pictures.expected_disparity(weights)
-        picture = volume_pictures.disparity_picture(disparity, d, truth)
-        tf.summary.image("weights/disparity", picture[None])
+        d, disparity, bits = len(weights), expected_disparity(weights), entropy(weights)
+        _image("weights/disparity", disparity_picture(disparity, d, truth))
         if truth is not None and (truth >= 0).any():
             error = np.abs(disparity - truth)[truth >= 0].mean()
             tf.summary.scalar("example/disparity_mae", error)
-        bits = volume_pictures.entropy(weights)
-        picture = volume_pictures.entropy_picture(bits, d)
-        tf.summary.image("weights/entropy", picture[None])
+        _image("weights/entropy", entropy_picture(bits, d))
         tf.summary.scalar("weights/mean_entropy", bits.mean())
 
     def _write_attention(self, attention: np.ndarray) -> None:
-        slices = volume_pictures.volume_slices(attention, unit=2)
-        tf.summary.image("attention/slices", slices[None])
+        _image("attention/slices", volume_slices(attention, unit=2))
         # Every fourth value of each axis tells the distribution.
         tf.summary.histogram("attention/values", attention[:, ::4, ::4])
+
+
+def _image(tag: str, picture: np.ndarray) -> None:
+    tf.summary.image(tag, picture[None])

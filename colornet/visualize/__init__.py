@@ -1,1 +1,9 @@
-"""Pictures of pairs, pixels and volumes, for TensorBoard and files. No TensorFlow."""
+"""Pictures of pairs, pixels and volumes, for TensorBoard and files. No TensorFlow.
+
+    drawing.py     colours, text, axes and layout: what all pictures are put together of
+    pictures.py    an example and its colorization
+    pixels.py      a few telling pixels and their weights
+    volumes.py     the attention volume A and the weight volume W
+
+A picture is a uint8 (height, width, 3) RGB array. The same maps give the same picture.
+"""

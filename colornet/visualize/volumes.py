@@ -1,4 +1,4 @@
-"""Pictures of the attention volume A and of the weight volume W. NumPy and Pillow only.
+"""Pictures of the attention volume A and of the weight volume W.
 
 Volumes are (d, height, width) float arrays without batch axis: A of Eq. 4 in [0, 1], at
 half resolution, and W of Eq. 1, which sums to 1 over d. Candidate k of the mono pixel
@@ -18,12 +18,13 @@ from colornet.visualize.drawing import (
     colormap,
     fit,
     label,
+    map_picture,
     nice_ticks,
     stack,
     tile,
     with_axes,
 )
-from colornet.visualize.pictures import map_picture, mono_picture
+from colornet.visualize.pictures import mono_picture
 
 # Weights are shown on a log scale from 1 / 1000 to 1: that of a uniform W is visible,
 # and so is a second candidate that is ten times less likely.
@@ -59,13 +60,12 @@ def disparity_picture(
         candidates: d; the scale runs from 0 to d - 1.
         truth: (H, W) pixels, -1 where unknown, which becomes grey.
     """
-    picture = map_picture(disparity, candidates - 1, binary=True)
-    pictures, labels = [picture], ["expected disparity (px)"]
+    maps = {"expected disparity (px)": disparity}
     if truth is not None and (truth >= 0).any():
         known = np.where(truth < 0, np.nan, truth)
-        pictures.append(map_picture(known, candidates - 1, binary=True))
-        labels.append("true disparity (px), grey: unknown")
-    return tile(pictures, 2, labels)
+        maps["true disparity (px), grey: unknown"] = known
+    pictures = {name: map_picture(v, candidates - 1) for name, v in maps.items()}
+    return tile(pictures, columns=2)
 
 
 def entropy_picture(bits: np.ndarray, candidates: int) -> np.ndarray:
@@ -102,17 +102,14 @@ def volume_slices(
     slices = [_without_absent(volume[k], int(k)) for k in chosen]
     if log:
         slices = [_log_levels(values) for values in slices]
-        low, high, ticks = 0.0, 1.0, _WEIGHT_TICKS
+        low, high, ticks = 0, 1, _WEIGHT_TICKS
     else:
-        low, high = (float(v) for v in np.nanpercentile(np.stack(slices), (1, 99)))
+        low, high = np.nanpercentile(slices, (1, 99))
         high = max(high, low + 1e-3)
-        ticks = {
-            place: f"{low + place * (high - low):.3f}"
-            for place in (0, 0.25, 0.5, 0.75, 1)
-        }
+        ticks = {p: f"{low + p * (high - low):.3f}" for p in (0, 0.25, 0.5, 0.75, 1)}
+    names = [f"k = {k}" if unit == 1 else f"k = {k} ({k * unit} px)" for k in chosen]
     pictures = [fit(colormap(values, low, high), 192, 384) for values in slices]
-    labels = [f"k = {k}" if unit == 1 else f"k = {k} ({k * unit} px)" for k in chosen]
-    sheet = tile(pictures, 4, labels)
+    sheet = tile(dict(zip(names, pictures, strict=True)), columns=4)
     return beside([sheet, color_bar(sheet.shape[0], ticks)])
 
 
@@ -139,9 +136,9 @@ def scan_line(
     Returns:
         uint8 RGB; the section's column 0 lies at `drawing.LEFT_MARGIN`.
     """
-    d, height, width = weights.shape
+    d, _, width = weights.shape
     across = max(1, round(768 / width))
-    up = max(3, -(-256 // d))
+    up = max(3, math.ceil(256 / d))
     section = _log_levels(_without_absent(weights[:, row], np.arange(d)[:, None]))
     panel = colormap(section[::-1], 0, 1).repeat(up, axis=0).repeat(across, axis=1)
     if truth is not None:
@@ -149,22 +146,21 @@ def scan_line(
             if 0 <= k <= d - 1:
                 y = round((d - 0.5 - float(k)) * up - 0.5)
                 panel[y, i * across : (i + 1) * across] = _TRUTH_COLOR
-    x_ticks = {(i + 0.5) * across: f"{i:g}" for i in nice_ticks(width - 1, binary=True)}
-    y_ticks = {(d - 0.5 - k) * up: f"{k:g}" for k in nice_ticks(d - 1, binary=True)}
+    x_ticks = {(i + 0.5) * across: f"{i:g}" for i in nice_ticks(width - 1)}
+    y_ticks = {(d - 0.5 - k) * up: f"{k:g}" for k in nice_ticks(d - 1)}
     bar = color_bar(panel.shape[0], _WEIGHT_TICKS)
     panel = with_axes(beside([panel, bar]), x_ticks, y_ticks, "i (px)", "k (px)")
     title = f"W[k, {row}, i]. Grey: no candidate"
     if truth is not None and (truth[row] >= 0).any():
         title += ". Cyan: true disparity"
-    parts = [label(panel, title, LEFT_MARGIN)]
+    panel = label(panel, title, LEFT_MARGIN)
 
-    top, bottom = max(0, row - _STRIP_RADIUS), min(height, row + _STRIP_RADIUS + 1)
-    views = {"mono": mono, "reference": reference}
-    for name, view in views.items():
-        if view is None:
-            continue
-        picture = mono_picture(view) if name == "mono" else to_uint8(view)
-        strip = picture[top:bottom].repeat(across, axis=0).repeat(across, axis=1)
-        strip = with_axes(strip, {}, {(row - top + 0.5) * across: f"j = {row}"})
-        parts.insert(0, label(strip, name, LEFT_MARGIN))
-    return stack(parts, gap=2)
+    strips, top = [], max(0, row - _STRIP_RADIUS)
+    for name, view in {"reference": reference, "mono": mono}.items():
+        if view is not None:
+            view = view[top : row + _STRIP_RADIUS + 1]
+            picture = mono_picture(view) if name == "mono" else to_uint8(view)
+            strip = picture.repeat(across, axis=0).repeat(across, axis=1)
+            strip = with_axes(strip, {}, {(row - top + 0.5) * across: f"j = {row}"})
+            strips.append(label(strip, name, LEFT_MARGIN))
+    return stack([*strips, panel], gap=2)

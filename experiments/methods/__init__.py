@@ -23,7 +23,7 @@ TRUE_DISPARITY = "true_disparity"
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
-_METHODS: dict[str, Method] = {
+METHODS: dict[str, Method] = {
     "grey": trivial.grey,
     "zero_disparity": trivial.zero_disparity,
     "welsh": welsh.welsh,
@@ -36,11 +36,11 @@ _METHODS: dict[str, Method] = {
 
 def names() -> list[str]:
     """The classic methods: without weights, and without `TRUE_DISPARITY`."""
-    return list(_METHODS)
+    return list(METHODS)
 
 
 def get(name: str) -> Method:
     """The method of that name; InputError if there is none."""
-    if name not in _METHODS:
+    if name not in METHODS:
         raise InputError(f"expected a method ({', '.join(names())}). Received: {name}")
-    return _METHODS[name]
+    return METHODS[name]

@@ -7,31 +7,22 @@ import dataclasses
 
 import numpy as np
 
-from colornet import noise
+from colornet.color import rgb_to_luma
 from colornet.config import Config
 from colornet.errors import InputError
+from colornet.noise import NOISE_SETUPS, NoiseSetup, add_noise, to_uint8
+from colornet.tiling import GRID
 from tfrecords_tools import synthetic
-from tfrecords_tools.sources import luma
+from tfrecords_tools.records import DISPARITY_STEPS
+from tfrecords_tools.synthetic.random_draws import log_uniform
 
-NOISE = ("mixed", "wide", "reduced", "1", "2")
-SCENES = (
-    "varied",
-    "detailed",
-    "crowded",
-    "resized",
-    "sharpened",
-    "distant",
-    "planes",
-)
-DISPARITY_STEPS = 64  # of the examples' disparity, a pixel
+NOISE = ("wide", *map(str, NOISE_SETUPS))
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
 _ENLARGED = 2.0  # times, at most
 _DETAIL = 4.0  # times, at most
-_REDUCED = 4.0  # times, at most
-_LARGEST_MARGIN = 2.2
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
 _SURFACES, _SETTINGS, _CROP = 1, 2, 3
 
@@ -48,30 +39,15 @@ class StreamConfig(Config):
         batch_size: examples a batch.
         crops_per_scene: crops, each with a noise of its own, of every rendered scene.
             They lie far apart in the stream.
-        noise: "1" or "2": that row of Table 2. "mixed": either of them in half of the
-            examples, and in the other half levels that are uniform from none to a
-            little more than Setup 2's (mono: up to twice Setup 1's). "wide": the other
-            half is uniform in the logarithm, so that clean cameras are frequent.
-            "reduced": as "wide", but half of the levels of Table 2 are divided by 1 to
-            4, as the noise of a picture is that was reduced by so much.
+        noise: "1" or "2": that row of Table 2. "wide": either of them in half of the
+            examples, and in the other half levels that are uniform in the logarithm,
+            from next to none to a little more than Setup 2's (mono: up to twice Setup
+            1's).
         camera_differences: in [0, 1], the largest strength of an exposure, white
             balance, gamma and sharpness difference of the reference view. A third of
             the examples have none.
         exposure_differences: in [0, 4], the largest of the reference's exposure
             beside, in powers of two of its grey levels. Half of the examples have none.
-        scenes: "varied": many surfaces are curved or of one colour, some scenes have
-            little colour, most have shadows and highlights, and some mono views are a
-            little out of focus. "detailed": the same with more photographs, smaller and
-            more colourful. "crowded": those with more objects and larger disparities,
-            so that the reference lacks more of what the mono camera sees. "resized":
-            those, as sharp as reduced photographs are, and a third of them drawn
-            smaller and enlarged up to twice, as soft as photographs at their full size.
-            "sharpened": those, but another third of them has up to four times the
-            detail on its surfaces, as much as photographs have that were reduced.
-            "distant": those, cut from scenes that are between a quarter larger than
-            the crops, as all others are, and more than twice as large: objects that
-            fill a crop, and such as are seen from afar.
-            "planes": textured planes alone.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -82,48 +58,37 @@ class StreamConfig(Config):
     max_disparity: int = 192
     batch_size: int = 1
     crops_per_scene: int = 4
-    noise: str = "mixed"
+    noise: str = "wide"
     camera_differences: float = 0.25
     exposure_differences: float = 0.0
-    scenes: str = "varied"
     supersample: int = 2
     seed: int = 0
 
     def __post_init__(self):
         for name in ("height", "width"):
             size = getattr(self, name)
-            if size < 32 or size % 32:
+            if size < GRID or size % GRID:
                 raise InputError(
-                    f"expected a {name} that is a multiple of 32. Received: {size}"
+                    f"expected a {name} that is a multiple of {GRID}. Received: {size}"
                 )
-        for name in ("max_disparity", "batch_size", "crops_per_scene", "supersample"):
-            if getattr(self, name) < 1:
+        if self.noise not in NOISE:
+            raise InputError(
+                f"expected noise to be one of {NOISE}. Received: {self.noise!r}"
+            )
+        for name, least, most in (
+            ("max_disparity", 1, _MOST_DISPARITY),
+            ("batch_size", 1, np.inf),
+            ("crops_per_scene", 1, np.inf),
+            ("camera_differences", 0, 1),
+            ("exposure_differences", 0, 4),
+            ("supersample", 1, np.inf),
+            ("seed", 0, np.inf),
+        ):
+            if not least <= getattr(self, name) <= most:
                 raise InputError(
-                    f"expected {name} of at least 1. Received: {getattr(self, name)}"
+                    f"expected {name} in [{least}, {most}]. "
+                    f"Received: {getattr(self, name)}"
                 )
-        if self.max_disparity > _MOST_DISPARITY:
-            raise InputError(
-                f"expected max_disparity of at most {_MOST_DISPARITY}. "
-                f"Received: {self.max_disparity}"
-            )
-        for name, choices in (("noise", NOISE), ("scenes", SCENES)):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"expected {name} to be one of {choices}. "
-                    f"Received: {getattr(self, name)!r}"
-                )
-        if not 0 <= self.camera_differences <= 1:
-            raise InputError(
-                "expected camera_differences in [0, 1]. "
-                f"Received: {self.camera_differences}"
-            )
-        if not 0 <= self.exposure_differences <= 4:
-            raise InputError(
-                "expected exposure_differences in [0, 4]. "
-                f"Received: {self.exposure_differences}"
-            )
-        if self.seed < 0:
-            raise InputError(f"expected a seed of at least 0. Received: {self.seed}")
 
 
 def scene_of(config: StreamConfig, index: int) -> tuple[int, int]:
@@ -136,77 +101,42 @@ def scene_of(config: StreamConfig, index: int) -> tuple[int, int]:
     return group + (config.crops_per_scene - 1 - crop) * _SPREAD, crop
 
 
-def _textures(name: str) -> synthetic.TextureSource:
-    try:
-        if name == "skimage":
-            return synthetic.skimage_textures()
-        return synthetic.folder_textures(name)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def _scene_size(config: StreamConfig, rng: np.random.Generator) -> tuple[int, int]:
-    """Height and width of a scene that crops are cut from, px."""
-    margin = _MARGIN
-    if config.scenes == "distant":
-        margin = rng.uniform(_MARGIN, _LARGEST_MARGIN)
-    return int(margin * config.height), int(margin * config.width)
-
-
-def _scene_config(
-    config: StreamConfig, rng: np.random.Generator, size: tuple[int, int]
+def scene_settings(
+    config: StreamConfig, rng: np.random.Generator
 ) -> synthetic.SceneConfig:
-    """Settings of one scene, random so that no two rooms are furnished alike."""
-    # Deep rooms in most of the draws, nearly flat ones in the others.
-    share = rng.uniform(0.2, 1.0) if rng.random() < 0.7 else rng.uniform(0.02, 1.0) ** 2
-    planes = synthetic.SceneConfig(
-        height=size[0],
-        width=size[1],
-        max_disparity=max(1, round(config.max_disparity * share)),
-        supersample=config.supersample,
-        photo_fraction=float(rng.choice((0.3, 0.6, 0.9))),
-    )
-    if config.scenes == "planes":
-        return planes
-    varied = dataclasses.replace(
-        planes,
-        curved_fraction=rng.uniform(0.0, 0.7),
-        plain_fraction=rng.uniform(0.0, 0.3),
-        muted_fraction=0.2,
-        lighting=rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0,
-    )
-    if config.scenes == "varied":
-        return varied
-    detailed = dataclasses.replace(
-        varied,
-        photo_fraction=rng.uniform(0.6, 0.95),
-        photo_scale=(0.15, 0.8),
-        saturation=(0.8, 1.8),
-    )
-    if config.scenes == "detailed":
-        return detailed
-    crowded = dataclasses.replace(
-        detailed,
-        max_disparity=max(1, round(config.max_disparity * rng.uniform(0.3, 1.0))),
-        min_objects=12,
-        wall=(0.05, 0.45, 0.65),
-    )
-    if config.scenes == "crowded":
-        return crowded
+    """Settings of one scene, random so that no two rooms are furnished alike.
+
+    Many surfaces are curved or of one colour, some scenes have little colour, most have
+    shadows and highlights. Photographs are as sharp as reduced ones are. A third of the
+    scenes is drawn smaller than its crops ask for, to be enlarged up to twice: as soft
+    as photographs at their full size. Another third has up to four times the detail.
+    """
+    # Nothing uses these draws any more; with them a seed gives the scenes that it gave.
+    rng.random(2)
+    rng.integers(3)
+    curved, plain = rng.uniform(0.0, 0.7), rng.uniform(0.0, 0.3)
+    lighting = rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0
+    photographs = rng.uniform(0.6, 0.95)
+    max_disparity = max(1, round(config.max_disparity * rng.uniform(0.3, 1.0)))
     factor = rng.uniform(1.0, _ENLARGED) if rng.random() < 1 / 3 else 1.0
-    resized = dataclasses.replace(
-        crowded,
-        height=round(crowded.height / factor),
-        width=round(crowded.width / factor),
-        max_disparity=max(1, int(crowded.max_disparity / factor)),
-        photo_scale=(0.1, 0.6),
-        least_texel=1 / crowded.supersample,
-        saturation=(1.0, 2.5),
+    detailed = factor == 1 and rng.random() >= 0.5
+    return synthetic.SceneConfig(
+        height=round(int(_MARGIN * config.height) / factor),
+        width=round(int(_MARGIN * config.width) / factor),
+        max_disparity=max(1, int(max_disparity / factor)),
+        min_objects=12,
+        supersample=config.supersample,
+        photo_fraction=photographs,
+        curved_fraction=curved,
+        plain_fraction=plain,
         muted_fraction=0.1,
+        photo_scale=(0.1, 0.6),
+        least_texel=1 / config.supersample,
+        detail=rng.uniform(1.0, _DETAIL) if detailed else 1.0,
+        saturation=(1.0, 2.5),
+        wall=(0.05, 0.45, 0.65),
+        lighting=lighting,
     )
-    if config.scenes == "resized" or factor > 1 or rng.random() < 0.5:
-        return resized
-    return dataclasses.replace(resized, detail=rng.uniform(1.0, _DETAIL))
 
 
 class ExampleMaker:
@@ -215,8 +145,8 @@ class ExampleMaker:
     def __init__(self, config: StreamConfig) -> None:
         """Raises InputError if there are no textures."""
         self.config = config
-        self._textures = _textures(config.textures)
-        self._scenes: dict[int, synthetic.Scene] = {}
+        self.scenes: dict[int, synthetic.Scene] = {}
+        self._textures = synthetic.open_textures(config.textures)
 
     def __call__(self, index: int) -> dict[str, np.ndarray]:
         """Example `index`: a function of the configuration and this number alone.
@@ -237,7 +167,7 @@ class ExampleMaker:
         number, crop = scene_of(config, index)
         scene = self._scene(number)
         if crop == config.crops_per_scene - 1:
-            del self._scenes[number]
+            del self.scenes[number]
         rng = np.random.default_rng((_CROP, config.seed, index))
         height, width = scene.mono.shape[:2]
         y = int(rng.integers(height - config.height + 1))
@@ -251,33 +181,29 @@ class ExampleMaker:
         reference = synthetic.other_camera(
             scene.reference[window], rng, strength, exposure
         )
-        setup = _noise_setup(config.noise, rng)
-        if config.scenes != "planes" and rng.random() < 0.15:
+        levels = noise_levels(config.noise, rng)
+        if rng.random() < 0.15:  # a mono camera that is a little out of focus
             target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
         return {
-            "mono": _noisy(luma(target), setup.mono, rng),
-            "reference": _noisy(reference / 255.0, setup.color, rng),
+            "mono": _noisy(rgb_to_luma(target / 255.0), levels.mono, rng),
+            "reference": _noisy(reference / 255.0, levels.color, rng),
             "target": target,
             "disparity": _visible_disparity(scene, window),
         }
 
     def _scene(self, number: int) -> synthetic.Scene:
-        scene = self._scenes.get(number)
-        if scene is None:
-            seed = self.config.seed
-            rng = np.random.default_rng((_SETTINGS, seed, number))
-            size = _scene_size(self.config, rng)
-            settings = _scene_config(self.config, rng, size)
-            try:
-                scene = synthetic.render_scene(
-                    (_SURFACES, seed, number), settings, self._textures
-                )
-            except ValueError as error:
-                raise InputError(f"scene {number}: {error}") from error
-            if scene.mono.shape[:2] != size:
-                scene = synthetic.enlarged(scene, *size)
-            self._scenes[number] = scene
-        return scene
+        if number not in self.scenes:
+            config = self.config
+            rng = np.random.default_rng((_SETTINGS, config.seed, number))
+            scene = synthetic.render_scene(
+                (_SURFACES, config.seed, number),
+                scene_settings(config, rng),
+                self._textures,
+            )
+            self.scenes[number] = scene.enlarged(
+                int(_MARGIN * config.height), int(_MARGIN * config.width)
+            )
+        return self.scenes[number]
 
 
 def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
@@ -288,28 +214,16 @@ def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:
     return np.where(shown, code, 0).astype(np.uint16)[..., None]
 
 
-def _noise_setup(name: str, rng: np.random.Generator) -> noise.NoiseSetup:
-    if name in ("1", "2"):
-        return noise.NOISE_SETUPS[int(name)]
-    if name in ("wide", "reduced"):
-        color = float(np.exp(rng.uniform(np.log(0.004), np.log(0.08))))
-        mono = rng.uniform(0.0, min(color, 0.02))
-    else:
-        color, mono = rng.uniform(0.0, 0.08), rng.uniform(0.0, 0.02)
-    kind = int(rng.integers(4))
-    setup = noise.NOISE_SETUPS.get(kind, noise.NoiseSetup(color, mono))
-    if name != "reduced" or kind not in noise.NOISE_SETUPS or rng.random() < 0.5:
-        return setup
-    factor = rng.uniform(1.0, _REDUCED)
-    return noise.NoiseSetup(setup.color / factor, setup.mono / factor)
+def noise_levels(name: str, rng: np.random.Generator) -> NoiseSetup:
+    """Levels of one example; `name` as `StreamConfig.noise`."""
+    if name != "wide":
+        return NOISE_SETUPS[int(name)]
+    color = log_uniform(rng, 0.004, 0.08)
+    mono = rng.uniform(0.0, min(color, 0.02))
+    return NOISE_SETUPS.get(int(rng.integers(4)), NoiseSetup(color, mono))
 
 
 def _noisy(clean: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
     """Picture in [0, 1] to a noisy uint8 one (Table 2)."""
     state = np.random.RandomState(rng.integers(2**32, size=8, dtype=np.uint32))
-    return noise.to_uint8(noise.add_noise(clean, level, state))
-
-
-def training_example(config: StreamConfig, index: int) -> dict[str, np.ndarray]:
-    """Example `index` of the stream, rendered from nothing; see `ExampleMaker`."""
-    return ExampleMaker(config)(index)
+    return to_uint8(add_noise(clean, level, state))

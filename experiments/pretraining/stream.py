@@ -8,59 +8,38 @@ NumPy only. Batch `step` is a function of the configuration and `step` alone: ne
 the number of processes nor where the stream started changes a byte.
 """
 
+import collections
 import os
 import pathlib
-import queue
+import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
 
 from colornet.errors import InputError
-from experiments.pretraining.examples import (
-    ExampleMaker,
-    StreamConfig,
-    scene_of,
-    training_example,
-)
-
-__all__ = ["SceneStream", "StreamConfig", "training_example"]
+from experiments.pretraining.examples import ExampleMaker, StreamConfig, scene_of
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _AHEAD_BYTES = 128 * 2**20  # of examples that wait, over all workers
-# Channels and type of the pixels, in the order of the bytes.
-_PIXELS = {
-    "mono": (1, np.uint8),
-    "reference": (3, np.uint8),
-    "target": (3, np.uint8),
-    "disparity": (1, np.uint16),
-}
+_PIXEL_BYTES = 9  # of mono, reference, target and disparity
 
 
 class _Worker:
-    """One process and the examples that it has made but nobody has taken yet."""
+    """One process, and the examples that it has made but nobody has taken yet."""
 
-    def __init__(
-        self, config: StreamConfig, process: int, processes: int, start_step: int
-    ) -> None:
-        pixel = sum(
-            count * np.dtype(dtype).itemsize for count, dtype in _PIXELS.values()
-        )
-        self._bytes = config.height * config.width * pixel
-        ahead = _AHEAD_BYTES // (self._bytes * processes)
-        self._examples = queue.Queue(min(max(ahead, 2), 64))
-        self._closing = threading.Event()
+    def __init__(self, config: StreamConfig, process: int, processes: int, step: int):
         self._errors = tempfile.TemporaryFile()
         command = [sys.executable, "-m", "experiments.pretraining.worker"]
-        command += [config.to_json(), str(process), str(processes), str(start_step)]
+        command += [config.to_json(), str(process), str(processes), str(step)]
         # Not `multiprocessing`: its processes import the program's main module anew,
         # and TensorFlow with it. A session of its own keeps Ctrl-C away; a worker whose
         # reader is gone, whatever ended it, ends at its next write.
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,31 +47,18 @@ class _Worker:
             env=_environment(),
             start_new_session=True,
         )
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        example_bytes = config.height * config.width * _PIXEL_BYTES
+        ahead = _AHEAD_BYTES // (example_bytes * processes)
+        self._reader = ThreadPoolExecutor(1)
+        self._waiting = collections.deque(
+            self._reader.submit(self._read) for _ in range(min(max(ahead, 2), 64))
+        )
 
-    def _read(self) -> None:
-        while not self._closing.is_set():
-            example = np.empty(self._bytes, np.uint8)
-            if self._process.stdout.readinto(example) < self._bytes:
-                break
-            self._examples.put(example)
-        self._examples.put(None)
-
-    def take(self) -> np.ndarray:
-        """The next example, (bytes,) uint8.
-
-        Raises:
-            InputError: the worker could not use its configuration.
-            RuntimeError: the worker has ended in another way.
-        """
-        example = self._examples.get()
-        if example is not None:
-            return example
-        self._examples.put(None)  # for whoever asks next
-        if self._closing.is_set():
-            raise RuntimeError("The stream of scenes is closed.")
-        status = self._process.wait()
+    def _read(self) -> dict[str, np.ndarray]:
+        try:
+            return pickle.load(self.process.stdout)
+        except (EOFError, pickle.UnpicklingError):  # it ended, maybe amid an example
+            status = self.process.wait()
         self._errors.seek(0)
         message = self._errors.read().decode(errors="replace").strip()
         if status == 1 and "Traceback" not in message:
@@ -101,28 +67,21 @@ class _Worker:
             f"A process that renders scenes ended with status {status}. {message}"
         )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    def take(self) -> dict[str, np.ndarray]:
+        """The next example of this process.
 
-    def kill(self) -> None:
-        self._closing.set()
-        self._process.kill()
+        Raises:
+            InputError: the worker could not use its configuration.
+            RuntimeError: the worker has ended in another way.
+        """
+        self._waiting.append(self._reader.submit(self._read))
+        return self._waiting.popleft().result()
 
     def join(self) -> None:
-        """Waits for the end of the process and of its reader; after `kill`."""
-        self._process.wait()
-        while (
-            self._thread.is_alive()
-        ):  # it may be waiting for a place to put an example
-            try:
-                self._examples.get(timeout=0.01)
-            except queue.Empty:
-                continue
-        while not self._examples.empty():
-            self._examples.get()
-        self._examples.put(None)
-        self._process.stdout.close()
+        """Waits for the end of the process, which is killed, and of its reader."""
+        self._reader.shutdown(cancel_futures=True)
+        self.process.wait()
+        self.process.stdout.close()
         self._errors.close()
 
 
@@ -143,26 +102,32 @@ class SceneStream:
 
     Args:
         config: what the batches are made of.
-        processes: int >= 1, how many processes render.
         start_step: int >= 0, number of the first batch.
+        processes: int >= 1, how many processes render; one less than the CPU cores if
+            None.
 
     Raises:
         InputError: a number out of its range, or no textures.
     """
 
     def __init__(
-        self, config: StreamConfig, processes: int, start_step: int = 0
+        self, config: StreamConfig, start_step: int = 0, processes: int | None = None
     ) -> None:
-        if processes < 1:
-            raise InputError(f"expected at least 1 process. Received: {processes}")
-        if start_step < 0:
-            raise InputError(
-                f"expected a start_step of at least 0. Received: {start_step}"
-            )
+        if processes is None:
+            processes = max((os.cpu_count() or 1) - 1, 1)
+        for name, value, least in (
+            ("processes", processes, 1),
+            ("start_step", start_step, 0),
+        ):
+            if value < least:
+                raise InputError(
+                    f"expected {name} of at least {least}. Received: {value}"
+                )
         ExampleMaker(config)  # unusable textures shall fail here
         self.config = config
         self.step = start_step
         self._workers: list[_Worker] = []
+        self._closed = False
         try:
             for process in range(processes):
                 self._workers.append(_Worker(config, process, processes, start_step))
@@ -173,7 +138,7 @@ class SceneStream:
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers."""
-        return [worker.pid for worker in self._workers]
+        return [worker.process.pid for worker in self._workers]
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         """Batches from `step` on, the number of the next one.
@@ -188,30 +153,19 @@ class SceneStream:
         """
         size = self.config.batch_size
         while True:
+            if self._closed:
+                raise RuntimeError("The stream of scenes is closed.")
             indices = range(self.step * size, (self.step + 1) * size)
-            batch = self._batch([self._take(index) for index in indices])
+            scenes = [scene_of(self.config, index)[0] for index in indices]
+            examples = [self._workers[s % len(self._workers)].take() for s in scenes]
             self.step += 1
-            yield batch
-
-    def _take(self, index: int) -> np.ndarray:
-        scene, _ = scene_of(self.config, index)
-        return self._workers[scene % len(self._workers)].take()
-
-    def _batch(self, examples: list[np.ndarray]) -> dict[str, np.ndarray]:
-        height, width = self.config.height, self.config.width
-        joined = np.stack(examples)
-        batch, start = {}, 0
-        for name, (channels, dtype) in _PIXELS.items():
-            end = start + height * width * channels * np.dtype(dtype).itemsize
-            pixels = np.ascontiguousarray(joined[:, start:end]).view(dtype)
-            batch[name] = pixels.reshape(-1, height, width, channels)
-            start = end
-        return batch
+            yield {name: np.stack([e[name] for e in examples]) for name in examples[0]}
 
     def close(self) -> None:
         """Ends the processes and waits for them; may be called again."""
+        self._closed = True
         for worker in self._workers:
-            worker.kill()
+            worker.process.kill()
         for worker in self._workers:
             worker.join()
 

@@ -10,15 +10,14 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 
-from colornet import color, noise
 from colornet.config import Config
 from colornet.errors import InputError
-from colornet.io import pictures as images
+from colornet.io.pictures import from_float, read_picture, to_float
 from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 
 
@@ -100,19 +99,19 @@ def files_pair(
     A disparity file that does not exist is no error: most publishers ship it apart.
     """
     maps = [
-        disparity if disparity is not None and os.path.isfile(disparity.path) else None
+        disparity if disparity and os.path.isfile(disparity.path) else None
         for disparity in (left_disparity, right_disparity)
     ]
-    views = os.fspath(left), os.fspath(right)
-    files = (*views, *(disparity.path for disparity in maps if disparity is not None))
-    load = functools.partial(load_files, *views, *maps)
-    coding = ", ".join(f"{m.coding} of {m.steps:g}" for m in maps if m is not None)
-    return Pair(dataset, scene, split, load, files, frame, coding)
+    there = [disparity for disparity in maps if disparity]
+    files = (os.fspath(p) for p in (left, right, *(d.path for d in there)))
+    load = functools.partial(load_files, left, right, *maps)
+    coding = ", ".join(f"{d.coding} of {d.steps:g}" for d in there)
+    return Pair(dataset, scene, split, load, tuple(files), frame, coding)
 
 
 def load_files(
-    left: str,
-    right: str,
+    left: str | os.PathLike,
+    right: str | os.PathLike,
     left_disparity: DisparityFile | None = None,
     right_disparity: DisparityFile | None = None,
 ) -> Views:
@@ -122,29 +121,23 @@ def load_files(
         InputError: a file that cannot be read, a grey picture, or sizes that differ.
             It names the files.
     """
-    both = f"{left} and {right}"
     try:
-        views = [images.read_picture(left), images.read_picture(right)]
+        views = [read_picture(left), read_picture(right)]
     except InputError as error:
-        raise InputError(f"{error} (of the pair {both})") from error
-    if views[0].shape[:2] != views[1].shape[:2]:
-        sizes = " and ".join(f"{v.shape[1]} x {v.shape[0]}" for v in views)
-        raise InputError(f"expected two views of one size. Received: {both}: {sizes}")
-    grey = [p for p, v in zip((left, right), views, strict=True) if v.ndim == 2]
-    if grey:
-        raise InputError(
-            f"expected RGB views in {both}. Received: a grey picture: "
-            f"{' and '.join(grey)}"
-        )
-    maps = [read_disparity(m) if m else None for m in (left_disparity, right_disparity)]
-    for file, disparity in zip((left_disparity, right_disparity), maps, strict=True):
-        if disparity is not None and disparity.shape != views[0].shape[:2]:
+        raise InputError(f"{error} (of the pair {left} and {right})") from error
+    for view in views:
+        if view.ndim == 2:
             raise InputError(
-                f"expected a disparity of {views[0].shape[1]} x {views[0].shape[0]} "
-                f"pixels like {both}. Received: {file.path}, "
-                f"{disparity.shape[1]} x {disparity.shape[0]}"
+                f"expected RGB views. Received: a grey picture in {left} and {right}"
             )
-    return Views(*(to_uint8(view) for view in views), *maps)
+    files = [file for file in (left_disparity, right_disparity) if file]
+    maps = {file: read_disparity(file) for file in files}
+    arrays = {left: views[0], right: views[1], **{f.path: maps[f] for f in files}}
+    if len({array.shape[:2] for array in arrays.values()}) > 1:
+        sizes = (f"{path}, {a.shape[1]} x {a.shape[0]}" for path, a in arrays.items())
+        raise InputError(f"expected one size of a pair. Received: {'; '.join(sizes)}")
+    eight_bit = (from_float(to_float(view), np.uint8) for view in views)
+    return Views(*eight_bit, maps.get(left_disparity), maps.get(right_disparity))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,45 +208,32 @@ class Source(Config, abc.ABC):
         return top
 
 
-def pictures(
-    folder: pathlib.Path, suffixes: Sequence[str] = (".png",), end: str = ""
-) -> dict[str, pathlib.Path]:
-    """The pictures in a folder by the first part of their names, sorted.
+def paired_files(
+    top: pathlib.Path, left: str, right: str
+) -> tuple[dict[tuple[str, ...], tuple[pathlib.Path, pathlib.Path]], list[str]]:
+    """Pairs the files of two patterns by what their stars stand for, never by order.
 
     Args:
-        folder: may be missing: then there are none.
-        suffixes: those that count; where a picture is there twice the first one does.
-        end: the last part of the names, such as "_leftImg8bit", left out of the result.
-    """
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return {}
-    return {
-        name[: -len(end + suffix)]: folder / name
-        for suffix in reversed(suffixes)
-        for name in names
-        if name.endswith(end + suffix)
-    }
-
-
-def match_views(
-    left: Mapping[str, pathlib.Path],
-    right: Mapping[str, pathlib.Path],
-    left_folder: pathlib.Path,
-    right_folder: pathlib.Path,
-) -> tuple[list[str], list[str]]:
-    """Pairs pictures by name, never by order.
+        top: where the patterns begin.
+        left, right: of the views, with equally many stars, such as
+            "leftImg8bit/val/*/*_leftImg8bit.png".
 
     Returns:
-        The names that are in both views, sorted, and what is missing beside the others.
+        The files of both views by the text of the stars, sorted, and the missing files
+        of those pairs of which one file is there.
     """
-    both = sorted(left.keys() & right.keys())
+    views = []
+    for pattern in (left, right):
+        stars = re.compile(re.escape(pattern).replace(r"\*", "([^/]*)"))
+        paths = {path.relative_to(top).as_posix(): path for path in top.glob(pattern)}
+        views.append({stars.fullmatch(p).groups(): path for p, path in paths.items()})
+    both = sorted(views[0].keys() & views[1].keys())
     missing = [
-        *(f"{right_folder}/ for {left[name]}" for name in left.keys() - right.keys()),
-        *(f"{left_folder}/ for {right[name]}" for name in right.keys() - left.keys()),
+        str(top / pattern.replace("*", "{}").format(*key))
+        for pattern, view, other in zip((left, right), views, views[::-1], strict=True)
+        for key in other.keys() - view.keys()
     ]
-    return both, sorted(missing)
+    return {key: (views[0][key], views[1][key]) for key in both}, sorted(missing)
 
 
 def folders_below(top: pathlib.Path, name: str, depth: int = 2) -> list[pathlib.Path]:
@@ -264,47 +244,7 @@ def folders_below(top: pathlib.Path, name: str, depth: int = 2) -> list[pathlib.
     return found
 
 
-def to_uint8(picture: np.ndarray) -> np.ndarray:
-    """Returns a uint8 or uint16 picture as uint8."""
-    if picture.dtype == np.uint8:
-        return picture
-    return noise.to_uint8(images.to_float(picture))
-
-
-def check_pairs(pairs: Sequence[Pair], where: str) -> None:
-    """Raises InputError unless there are pairs, each key is there once, splits have
-    names that a TFDS split can have.
-
-    Args:
-        pairs: what a source found.
-        where: the folder or file they come from, for the message.
-    """
-    if not pairs:
-        raise InputError(f"expected at least one pair. Received: none in {where}")
-    seen, twice = set(), []
-    for pair in pairs:
-        (twice.append if pair.key in seen else seen.add)(pair.key)
-    if twice:
-        raise InputError(
-            f"expected every pair once in {where}. Received twice: {listed(twice)}"
-        )
-    odd = sorted(
-        {p.split for p in pairs if not re.fullmatch("[a-z][a-z0-9_]*", p.split)}
-    )
-    odd += ["all"] * any(p.split == "all" for p in pairs)
-    if odd:
-        raise InputError(
-            "expected splits such as train, validation, test in "
-            f"{where}. Received: {listed(odd)}"
-        )
-
-
 def listed(names: Sequence[str], most: int = 50) -> str:
     """One line of names; beyond `most` only how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def luma(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 1) float64 luma in [0, 1] of an (H, W, 3) uint8 picture."""
-    return color.rgb_to_luma(picture / 255.0)

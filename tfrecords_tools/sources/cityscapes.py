@@ -16,8 +16,7 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    match_views,
-    pictures,
+    paired_files,
 )
 
 # The publisher's name, ours, and the number of pairs.
@@ -38,36 +37,25 @@ class Cityscapes(Source):
         return [self._part(*split) for split in _SPLITS]
 
     def _part(self, published_name: str, split: str, published: int) -> Part:
-        top = self.top()
-        views = [top / f"{view}Img8bit" / published_name for view in ("left", "right")]
-        cities = sorted({city.name for view in views for city in view.glob("*/")})
-        pairs, missing = [], []
-        for city in cities:
-            folders = [view / city for view in views]
-            left = pictures(folders[0], end="_leftImg8bit")
-            right = pictures(folders[1], end="_rightImg8bit")
-            names, incomplete = match_views(left, right, *folders)
-            missing += incomplete
-            disparities = top / "disparity" / published_name / city
-            pairs += [
-                files_pair(
-                    "cityscapes",
-                    city,
-                    split,
-                    left[name],
-                    right[name],
-                    frame=name,
-                    left_disparity=DisparityFile(
-                        str(disparities / f"{name}_disparity.png"), "codes_from_1", 256
-                    ),
-                )
-                for name in names
-            ]
-        place = f"{{left,right}}Img8bit/{published_name}/<city>/*Img8bit.png"
-        return Part(
-            f"Cityscapes {published_name}",
-            place,
-            tuple(pairs),
-            published,
-            tuple(missing),
+        pattern = f"{{0}}Img8bit/{published_name}/*/*_{{0}}Img8bit.png"
+        views = (pattern.format(view) for view in ("left", "right"))
+        found, missing = paired_files(self.top(), *views)
+        disparities = self.top() / "disparity" / published_name
+        pairs = tuple(
+            files_pair(
+                "cityscapes",
+                city,
+                split,
+                *files,
+                frame=name,
+                left_disparity=DisparityFile(
+                    disparities / city / f"{name}_disparity.png",
+                    "codes_from_1",
+                    256,
+                ),
+            )
+            for (city, name), files in found.items()
         )
+        name = f"Cityscapes {published_name}"
+        place = f"{{left,right}}Img8bit/{published_name}/<city>/*Img8bit.png"
+        return Part(name, place, pairs, published, tuple(missing))

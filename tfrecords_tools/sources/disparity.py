@@ -4,9 +4,10 @@ import dataclasses
 import os
 
 import numpy as np
+from PIL import Image
 
 from colornet.errors import InputError
-from colornet.io import pictures as images
+from colornet.io.pictures import read_picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,7 @@ class DisparityFile:
         steps: codes a pixel.
     """
 
-    path: str
+    path: str | os.PathLike
     coding: str
     steps: float = 1.0
 
@@ -39,7 +40,7 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
     if file.coding == "pfm":
         disparity = np.abs(_read_pfm(file.path))
         return np.where(np.isfinite(disparity), disparity, 0).astype(np.float32)
-    codes = images.read_picture(file.path).astype(np.float32)
+    codes = read_picture(file.path).astype(np.float32)
     if file.coding == "sintel":
         if codes.ndim != 3:
             raise InputError(f"expected disparity as RGB. Received: {file.path}, grey")
@@ -56,17 +57,13 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
 
 
 def _read_pfm(path: str | os.PathLike) -> np.ndarray:
-    """(H, W) float32 of a one-channel portable float map; rows are stored upwards."""
+    """(H, W) float32 of a one-channel portable float map."""
     try:
-        with open(path, "rb") as file:
-            kind, size, scale = (file.readline().split() for _ in range(3))
-            width, height = (int(number) for number in size)
-            order = "<f4" if float(scale[0]) < 0 else ">f4"
-            values = np.frombuffer(file.read(), order)
-        if kind != [b"Pf"]:
-            raise ValueError(f"{kind} in place of Pf")
-        return values.reshape(height, width)[::-1].astype(np.float32)
-    except (OSError, ValueError, IndexError) as error:
+        with Image.open(path, formats=["PPM"]) as image:
+            if image.mode != "F":
+                raise ValueError(f"pixels of mode {image.mode}")
+            return np.array(image)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"expected a whole one-channel PFM file. Received: {path} ({error})"
         ) from error

@@ -16,6 +16,7 @@ from tfrecords_tools.sources import (
     Source,
     files_pair,
     folders_below,
+    paired_files,
 )
 
 _SPLITS = (("two_view_training", "train", 27), ("two_view_test", "test", 20))
@@ -33,19 +34,12 @@ class Eth3d(Source):
     def _part(self, folder: str, split: str, published: int) -> Part:
         pairs, missing = [], []
         for top in folders_below(self.top(), folder):
-            for scene in sorted(top.glob("*/")):
-                views = [scene / f"im{view}.png" for view in (0, 1)]
-                absent = [str(view) for view in views if not view.is_file()]
-                if len(absent) == 1:
-                    missing += absent
-                if absent:
-                    continue
-                disparity = DisparityFile(str(scene / "disp0GT.pfm"), "pfm")
+            found, incomplete = paired_files(top, "*/im0.png", "*/im1.png")
+            missing += incomplete
+            for (scene,), files in found.items():
+                truth = DisparityFile(top / scene / "disp0GT.pfm", "pfm")
                 pairs.append(
-                    files_pair(
-                        "eth3d", scene.name, split, *views, left_disparity=disparity
-                    )
+                    files_pair("eth3d", scene, split, *files, left_disparity=truth)
                 )
         place = f"{folder}/<scene>/im{{0,1}}.png"
-        name = f"ETH3D {folder}"
-        return Part(name, place, tuple(pairs), published, tuple(missing))
+        return Part(f"ETH3D {folder}", place, tuple(pairs), published, tuple(missing))

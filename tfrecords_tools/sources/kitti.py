@@ -16,8 +16,7 @@ from tfrecords_tools.sources import (
     Source,
     files_pair,
     folders_below,
-    match_views,
-    pictures,
+    paired_files,
 )
 
 # Year, folders of the views and of the disparity, pairs of training and testing.
@@ -26,7 +25,7 @@ _YEARS = (
     (2015, ("image_2", "image_3"), "disp_occ_0", {"training": 200, "testing": 200}),
 )
 _SPLITS = {"training": "train", "testing": "test"}
-_FRAME = "_10"
+_FRAME = "_10.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,24 +51,21 @@ class Kitti(Source):
     ) -> Part:
         pairs, missing = [], []
         for top in folders_below(self.top(), folder):
-            folders = [top / view for view in views]
-            left, right = (pictures(view, end=_FRAME) for view in folders)
-            names, incomplete = match_views(left, right, *folders)
+            found, incomplete = paired_files(top, *(f"{v}/*{_FRAME}" for v in views))
             missing += incomplete
             pairs += [
                 files_pair(
                     f"kitti{year}",
                     f"{folder}/{name}",
                     _SPLITS[folder],
-                    left[name],
-                    right[name],
+                    *files,
                     left_disparity=DisparityFile(
-                        str(top / disparities / f"{name}{_FRAME}.png"), "codes", 256
+                        top / disparities / f"{name}{_FRAME}", "codes", 256
                     ),
                 )
-                for name in names
+                for (name,), files in found.items()
             ]
-        place = f"{folder}/{{{','.join(views)}}}/<NNNNNN>{_FRAME}.png"
+        place = f"{folder}/{{{','.join(views)}}}/<NNNNNN>{_FRAME}"
         return Part(
             f"KITTI {year} {folder}", place, tuple(pairs), published, tuple(missing)
         )

@@ -24,7 +24,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from PIL import Image
 
@@ -48,117 +48,75 @@ _VIEWS = (
     ("im0", "im1L", "L"),
     *((f"im0e{n}", f"im1e{n}", f"e{n}") for n in range(10)),
 )
-_DISPARITIES = (("disp{}.pfm", "pfm"), ("disp{}GT.pfm", "pfm")) + tuple(
-    (f"disp{{}}{suffix}", "codes") for suffix in (".png", ".pgm")
-)
+_DISPARITIES = {
+    "disp{}.pfm": "pfm",
+    "disp{}GT.pfm": "pfm",
+    "disp{}.png": "codes",
+    "disp{}.pgm": "codes",
+}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Set:
-    """The scenes of one publication."""
+_SCENES = {
+    "2001": "barn1 barn2 bull poster sawtooth tsukuba venus",
+    "2003": "cones teddy",
+    "2005": "Art Books Dolls Laundry Moebius Reindeer",
+    "2005 without truth": "Computer Drumsticks Dwarves",
+    "2006": "Aloe Baby1 Baby2 Baby3 Bowling1 Bowling2 Cloth1 Cloth2 Cloth3 Cloth4 "
+    "Flowerpots Lampshade1 Lampshade2 Midd1 Midd2 Monopoly Plastic Rocks1 Rocks2 Wood1 "
+    "Wood2",
+    "2014": "Adirondack Backpack Bicycle1 Cable Classroom1 Couch Flowers Jadeplant "
+    "Mask Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Shopvac Sticks "
+    "Storage Sword1 Sword2 Umbrella Vintage",
+    "2021": "artroom1 artroom2 bandsaw1 bandsaw2 chess1 chess2 chess3 curule1 curule2 "
+    "curule3 ladder1 ladder2 octogons1 octogons2 pendulum1 pendulum2 podium1 skates1 "
+    "skates2 skiboots1 skiboots2 skiboots3 traproom1 traproom2",
+    "MiddEval3 training": "Adirondack ArtL Jadeplant Motorcycle MotorcycleE Piano "
+    "PianoL Pipes Playroom Playtable PlaytableP Recycle Shelves Teddy Vintage",
+    "MiddEval3 test": "Australia AustraliaP Bicycle2 Classroom2 Classroom2E Computer "
+    "Crusade CrusadeP Djembe DjembeL Hoops Livingroom Newkuba Plants Staircase",
+}
+_THIRDS, _QUARTERS = ("full", "half", "third"), ("full", "half", "quarter")
+
+
+class _Set(NamedTuple):
+    """One publication: its name, our split, its place, the sizes that it comes in."""
 
     name: str
-    dataset: str
     split: str
     place: str
-    sizes: tuple[str, ...]
-    scenes: tuple[str, ...]
+    sizes: tuple[str, ...] = ()
 
+    @property
+    def dataset(self) -> str:
+        year = self.name.split()[0]
+        return "middlebury_eval3" if year == "MiddEval3" else f"middlebury{year}"
 
-def _set(
-    name: str, dataset: str, split: str, place: str, sizes: str, scenes: str
-) -> _Set:
-    return _Set(
-        name, dataset, split, place, tuple(sizes.split()), tuple(scenes.split())
-    )
+    @property
+    def scenes(self) -> list[str]:
+        return _SCENES[self.name].split()
 
 
 _SETS = (
-    _set(
-        "2001",
-        "middlebury2001",
-        "scenes2001",
-        "<scene>/im{2,6}.ppm",
-        "",
-        "barn1 barn2 bull poster sawtooth tsukuba venus",
-    ),
-    _set(
-        "2003",
-        "middlebury2003",
-        "scenes2003",
-        "{cones,teddy}{Q,H,F}/im{2,6}.ppm",
-        "full half quarter",
-        "cones teddy",
-    ),
-    _set(
-        "2005",
-        "middlebury2005",
-        "test",
-        "<Scene>/view{1,5}.png",
-        "full half third",
-        "Art Books Dolls Laundry Moebius Reindeer",
-    ),
-    _set(
-        "2005 without truth",
-        "middlebury2005",
-        "scenes2005",
-        "<Scene>/view{1,5}.png",
-        "full half third",
-        "Computer Drumsticks Dwarves",
-    ),
-    _set(
-        "2006",
-        "middlebury2006",
-        "test",
-        "<Scene>/view{1,5}.png",
-        "full half third",
-        "Aloe Baby1 Baby2 Baby3 Bowling1 Bowling2 Cloth1 Cloth2 Cloth3 Cloth4 "
-        "Flowerpots Lampshade1 Lampshade2 Midd1 Midd2 Monopoly Plastic Rocks1 Rocks2 "
-        "Wood1 Wood2",
-    ),
-    _set(
-        "2014",
-        "middlebury2014",
-        "scenes2014",
-        "<Scene>-{perfect,imperfect}/im{0,1}.png",
-        "",
-        "Adirondack Backpack Bicycle1 Cable Classroom1 Couch Flowers Jadeplant Mask "
-        "Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Shopvac Sticks "
-        "Storage Sword1 Sword2 Umbrella Vintage",
-    ),
-    _set(
-        "2021",
-        "middlebury2021",
-        "scenes2021",
-        "<scene>/im{0,1}.png",
-        "",
-        "artroom1 artroom2 bandsaw1 bandsaw2 chess1 chess2 chess3 curule1 curule2 "
-        "curule3 ladder1 ladder2 octogons1 octogons2 pendulum1 pendulum2 podium1 "
-        "skates1 skates2 skiboots1 skiboots2 skiboots3 traproom1 traproom2",
-    ),
-    _set(
-        "MiddEval3 training",
-        "middlebury_eval3",
-        "eval3_training",
-        "training{F,H,Q}/<Scene>/im{0,1}.png",
-        "full half quarter",
-        "Adirondack ArtL Jadeplant Motorcycle MotorcycleE Piano PianoL Pipes Playroom "
-        "Playtable PlaytableP Recycle Shelves Teddy Vintage",
-    ),
-    _set(
-        "MiddEval3 test",
-        "middlebury_eval3",
-        "eval3_test",
-        "test{F,H,Q}/<Scene>/im{0,1}.png",
-        "full half quarter",
-        "Australia AustraliaP Bicycle2 Classroom2 Classroom2E Computer Crusade "
-        "CrusadeP Djembe DjembeL Hoops Livingroom Newkuba Plants Staircase",
-    ),
+    _Set("2001", "scenes2001", "<scene>/im{2,6}.ppm"),
+    _Set("2003", "scenes2003", "{cones,teddy}{Q,H,F}/im{2,6}.ppm", _QUARTERS),
+    _Set("2005", "test", "<Scene>/view{1,5}.png", _THIRDS),
+    _Set("2005 without truth", "scenes2005", "<Scene>/view{1,5}.png", _THIRDS),
+    _Set("2006", "test", "<Scene>/view{1,5}.png", _THIRDS),
+    _Set("2014", "scenes2014", "<Scene>-{perfect,imperfect}/im{0,1}.png"),
+    _Set("2021", "scenes2021", "<scene>/im{0,1}.png"),
 )
-_EVAL3 = {"training": _SETS[-2], "test": _SETS[-1]}
+_EVAL3 = {
+    part: _Set(
+        f"MiddEval3 {part}",
+        f"eval3_{part}",
+        f"{part}{{F,H,Q}}/<Scene>/im{{0,1}}.png",
+        _QUARTERS,
+    )
+    for part in ("training", "test")
+}
 _BY_SCENE = {
     scene.lower(): (published, scene)
-    for published in _SETS[:-2]
+    for published in _SETS
     for scene in published.scenes
 }
 
@@ -185,7 +143,7 @@ class Middlebury(Source):
             raise InputError(f"size must be one of {SIZES}. Received: {self.size!r}")
 
     def parts(self) -> list[Part]:
-        found = {published: {} for published in _SETS}
+        found = {published: {} for published in (*_SETS, *_EVAL3.values())}
         for published, size, pair in _pairs_below(self.top()):
             found[published].setdefault(size, []).append(pair)
         return [self._part(published, sizes) for published, sizes in found.items()]
@@ -201,13 +159,13 @@ class Middlebury(Source):
         pairs = [pair for of_size in found.values() for pair in of_size]
         if not self.all_exposures:
             pairs = _one_a_scene(pairs)
-        there = {pair.scene for pair in pairs}
+        there, scenes = {pair.scene for pair in pairs}, published.scenes
         return Part(
             f"Middlebury {published.name}",
             published.place,
             tuple(pairs),
-            None if self.all_exposures else len(published.scenes),
-            absent=tuple(s for s in published.scenes if s not in there),
+            None if self.all_exposures else len(scenes),
+            absent=tuple(scene for scene in scenes if scene not in there),
         )
 
 
@@ -291,11 +249,11 @@ def _size_of(
 def _disparity(size: str, folder: pathlib.Path, view: str) -> DisparityFile | None:
     if view.startswith("scene1."):  # tsukuba has the left view's alone
         truth = folder / f"truedisp.{view.removeprefix('scene1.')}.pgm"
-        return DisparityFile(str(truth), "codes", 16)
+        return DisparityFile(truth, "codes", 16)
     steps = _STEPS.get(size, 8)
     number = re.search(r"\d", view)[0]
-    for name, coding in _DISPARITIES:
+    for name, coding in _DISPARITIES.items():
         path = folder / name.format(number)
         if path.is_file():
-            return DisparityFile(str(path), coding, steps)
+            return DisparityFile(path, coding, steps)
     return None

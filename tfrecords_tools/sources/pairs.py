@@ -29,7 +29,6 @@ from tfrecords_tools.sources import (
     Pair,
     Part,
     Source,
-    check_pairs,
     files_pair,
     listed,
 )
@@ -51,14 +50,13 @@ class Pairs(Source):
 
         Raises:
             InputError: nothing there, or one line with all columns, cells and files
-                that are missing, and all keys that come twice.
+                that are missing.
         """
         path = pathlib.Path(self.data_dir)
         if not path.is_file():
             path = self.top()
         table = path / "INDEX.tsv" if path.is_dir() else path
         pairs = _from_table(table) if table.is_file() else _from_tree(path)
-        check_pairs(pairs, str(path))
         return [Part("pairs", str(path), tuple(pairs))]
 
 
@@ -124,59 +122,33 @@ def _from_table(table: pathlib.Path) -> list[Pair]:
     pairs, wrong = [], []
     for number, row in enumerate(reader, start=2):
         cells = {k: (v or "").strip() for k, v in row.items() if k is not None}
-        pair = (_row_of_paths if by_path else _row_of_scene)(
-            table.parent, cells, f"row {number}", wrong
-        )
-        if pair is not None:
-            pairs.append(pair)
+        pair = _from_row(table.parent, cells, f"row {number}", by_path, wrong)
+        pairs += [pair] if pair is not None else []
     _raise_if(wrong, table)
     return pairs
 
 
-def _empty(cells: dict[str, str], names: tuple[str, ...], row: str) -> list[str]:
-    return [f"the {name} of {row}" for name in names if not cells[name]]
-
-
-def _row_of_scene(
-    top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
+def _from_row(
+    top: pathlib.Path, cells: dict[str, str], row: str, by_path: bool, wrong: list[str]
 ) -> Pair | None:
-    missing = _empty(cells, ("dataset", "scene"), row)
-    found = {}
-    if not missing:
-        found, missing = _views(top / cells["dataset"] / cells["scene"])
-    wrong += missing
-    if missing:
-        return None
-    return files_pair(
-        cells["dataset"],
-        cells["scene"],
-        cells.get("split") or _SPLIT,
-        left_disparity=_disparity(top, cells, row, wrong),
-        **found,
-    )
-
-
-def _row_of_paths(
-    top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
-) -> Pair | None:
-    missing = _empty(cells, _VIEWS, row)
-    missing += [
-        str(top / cells[view])
-        for view in _VIEWS
-        if cells[view] and not (top / cells[view]).is_file()
-    ]
+    """The pair of a row; None after what is missing was added to `wrong`."""
+    needed = _VIEWS if by_path else ("dataset", "scene")
+    missing = [f"the {name} of {row}" for name in needed if not cells[name]]
+    if by_path:
+        views = {view: top / cells[view] for view in _VIEWS if cells[view]}
+        missing += [str(path) for path in views.values() if not path.is_file()]
+    elif not missing:
+        views, missing = _views(top / cells["dataset"] / cells["scene"])
     wrong += missing
     if missing:
         return None
     scene = cells.get("scene") or cells.get("key")
-    scene = scene or pathlib.PurePath(cells["left"]).with_suffix("").as_posix()
     return files_pair(
         cells.get("dataset") or _DATASET,
-        scene,
+        scene or pathlib.PurePath(cells["left"]).with_suffix("").as_posix(),
         cells.get("split") or _SPLIT,
-        left=top / cells["left"],
-        right=top / cells["right"],
         left_disparity=_disparity(top, cells, row, wrong),
+        **views,
     )
 
 
@@ -197,7 +169,7 @@ def _disparity(
             f"a number above 0 as the disp_steps of {row} ({steps!r} is there)"
         )
         return None
-    return DisparityFile(str(path), "pfm" if path.suffix == ".pfm" else "codes", number)
+    return DisparityFile(path, "pfm" if path.suffix == ".pfm" else "codes", number)
 
 
 def _raise_if(missing: list[str], where: pathlib.Path) -> None:

@@ -14,9 +14,7 @@ and, where there is one, `disparity` beside `frames_<pass>`, with the same folde
 and tests on FlyingThings3D TEST (4,370).
 """
 
-import collections
 import dataclasses
-import os
 import pathlib
 from typing import ClassVar
 
@@ -28,24 +26,17 @@ from tfrecords_tools.sources import (
     Source,
     files_pair,
     folders_below,
-    match_views,
-    pictures,
+    paired_files,
 )
 
 RENDER_PASSES = ("clean", "final")
-_SUFFIXES = (".png", ".webp")
-_THINGS = "{A,B,C}/<NNNN>/{left,right}/<NNNN>.png"
-# Name, folders below frames_<pass>, pairs as the paper counts them.
-_PARTS = {
-    "FlyingThings3D TRAIN": (f"TRAIN/{_THINGS}", 22_390),
-    "Monkaa": ("<scene>/{left,right}/<NNNN>.png", 8_664),
-    "Driving": (
-        "{15mm,35mm}_focallength/scene_{forwards,backwards}/{fast,slow}/{left,right}/"
-        "<NNNN>.png",
-        4_400,
-    ),
-    "FlyingThings3D TEST": (f"TEST/{_THINGS}", 4_370),
-}
+# Name, pictures below frames_<pass>, pairs as the paper counts them.
+_PARTS = (
+    ("FlyingThings3D TRAIN", "TRAIN/*/*/{view}/*", 22_390),
+    ("Monkaa", "*/{view}/*", 8_664),
+    ("Driving", "*_focallength/*/*/{view}/*", 4_400),
+    ("FlyingThings3D TEST", "TEST/*/*/{view}/*", 4_370),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,65 +55,41 @@ class SceneFlow(Source):
         check_render_pass(self.render_pass)
 
     def parts(self) -> list[Part]:
+        return [self._part(*part) for part in _PARTS]
+
+    def _part(self, part: str, pattern: str, published: int) -> Part:
         frames_name = f"frames_{self.render_pass}pass"
-        found, missing = collections.defaultdict(list), collections.defaultdict(list)
-        names = frames_name, f"{frames_name}_webp"
-        tops = [frames for name in names for frames in folders_below(self.top(), name)]
-        for frames in tops:
-            for folder, children, _ in os.walk(frames):
-                children.sort()
-                if {"left", "right"} & set(children):
-                    children[:] = []
-                    scene = pathlib.Path(folder).relative_to(frames)
-                    part = _part_of(scene.parts)
-                    pairs, incomplete = self._sequence(frames, scene, part)
-                    found[part] += pairs
-                    missing[part] += incomplete
-        return [
-            Part(
-                name,
-                f"{frames_name}/{place}",
-                tuple(found[name]),
-                published,
-                tuple(missing[name]),
+        pairs, missing = [], []
+        for folder, suffix in ((frames_name, ".png"), (f"{frames_name}_webp", ".webp")):
+            views = [pattern.format(view=v) + suffix for v in ("left", "right")]
+            for frames in folders_below(self.top(), folder):
+                found, incomplete = paired_files(frames, *views)
+                missing += incomplete
+                pairs += [self._pair(part, frames, *f) for f in found.values()]
+        place = f"{frames_name}/{pattern.format(view='{left,right}')}.png"
+        return Part(part, place, tuple(pairs), published, tuple(missing))
+
+    def _pair(
+        self, part: str, frames: pathlib.Path, left: pathlib.Path, right: pathlib.Path
+    ) -> Pair:
+        scene = left.parents[1].relative_to(frames)
+        left_disparity, right_disparity = (
+            DisparityFile(
+                frames.parent / "disparity" / scene / view / f"{left.stem}.pfm",
+                "pfm",
             )
-            for name, (place, published) in _PARTS.items()
-        ]
-
-    def _sequence(
-        self, frames: pathlib.Path, scene: pathlib.Path, part: str
-    ) -> tuple[list[Pair], list[str]]:
-        views = {view: frames / scene / view for view in ("left", "right")}
-        left, right = (pictures(folder, _SUFFIXES) for folder in views.values())
-        names, missing = match_views(left, right, views["left"], views["right"])
-        dataset = part.split()[0].lower()
-
-        def disparity(view: str, name: str) -> DisparityFile:
-            folder = frames.parent / "disparity" / scene / view
-            return DisparityFile(str(folder / f"{name}.pfm"), "pfm")
-
-        pairs = [
-            files_pair(
-                f"{dataset}_{self.render_pass}",
-                scene.as_posix(),
-                "test" if part.endswith("TEST") else "train",
-                left[name],
-                right[name],
-                frame=name,
-                left_disparity=disparity("left", name),
-                right_disparity=disparity("right", name),
-            )
-            for name in names
-        ]
-        return pairs, missing
-
-
-def _part_of(folders: tuple[str, ...]) -> str:
-    if folders and folders[0] in ("TRAIN", "TEST"):
-        return f"FlyingThings3D {folders[0]}"
-    if folders and folders[0].endswith("_focallength"):
-        return "Driving"
-    return "Monkaa"
+            for view in ("left", "right")
+        )
+        return files_pair(
+            f"{part.split()[0].lower()}_{self.render_pass}",
+            scene.as_posix(),
+            "test" if part.endswith("TEST") else "train",
+            left,
+            right,
+            frame=left.stem,
+            left_disparity=left_disparity,
+            right_disparity=right_disparity,
+        )
 
 
 def check_render_pass(render_pass: str) -> None:

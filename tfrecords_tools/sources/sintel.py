@@ -15,8 +15,7 @@ from tfrecords_tools.sources import (
     Source,
     files_pair,
     folders_below,
-    match_views,
-    pictures,
+    paired_files,
 )
 from tfrecords_tools.sources.sceneflow import check_render_pass
 
@@ -40,31 +39,24 @@ class Sintel(Source):
 
     def parts(self) -> list[Part]:
         pairs, missing = [], []
+        views = [f"{self.render_pass}_{view}/*/*.png" for view in ("left", "right")]
         for training in folders_below(self.top(), "training", depth=3):
-            tops = [training / f"{self.render_pass}_{v}" for v in ("left", "right")]
-            sequences = {
-                folder.name for top in tops for folder in top.glob("*/") if top.is_dir()
-            }
-            for sequence in sorted(sequences):
-                folders = [top / sequence for top in tops]
-                left, right = (pictures(folder) for folder in folders)
-                names, incomplete = match_views(left, right, *folders)
-                missing += incomplete
-                disparities = training / "disparities" / sequence
-                pairs += [
-                    files_pair(
-                        f"sintel_{self.render_pass}",
-                        sequence,
-                        "test",
-                        left[name],
-                        right[name],
-                        frame=name,
-                        left_disparity=DisparityFile(
-                            str(disparities / f"{name}.png"), "sintel"
-                        ),
-                    )
-                    for name in names
-                ]
+            found, incomplete = paired_files(training, *views)
+            missing += incomplete
+            pairs += [
+                files_pair(
+                    f"sintel_{self.render_pass}",
+                    sequence,
+                    "test",
+                    *files,
+                    frame=name,
+                    left_disparity=DisparityFile(
+                        training / "disparities" / sequence / f"{name}.png",
+                        "sintel",
+                    ),
+                )
+                for (sequence, name), files in found.items()
+            ]
         place = (
             f"training/{self.render_pass}_{{left,right}}/<sequence>/frame_<NNNN>.png"
         )

@@ -16,14 +16,13 @@ Conventions, fixed here once:
 """
 
 from tfrecords_tools.synthetic.camera import defocused, other_camera
-from tfrecords_tools.synthetic.enlarge import enlarged
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
 from tfrecords_tools.synthetic.textures import (
     PictureFiles,
-    TextureSource,
     folder_textures,
+    open_textures,
     skimage_textures,
 )
 
@@ -32,11 +31,10 @@ __all__ = [
     "Scene",
     "SceneConfig",
     "Surface",
-    "TextureSource",
     "build_surfaces",
     "defocused",
-    "enlarged",
     "folder_textures",
+    "open_textures",
     "other_camera",
     "render_scene",
     "skimage_textures",

@@ -15,10 +15,7 @@ def defocused(picture: np.ndarray, blur: float) -> np.ndarray:
 
 
 def other_camera(
-    picture: np.ndarray,
-    rng: np.random.Generator,
-    strength: float,
-    exposure: float = 1.0,
+    picture: np.ndarray, rng: np.random.Generator, strength: float, exposure: float
 ) -> np.ndarray:
     """The picture by another camera: exposure, white balance, gamma and sharpness.
 
@@ -35,8 +32,6 @@ def other_camera(
     gain = np.exp(strength * (rng.normal(0, 0.15) + rng.normal(0, 0.05, 3)))
     gamma = np.exp(strength * rng.normal(0, 0.1))
     blur = strength * rng.uniform(0, 1.5)
-    if strength == 0 and exposure == 1:
-        return picture
     if blur > _SHARPEST:
         picture = defocused(picture, blur)
     level = np.arange(256)[:, None] / 255

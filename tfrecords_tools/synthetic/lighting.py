@@ -83,8 +83,8 @@ def _shade(
         return ((x - at_x) ** 2 + (y - at_y) ** 2) / (softness * extent) ** 2
 
     shade = np.ones(np.broadcast_shapes(u.shape, v.shape))
-    if surface.bend is not None:  # turned away from the light, hence darker
-        along_x, along_y = surface.bend.slopes(x, y)
+    if surface.relief is not None:  # turned away from the light, hence darker
+        along_x, along_y = surface.relief.slopes(x, y)
         toward = along_x * direction[0] + along_y * direction[1]
         steepest = max(float(np.abs(toward).max()), 1e-6)
         depth = strength * rng.uniform(0.2, 0.7)

@@ -1,5 +1,7 @@
 """Pictures of the surfaces: cut out of photographs or procedural, then recoloured."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -11,7 +13,6 @@ from tfrecords_tools.synthetic.procedural import (
 )
 from tfrecords_tools.synthetic.random_draws import log_uniform, tilted
 from tfrecords_tools.synthetic.scene import SceneConfig
-from tfrecords_tools.synthetic.textures import TextureSource
 
 _YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
@@ -28,32 +29,27 @@ class Painter:
         self,
         rng: np.random.Generator,
         config: SceneConfig,
-        textures: TextureSource | None,
+        textures: Sequence[np.ndarray] | None,
     ) -> None:
-        self._rng = rng
-        self._textures = textures
+        self._rng, self._config, self._textures = rng, config, textures
         self._photo_fraction = config.photo_fraction if textures is not None else 0.0
         self._used: list[int] = []
         self._saturation = rng.uniform(*config.saturation)
-        self._photo_scale = config.photo_scale
-        self._least_texel = config.least_texel
-        self._detail = config.detail
         light = rng.uniform(0.85, 1.15) * np.exp(rng.normal(0.0, 0.05, 3))
         self._light = light.astype(np.float32)
-        self._plain_fraction = config.plain_fraction
         if config.muted_fraction > 0 and rng.random() < config.muted_fraction:
             self._saturation *= rng.uniform(0.0, 0.4)
 
     def paint(self, bounds: Bounds, background: bool) -> tuple[Image.Image, np.ndarray]:
         """A patch that covers `bounds`, and the (2, 3) map from (x, y, 1) to it."""
-        rng = self._rng
+        rng, config = self._rng, self._config
         x0, y0, x1, y1 = bounds
         half = np.array((x1 - x0, y1 - y0)) / 2
         linear = tilted(rng, 0.4, 0.1)
         linear[0] *= rng.choice((-1.0, 1.0))
         # Texels the surface spans, at one texel a px, with room for cubic sampling.
         span = 2 * np.abs(linear) @ half
-        plain = self._plain_fraction > 0 and rng.random() < self._plain_fraction
+        plain = config.plain_fraction > 0 and rng.random() < config.plain_fraction
         wrap = plain or rng.random() >= self._photo_fraction
         if plain:
             pitch, picture = 1.0, plain_texture(rng, vivid=not background)
@@ -72,11 +68,10 @@ class Painter:
             picture = grey[..., None] * (1 - saturation) + picture * saturation
         else:
             picture = self._recolour(picture, background)
-        patch = picture[rows[:, None], columns]
-        patch = self._shade(patch)
+        patch = self._shade(picture[rows[:, None], columns])
         image = Image.fromarray(np.clip(patch + 0.5, 0, 255).astype(np.uint8))
-        if self._detail > 1 and not plain:
-            radius, percent = _SURROUNDINGS / pitch, round(100 * (self._detail - 1))
+        if config.detail > 1 and not plain:
+            radius, percent = _SURROUNDINGS / pitch, round(100 * (config.detail - 1))
             image = image.filter(ImageFilter.UnsharpMask(radius, percent, threshold=0))
         middle = np.array(((x0 + x1) / 2, (y0 + y1) / 2))
         offset = np.array((width - 1, height - 1)) / 2 - linear @ middle
@@ -94,13 +89,13 @@ class Painter:
         self._used.append(index)
         photo = self._textures[index]
         size = np.array((photo.shape[1], photo.shape[0]))
-        scale = log_uniform(rng, *self._photo_scale)
+        scale = log_uniform(rng, *self._config.photo_scale)
         if background:  # else a wall becomes a kaleidoscope of mirrored pictures
             scale = max(scale, min(1.5, 0.7 * float((span / size).max())))
         cut = np.minimum(np.ceil((span + 8) / scale).astype(int), size)
         x, y = (int(v) for v in rng.integers(0, size - cut + 1))
         photo = np.ascontiguousarray(photo[y : y + cut[1], x : x + cut[0]])
-        least = self._least_texel
+        least = self._config.least_texel
         if scale < least:  # prefiltered here, so that sampling its texels cannot alias
             small = np.maximum(np.round(cut * scale / least), 1).astype(int)
             image = Image.fromarray(photo)

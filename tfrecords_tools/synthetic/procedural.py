@@ -24,6 +24,13 @@ def _fractal(
     return (noise / max(float(noise.std()), 1e-6)).astype(np.float32)
 
 
+def _rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """(n,) hue in turns, saturation and value to (n, 3) float32 RGB in 0..255."""
+    wheel = np.abs((hue[:, None] + np.array([0.0, 2 / 3, 1 / 3])) % 1.0 * 6.0 - 3.0)
+    rgb = 1.0 + saturation[:, None] * (np.clip(wheel - 1.0, 0.0, 1.0) - 1.0)
+    return (255.0 * value[:, None] * rgb).astype(np.float32)
+
+
 def draw_palette(rng: np.random.Generator, count: int) -> np.ndarray:
     """(count, 3) float32 RGB in 0..255: mostly muted, kindred colours, some vivid."""
     vivid = rng.random() < 0.2
@@ -33,9 +40,7 @@ def draw_palette(rng: np.random.Generator, count: int) -> np.ndarray:
     saturation = rng.beta(3, 2) if vivid else rng.beta(1.5, 4)
     saturation = np.clip(saturation * rng.uniform(0.6, 1.3, count), 0.0, 0.95)
     value = np.clip(rng.uniform(0.15, 0.95) + rng.normal(0.0, 0.22, count), 0.06, 1.0)
-    wheel = np.abs((hue[:, None] + np.array([0.0, 2 / 3, 1 / 3])) % 1.0 * 6.0 - 3.0)
-    rgb = 1.0 + saturation[:, None] * (np.clip(wheel - 1.0, 0.0, 1.0) - 1.0)
-    return (255.0 * value[:, None] * rgb).astype(np.float32)
+    return _rgb(hue, saturation, value)
 
 
 def _blend(palette: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -122,11 +127,8 @@ def procedural_texture(rng: np.random.Generator, extent: float) -> np.ndarray:
 
 def plain_texture(rng: np.random.Generator, vivid: bool) -> np.ndarray:
     """(64, 64, 3) float32 RGB in 0..255 of one colour, with next to no grain."""
-    colour = draw_palette(rng, 1)[0]
+    colour = draw_palette(rng, 1)
     if vivid and rng.random() < 0.5:
-        wheel = np.abs((rng.random() + np.array([0, 2 / 3, 1 / 3])) % 1.0 * 6 - 3)
-        saturation = rng.uniform(0.5, 1.0)
-        colour = 1 + saturation * (np.clip(wheel - 1, 0, 1) - 1)
-        colour = (255 * rng.uniform(0.25, 1.0) * colour).astype(np.float32)
+        colour = _rgb(rng.random(1), rng.uniform(0.5, 1, 1), rng.uniform(0.25, 1, 1))
     grain = np.float32(rng.uniform(0.0, 1.5))
     return colour + grain * _fractal(rng, 64, 1.0)[..., None]

@@ -4,15 +4,15 @@ import dataclasses
 
 import numpy as np
 
+from tfrecords_tools.synthetic.outlines import Bounds
 from tfrecords_tools.synthetic.random_draws import rotation
 
-Rectangle = tuple[float, float, float, float]  # (x0, y0, x1, y1), px
 # px of disparity a px: the relief's share of what keeps X = x + d monotone.
 _MAX_STEEPNESS = 0.22
 
 
 @dataclasses.dataclass(frozen=True)
-class Bend:
+class Relief:
     """A sum of cosine waves, added to the disparity of a plane.
 
     Attributes:
@@ -36,10 +36,6 @@ class Bend:
         """Relief in px of disparity at mono-view points; of the points' type."""
         return sum(a * np.cos(u * x + v * y + p) for a, u, v, p in self.waves.tolist())
 
-    def slope(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Its derivative along x, px a px."""
-        return self.slopes(x, y)[0]
-
     def slopes(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Its derivatives along x and along y, px a px."""
         along_x, along_y = 0.0, 0.0
@@ -49,7 +45,7 @@ class Bend:
         return along_x, along_y
 
 
-def draw_bend(rng: np.random.Generator, bounds: Rectangle, top: float) -> Bend:
+def draw_relief(rng: np.random.Generator, bounds: Bounds, top: float) -> Relief:
     """A random relief for a surface within `bounds`.
 
     Args:
@@ -82,4 +78,4 @@ def draw_bend(rng: np.random.Generator, bounds: Rectangle, top: float) -> Bend:
     total = max(float(np.abs(amplitudes) @ steepness), 1e-9)
     amplitudes = amplitudes * (rng.uniform(0.3, 1.0) * _MAX_STEEPNESS / total)
     amplitudes *= min(1.0, 0.2 * top / max(float(np.abs(amplitudes).sum()), 1e-9))
-    return Bend(np.column_stack((amplitudes, waves, phases)))
+    return Relief(np.column_stack((amplitudes, waves, phases)))

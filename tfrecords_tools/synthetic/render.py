@@ -11,7 +11,6 @@ from PIL import Image
 from tfrecords_tools.synthetic.lighting import light_surfaces
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
-from tfrecords_tools.synthetic.textures import TextureSource
 
 _BILINEAR, _BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
 
@@ -36,7 +35,7 @@ def _sample(
     return image.transform(size, Image.Transform.AFFINE, data, resample)
 
 
-def _sample_bent(
+def _sample_curved(
     image: Image.Image,
     to_image: np.ndarray,
     mono_x: np.ndarray,
@@ -86,7 +85,7 @@ class _Part:
     @functools.cached_property
     def mono_x(self) -> np.ndarray | None:
         """(h, w) float32 mono-view x of the samples where no matrix gives it."""
-        if self.surface.bend is None or not self.reference:
+        if self.surface.relief is None or not self.reference:
             return None
         x, y = (v.astype(np.float32) for v in self.grid())
         return self.surface.mono_x(x, y[:, None])
@@ -94,7 +93,7 @@ class _Part:
     def disparity(self) -> np.ndarray:
         """(h, w) float32, px; -1 where the surface has ended."""
         x, y = self.grid()
-        if self.surface.bend is None:
+        if self.surface.relief is None:
             px, py, p0 = self.surface.disparity_in(self.reference)
             along_x = (px * x + p0).astype(np.float32)
             return along_x + (py * y).astype(np.float32)[:, None]
@@ -114,10 +113,10 @@ class _Part:
         if self.mono_x is not None:
             left, _, right, _ = self.surface.bounds
             mono_x = np.clip(self.mono_x, left, right)
-            return _sample_bent(
+            return _sample_curved(
                 image, to_image, mono_x, (y0, y1), self.samples, resample
             )
-        if self.surface.bend is None:
+        if self.surface.relief is None:
             to_image = to_image @ self.surface.to_mono(self.reference)
         samples = (self.samples, self.samples)
         return np.asarray(_sample(image, to_image, self.box, samples, resample))
@@ -185,24 +184,14 @@ def _occlusion(
         rows = slice(max(int(np.floor(y0)), 0), max(int(np.ceil(y1)) + 1, 0))
         x = matched[rows, columns]
         y = np.arange(h)[rows, None]
-        if surface.bend is None:
-            px, py, p0 = surface.disparity_in(reference=True)
-            other = px * x + (py * y + p0)
-        else:
-            other = x - surface.mono_x(x, y)
-        in_front = other > disparity[rows, columns] + 1e-3
+        mono_x = surface.mono_x(x, y)
+        in_front = x - mono_x > disparity[rows, columns] + 1e-3
         in_front &= (x >= x0) & (x <= x1) & (owner[rows, columns] != index)
         in_front &= ~occluded[rows, columns]
         j, i = np.nonzero(in_front)
         if len(j) == 0:
             continue
-        mono_x, mono_y = x[j, i], j + float(rows.start)
-        if surface.bend is None:
-            points = np.stack((mono_x, mono_y, np.ones(len(j))))
-            mono_x, mono_y, _ = surface.to_mono(reference=True) @ points
-        else:
-            mono_x = surface.mono_x(mono_x, mono_y)
-        hidden = _inside(surface, mono_x, mono_y)
+        hidden = _inside(surface, mono_x[j, i], j + float(rows.start))
         occluded[j[hidden] + rows.start, i[hidden] + columns.start] = True
     return occluded
 
@@ -210,7 +199,7 @@ def _occlusion(
 def render_scene(
     seed: int | Sequence[int],
     config: SceneConfig,
-    textures: TextureSource | None,
+    textures: Sequence[np.ndarray] | None,
 ) -> Scene:
     """Renders a random stereo pair with its disparity and occlusions (Eq. 1).
 
@@ -219,13 +208,13 @@ def render_scene(
     Args:
         seed: int >= 0, or several of them, such as (run, step).
         config: the scene's settings.
-        textures: pictures, such as `folder_textures`; None: procedural ones alone.
+        textures: pictures, such as `open_textures`; None: procedural ones alone.
 
     Returns:
         The scene; see `Scene` for shapes, types and units.
 
     Raises:
-        ValueError: the texture source is empty, or one of its pictures is unreadable.
+        InputError: one of the pictures is unreadable.
     """
     surfaces = build_surfaces(seed, config, textures)
     parts = [seed] if np.isscalar(seed) else list(seed)

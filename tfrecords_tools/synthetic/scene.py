@@ -1,8 +1,12 @@
 """What goes into a rendered scene and what comes out of it."""
 
 import dataclasses
+from typing import Self
 
 import numpy as np
+from PIL import Image
+
+from colornet.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ class SceneConfig:
             highlights. All of them lie on the surfaces, so both views see the same.
 
     Raises:
-        ValueError: a value outside its range.
+        InputError: a value outside its range.
     """
 
     height: int = 256
@@ -78,7 +82,7 @@ class SceneConfig:
             and 0.0 <= self.wall[0] <= self.wall[1] <= self.wall[2] <= 1.0
         )
         if not valid:
-            raise ValueError(f"A scene setting is out of its range. Received: {self}")
+            raise InputError(f"expected scene settings in range. Received: {self}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,3 +102,27 @@ class Scene:
     reference: np.ndarray
     disparity: np.ndarray
     occluded: np.ndarray
+
+    def enlarged(self, height: int, width: int) -> Self:
+        """The scene at another size: pictures by cubic, maps by nearest neighbours.
+
+        Disparity grows with the width. A larger picture looks as photographs at their
+        full size do, softer in each pixel.
+
+        Args:
+            height, width: px, at least the scene's.
+        """
+
+        rows, columns = (
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for old, new in zip(self.disparity.shape, (height, width), strict=True)
+        )
+        nearest = np.ix_(rows, columns)
+        mono, reference = (
+            np.asarray(
+                Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC)
+            )
+            for p in (self.mono, self.reference)
+        )
+        disparity = self.disparity[nearest] * np.float32(width / self.mono.shape[1])
+        return type(self)(mono, reference, disparity, self.occluded[nearest])

@@ -14,9 +14,8 @@ from tfrecords_tools.synthetic.outlines import (
 )
 from tfrecords_tools.synthetic.painter import Painter
 from tfrecords_tools.synthetic.random_draws import log_uniform, tilted
-from tfrecords_tools.synthetic.reliefs import Bend, draw_bend
+from tfrecords_tools.synthetic.reliefs import Relief, draw_relief
 from tfrecords_tools.synthetic.scene import SceneConfig
-from tfrecords_tools.synthetic.textures import TextureSource
 
 Plane = tuple[float, float, float]  # (a, b, c) of the disparity a + b x + c y, px
 _MAX_SLOPE = 0.35  # px of disparity a px; below 0.4 keeps X = x + d monotone
@@ -31,24 +30,27 @@ class Surface:
     Attributes:
         plane: (a, b, c) of the disparity a + b x + c y, px.
         bounds: (x0, y0, x1, y1), the rectangle outside which there is no surface.
-        outline: picture of mode L, inside where its bilinear value is >= 128; None
-            means the whole rectangle.
-        outline_map: (2, 3) float64, from (x, y, 1) to the outline's pixels.
         patch: RGB picture, 8 bit, with its shading.
         patch_map: (2, 3) float64, from (x, y, 1) to the patch's pixels.
-        background: whether this is one of the big planes and not an object.
-        bend: a relief that is added to the plane's disparity, or None. Then `to_mono`
-            and `disparity_in` say where the plane alone is.
+        relief: what is added to the plane's disparity, or None. `to_mono` and
+            `disparity_in` say where the plane alone is.
+        outline: picture of mode L, inside where its bilinear value is >= 128; None
+            means the whole rectangle.
+        outline_map: (2, 3) float64, from (x, y, 1) to the outline's pixels, or None.
     """
 
     plane: Plane
     bounds: Bounds
-    outline: Image.Image | None
-    outline_map: np.ndarray
     patch: Image.Image
     patch_map: np.ndarray
-    background: bool
-    bend: Bend | None = None
+    relief: Relief | None = None
+    outline: Image.Image | None = None
+    outline_map: np.ndarray | None = None
+
+    @property
+    def background(self) -> bool:
+        """Whether this is one of the big rectangles and not an object."""
+        return self.outline is None
 
     def to_mono(self, reference: bool) -> np.ndarray:
         """(3, 3) float64, from a view's (x, y, 1) to the mono view's."""
@@ -68,25 +70,25 @@ class Surface:
         x0, y0, x1, y1 = self.bounds
         a, b, c = self.plane
         x = [x + a + b * x + c * y for x in (x0, x1) for y in (y0, y1)]
-        relief = self.bend.amplitude if self.bend else 0.0
+        relief = self.relief.amplitude if self.relief else 0.0
         return min(x) - relief, y0, max(x) + relief, y1
 
     def disparity_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Disparity (px) at points of the mono view."""
         a, b, c = self.plane
         disparity = b * x + (c * y + a)
-        return disparity if self.bend is None else disparity + self.bend.at(x, y)
+        return disparity if self.relief is None else disparity + self.relief.at(x, y)
 
     def mono_x(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Mono-view x of points of the reference view: u with u + d(u, y) = x."""
         a, b, c = self.plane
         flat = (x - (c * y + a)) / (1 + b)
-        if self.bend is None:
+        if self.relief is None:
             return flat
         u = flat
         for _ in range(_NEWTON_STEPS):
-            error = u + self.bend.at(u, y) / (1 + b) - flat
-            u = u - error / (1 + self.bend.slope(u, y) / (1 + b))
+            error = u + self.relief.at(u, y) / (1 + b) - flat
+            u = u - error / (1 + self.relief.slopes(u, y)[0] / (1 + b))
         return u
 
 
@@ -95,146 +97,149 @@ def _plane(
     middle: float,
     slopes: tuple[float, float],
     top: float,
-    bend: Bend | None = None,
+    relief: Relief | None,
 ) -> Plane:
     """A plane with disparity `middle` in the middle, within [0, top] over `bounds`.
 
     With a relief, `middle` moves as far as the relief needs on both sides.
     """
     x0, y0, x1, y1 = bounds
-    steepest, relief = _MAX_SLOPE, 0.0
-    if bend is not None:
-        steepest -= bend.steepness
-        relief = min(bend.amplitude + 1e-3, top / 2)
-        middle = float(np.clip(middle, relief, top - relief))
+    steepest, reach = _MAX_SLOPE, 0.0
+    if relief is not None:
+        steepest -= relief.steepness
+        reach = min(relief.amplitude + 1e-3, top / 2)
+        middle = float(np.clip(middle, reach, top - reach))
     b = float(np.clip(slopes[0], -steepest, steepest))
     c = float(slopes[1])
-    swing = abs(b) * (x1 - x0) / 2 + abs(c) * (y1 - y0) / 2
     # 1e-3 px is room for float32: the range holds by construction, nothing is clipped.
-    room = max(min(middle, top - middle) - relief - 1e-3, 0.0)
+    room = max(min(middle, top - middle) - reach - 1e-3, 0.0)
+    swing = abs(b) * (x1 - x0) / 2 + abs(c) * (y1 - y0) / 2
     factor = min(1.0, room / swing) if swing > 0 else 0.0
     b, c = b * factor, c * factor
     return middle - b * (x0 + x1) / 2 - c * (y0 + y1) / 2, b, c
 
 
-def _bend(rng: np.random.Generator, config: SceneConfig, bounds: Bounds) -> Bend | None:
-    """A relief for the share of surfaces that are curved."""
-    if config.curved_fraction == 0 or rng.random() >= config.curved_fraction:
-        return None
-    return draw_bend(rng, bounds, float(config.max_disparity - 1))
+class _Builder:
+    """Draws the surfaces of one scene, in order, from one source of randomness."""
 
-
-def _backgrounds(
-    rng: np.random.Generator,
-    config: SceneConfig,
-    painter: Painter,
-    far: float,
-    near: float,
-) -> list[Surface]:
-    """The wall behind everything; sometimes a floor and a side wall before it."""
-    top = float(config.max_disparity - 1)
-    h, w = config.height, config.width
-    # The reference view looks past the mono view's left border by up to `top` px.
-    frame = (-top - 2.0, -2.0, w + 1.0, h + 1.0)
-    surfaces = []
-
-    def add(bounds: Bounds, middle: float, slopes: tuple[float, float]) -> None:
-        bend = _bend(rng, config, bounds)
-        plane = _plane(bounds, middle, slopes, top, bend)
-        patch = painter.paint(bounds, background=True)
-        outline = (None, np.zeros((2, 3)))
-        surfaces.append(Surface(plane, bounds, *outline, *patch, True, bend))
-
-    add(frame, far, (rng.normal(0, 0.04), rng.normal(0, 0.04)))
-    if rng.random() < 0.5:  # a floor or a table, nearer towards the bottom
-        bounds = (frame[0], h * rng.uniform(0.3, 0.8), frame[2], frame[3])
-        # Of two equal numbers the mean may be larger, by rounding.
-        between = min(0.6 * far + 0.4 * near, near)
-        middle = 0.5 * (0.8 * far + rng.uniform(between, near))
-        slope = 2 * (middle - 0.8 * far) / (bounds[3] - bounds[1])
-        add(bounds, middle, (rng.normal(0, 0.03), slope))
-    if rng.random() < 0.3:  # a side wall that comes nearer towards its border
-        left, edge = rng.random() < 0.5, w * rng.uniform(0.2, 0.5)
-        x0, x1 = (frame[0], edge) if left else (w - edge, frame[2])
-        middle = 0.5 * (0.8 * far + rng.uniform(far, near))
-        slope = 2 * (middle - 0.8 * far) / (x1 - x0) * (-1 if left else 1)
-        add((x0, frame[1], x1, frame[3]), middle, (slope, 0.0))
-    return surfaces
-
-
-def _object_count(rng: np.random.Generator, config: SceneConfig) -> int:
-    """Few big things in one room, many small ones in the next."""
-    few, many = max(config.min_objects, 1), max(config.max_objects, 1)
-    log_count, even_count = log_uniform(rng, few, many), rng.uniform(few, many)
-    count = round(log_count if rng.random() < 0.4 else even_count)
-    return int(np.clip(count, config.min_objects, config.max_objects))
-
-
-def _objects(
-    rng: np.random.Generator,
-    config: SceneConfig,
-    painter: Painter,
-    near: float,
-    backgrounds: Sequence[Surface],
-) -> list[Surface]:
-    """Solid and thin things, each nearer than the backgrounds at its centre."""
-    top = float(config.max_disparity - 1)
-    h, w = config.height, config.width
-    count = _object_count(rng, config)
-    crowd = min(1.0, count / 20)
-    largest = (0.8 if crowd < 0.7 else 0.65) * min(h, w)
-    smallest = max(5.0, 0.2 * min(h, w) * (1 - crowd))
-    thin_share = rng.uniform(0.05, 0.5)
-    surfaces = []
-    for _ in range(count):
-        size = log_uniform(rng, min(smallest, largest), largest)
-        if rng.random() < thin_share:  # 1.5: they cover little of what they span
-            polygons = thin_polygons(rng, size * 1.5)
-        else:
-            polygons = solid_polygons(rng, size)
-        rotation = tilted(rng, 0.6, 0.05)
-        centre = np.array((rng.uniform(-0.7 * top, w), rng.uniform(0, h)))
-        polygons = [(p @ rotation + centre, solid) for p, solid in polygons]
-        outline, to_outline, bounds = draw_outline(polygons)
-        at = np.array((*centre, 1.0))
-        behind = max(
-            float(np.roll(s.plane, -1) @ at)
-            for s in backgrounds
-            if s.bounds[1] <= centre[1] and s.bounds[0] <= centre[0]
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        config: SceneConfig,
+        textures: Sequence[np.ndarray] | None,
+    ) -> None:
+        self.rng, self.config = rng, config
+        self.painter = Painter(rng, config, textures)
+        self.top = top = float(config.max_disparity - 1)
+        least, usual, largest = config.wall
+        deep = rng.random() < 0.7
+        self.far = top * (
+            rng.uniform(least, usual) if deep else rng.uniform(usual, largest)
         )
-        middle = behind + max(near - behind, 0.1 * (top - behind)) * rng.random()
-        scale = 0.15 if rng.random() < 0.4 else 0.03
-        slopes = (rng.normal(0, scale), rng.normal(0, scale))
-        bend = _bend(rng, config, bounds)
-        plane = _plane(bounds, float(np.clip(middle, 0, top)), slopes, top, bend)
-        patch = painter.paint(bounds, background=False)
-        surfaces.append(
-            Surface(plane, bounds, outline, to_outline, *patch, False, bend)
-        )
-    return surfaces
+        self.near = max(self.far, top * rng.uniform(0.5, 1.0))
+
+    def _surface(
+        self,
+        bounds: Bounds,
+        middle: float,
+        slopes: tuple[float, float],
+        outline: Image.Image | None = None,
+        outline_map: np.ndarray | None = None,
+    ) -> Surface:
+        """A surface of disparity `middle` in the middle, curved or not, with a picture.
+
+        Without an outline it is a background.
+        """
+        curved, relief = self.config.curved_fraction, None
+        if curved > 0 and self.rng.random() < curved:
+            relief = draw_relief(self.rng, bounds, self.top)
+        plane = _plane(bounds, middle, slopes, self.top, relief)
+        patch = self.painter.paint(bounds, background=outline is None)
+        return Surface(plane, bounds, *patch, relief, outline, outline_map)
+
+    def backgrounds(self) -> list[Surface]:
+        """The wall behind everything; sometimes a floor and a side wall before it."""
+        rng, far, near = self.rng, self.far, self.near
+        h, w = self.config.height, self.config.width
+        # The reference view looks past the mono view's left border by up to `top` px.
+        frame = (-self.top - 2.0, -2.0, w + 1.0, h + 1.0)
+        slopes = (rng.normal(0, 0.04), rng.normal(0, 0.04))
+        surfaces = [self._surface(frame, far, slopes)]
+        if rng.random() < 0.5:  # a floor or a table, nearer towards the bottom
+            bounds = (frame[0], h * rng.uniform(0.3, 0.8), frame[2], frame[3])
+            # Of two equal numbers the mean may be larger, by rounding.
+            between = min(0.6 * far + 0.4 * near, near)
+            middle = 0.5 * (0.8 * far + rng.uniform(between, near))
+            slope = 2 * (middle - 0.8 * far) / (bounds[3] - bounds[1])
+            slopes = (rng.normal(0, 0.03), slope)
+            surfaces.append(self._surface(bounds, middle, slopes))
+        if rng.random() < 0.3:  # a side wall that comes nearer towards its border
+            left, edge = rng.random() < 0.5, w * rng.uniform(0.2, 0.5)
+            x0, x1 = (frame[0], edge) if left else (w - edge, frame[2])
+            middle = 0.5 * (0.8 * far + rng.uniform(far, near))
+            slope = 2 * (middle - 0.8 * far) / (x1 - x0) * (-1 if left else 1)
+            bounds = (x0, frame[1], x1, frame[3])
+            surfaces.append(self._surface(bounds, middle, (slope, 0.0)))
+        return surfaces
+
+    def _count(self) -> int:
+        """Few big things in one room, many small ones in the next."""
+        least, most = self.config.min_objects, self.config.max_objects
+        few, many = max(least, 1), max(most, 1)
+        log_count = log_uniform(self.rng, few, many)
+        even_count = self.rng.uniform(few, many)
+        count = round(log_count if self.rng.random() < 0.4 else even_count)
+        return int(np.clip(count, least, most))
+
+    def objects(self, backgrounds: Sequence[Surface]) -> list[Surface]:
+        """Solid and thin things, each nearer than the backgrounds at its centre."""
+        rng, top = self.rng, self.top
+        h, w = self.config.height, self.config.width
+        count = self._count()
+        crowd = min(1.0, count / 20)
+        largest = (0.8 if crowd < 0.7 else 0.65) * min(h, w)
+        smallest = max(5.0, 0.2 * min(h, w) * (1 - crowd))
+        thin_share = rng.uniform(0.05, 0.5)
+        surfaces = []
+        for _ in range(count):
+            size = log_uniform(rng, min(smallest, largest), largest)
+            if rng.random() < thin_share:  # 1.5: they cover little of what they span
+                polygons = thin_polygons(rng, size * 1.5)
+            else:
+                polygons = solid_polygons(rng, size)
+            rotation = tilted(rng, 0.6, 0.05)
+            centre = np.array((rng.uniform(-0.7 * top, w), rng.uniform(0, h)))
+            polygons = [(p @ rotation + centre, solid) for p, solid in polygons]
+            outline, outline_map, bounds = draw_outline(polygons)
+            at = np.array((*centre, 1.0))
+            behind = max(
+                float(np.roll(s.plane, -1) @ at)
+                for s in backgrounds
+                if s.bounds[1] <= centre[1] and s.bounds[0] <= centre[0]
+            )
+            room = max(self.near - behind, 0.1 * (top - behind))
+            middle = float(np.clip(behind + room * rng.random(), 0, top))
+            scale = 0.15 if rng.random() < 0.4 else 0.03
+            slopes = (rng.normal(0, scale), rng.normal(0, scale))
+            surfaces.append(self._surface(bounds, middle, slopes, outline, outline_map))
+        return surfaces
 
 
 def build_surfaces(
-    seed: int | Sequence[int], config: SceneConfig, textures: TextureSource | None
+    seed: int | Sequence[int],
+    config: SceneConfig,
+    textures: Sequence[np.ndarray] | None,
 ) -> list[Surface]:
     """The surfaces that `render_scene` draws, background planes first.
 
     Args:
         seed: int >= 0, or several of them.
         config: the scene's settings.
-        textures: pictures, or None for procedural textures alone.
+        textures: at least one picture, or None for procedural textures alone.
 
     Raises:
-        ValueError: the texture source is empty, or one of its pictures is unreadable.
+        InputError: one of the pictures is unreadable.
     """
-    if textures is not None and len(textures) == 0:
-        raise ValueError(f"The texture source has no pictures. Received: {textures}")
-    rng = np.random.default_rng(seed)
-    painter = Painter(rng, config, textures)
-    top = float(config.max_disparity - 1)
-    least, usual, largest = config.wall
-    deep = rng.random() < 0.7
-    far = top * (rng.uniform(least, usual) if deep else rng.uniform(usual, largest))
-    near = max(far, top * rng.uniform(0.5, 1.0))
-    backgrounds = _backgrounds(rng, config, painter, far, near)
-    return backgrounds + _objects(rng, config, painter, near, backgrounds)
+    builder = _Builder(np.random.default_rng(seed), config, textures)
+    backgrounds = builder.backgrounds()
+    return backgrounds + builder.objects(backgrounds)

@@ -1,0 +1,268 @@
+"""The Colorizer carries its plan out."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import skimage.data
+from PIL import Image
+
+import colornet
+from colornet import Colorizer, Policy, Tiling
+from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
+from colornet.colorizer.plan import Pass, ViewPlan
+from colornet.colorizer.upsampling import with_luma_detail
+from colornet.errors import InputError
+from colornet.inference import colorize_outputs, predict
+from colornet.io.pictures import resized
+from tests.random_network import random_network, random_pair
+
+_D = 32
+# Enlarges pairs twice, without a look at a thumbnail.
+_TWICE = Policy(auto_disparity=False, target_disparity=2 * _D, most_noise=1e3)
+_PLAIN = Policy(
+    auto_disparity=False, largest_scale=1.0, smallest_scale=1.0, half_scale_weight=0.0
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network(_D)
+
+
+def _resized(picture, height, width):
+    """Other code for what `colornet.io.pictures.resized` does to a smooth picture."""
+    if height < picture.shape[0]:
+        rows, columns = picture.shape[0] // height, picture.shape[1] // width
+        return picture.reshape(height, rows, width, columns, -1).mean(axis=(1, 3))
+    zoom = (height / picture.shape[0], width / picture.shape[1], 1)
+    return scipy.ndimage.zoom(
+        picture, zoom, order=3, mode="nearest", grid_mode=True, output=np.float32
+    )
+
+
+def _smooth(height, width):
+    mono, reference = random_pair(height, width)
+    mono = scipy.ndimage.gaussian_filter(mono, 6)
+    reference = scipy.ndimage.gaussian_filter(reference, (6, 6, 0))
+    return 4 * mono - 1.5, 4 * reference - 1.5
+
+
+def _seen_at(network, mono, reference, scale, d):
+    """The chroma of a pair that somebody resized, resized back."""
+    size = [round(side * scale) for side in mono.shape]
+    outputs = colorize_outputs(
+        network,
+        np.clip(_resized(mono[..., None], *size)[..., 0], 0, 1),
+        np.clip(_resized(reference, *size), 0, 1),
+        d,
+    )
+    return _resized(outputs["chroma"], *mono.shape)
+
+
+def _assert_close(found, expected):
+    inside = np.s_[8:-8, 8:-8]
+    error = np.abs(found - expected)[inside].mean()
+    assert error < 0.1 * expected.std()
+    for axis in (0, 1):  # a shift of half a pixel would be seen
+        shifted = np.roll(found, 1, axis)
+        assert error < 0.5 * np.abs(shifted - expected)[inside].mean()
+
+
+def _halving(height, width, **changes):
+    """A policy that sees a pair of this size at half of its size."""
+    changes = {"auto_disparity": False, "working_pixels": height * width // 4} | changes
+    return Policy(**changes)
+
+
+def test_enlarged_pairs(eager, network):
+    """D-37: a quarter of the result is of half the scale; smooth pictures."""
+    mono, reference = _smooth(64, 96)
+    explanation = Colorizer(network, _TWICE).explain(mono, reference)
+    plan = ViewPlan((Pass(64, 2.0, 0.75), Pass(32, 1.0, 0.25)))
+    assert explanation.plan == plan
+    fine = _seen_at(network, mono, reference, 2.0, 64)
+    half = _seen_at(network, mono, reference, 1.0, 32)
+    _assert_close(explanation.chroma, 0.75 * fine + 0.25 * half)
+    plain = colorize_outputs(network, mono, reference)["chroma"]
+    assert np.abs(plain - explanation.chroma).mean() > 0.1 * plain.std()
+    picture = output_picture(mono[..., None], explanation.chroma)
+    np.testing.assert_array_equal(explanation.picture, picture)
+    np.testing.assert_array_equal(
+        Colorizer(network, _TWICE)(mono, reference), explanation.picture
+    )
+
+
+def test_reduced_pairs(eager, network):
+    mono, reference = _smooth(64, 96)
+    policy = _halving(64, 96, luma_detail=False)
+    explanation = Colorizer(network, policy).explain(mono, reference)
+    plan = ViewPlan((Pass(32, 0.5, 0.75), Pass(32, 0.25, 0.25)))
+    assert explanation.plan == plan
+    fine = _seen_at(network, mono, reference, 0.5, 32)
+    half = _seen_at(network, mono, reference, 0.25, 32)
+    _assert_close(explanation.chroma, 0.75 * fine + 0.25 * half)
+
+
+@pytest.mark.parametrize(
+    ("size", "tiling"),
+    [((64, 96), None), ((75, 390), Tiling(tile=(32, 128), overlap=0))],
+)
+def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
+    eager, network, size, tiling
+):
+    """D-39, also in tiles; to rounding."""
+    mono, reference = random_pair(*size)
+    found = Colorizer(network, _halving(*size)).explain(mono, reference, tiling=tiling)
+    expected = 0.0
+    for view in found.plan.passes:
+        smaller = [max(1, round(side * view.scale)) for side in size]
+        pair = [
+            np.clip(resized(picture, *smaller), 0, 1)
+            for picture in (mono[..., None], reference)
+        ]
+        part = colorize_outputs(network, *pair, 32, tiling=tiling)["chroma"]
+        expected += view.weight * with_luma_detail(part, mono[..., None])
+    np.testing.assert_allclose(found.chroma, expected, atol=1e-5)
+    without = _halving(*size, luma_detail=False)
+    other = Colorizer(network, without).explain(mono, reference, tiling=tiling)
+    assert np.abs(other.chroma - found.chroma).max() > 1e-3
+
+
+def test_all_off_is_the_network_alone(eager, network):
+    mono, reference = random_pair(33, 70)
+    explanation = Colorizer(network, _PLAIN).explain(mono, reference, volumes=True)
+    outputs = colorize_outputs(network, mono, reference, volumes=True)
+    np.testing.assert_array_equal(explanation.picture, outputs.pop("picture"))
+    (seen,) = explanation.passes
+    assert (
+        set(seen)
+        == set(outputs)
+        == {"chroma", "rough_chroma", "weights"} | {"attention"}
+    )
+    for name, values in outputs.items():
+        np.testing.assert_array_equal(seen[name], values)
+
+
+def test_volumes_change_nothing_and_are_of_the_first_pass(eager, network):
+    mono, reference = random_pair(32, 64)
+    colorizer = Colorizer(network, _TWICE)
+    explanation = colorizer.explain(mono, reference, volumes=True)
+    assert explanation.passes[0]["weights"].shape == (64, 64, 128)
+    assert "weights" not in explanation.passes[1]
+    without = colorizer.explain(mono, reference)
+    np.testing.assert_allclose(explanation.chroma, without.chroma, atol=1e-5)
+
+
+def test_the_rough_chroma_of_a_pass_is_equation_1(eager, network):
+    """At scale 1 and nothing else: neither blended nor with detail."""
+    mono, reference = random_pair(64, 96)
+    policy = Policy(auto_disparity=False)
+    seen = Colorizer(network, policy).explain(mono, reference, volumes=True).passes[0]
+    chroma = np.pad(rgb_to_chroma(reference), ((0, 0), (0, _D), (0, 0)))
+    expected = sum(
+        seen["weights"][k, ..., None] * chroma[:, k : k + 96] for k in range(_D)
+    )
+    np.testing.assert_allclose(seen["rough_chroma"], expected, atol=1e-5)
+
+
+def test_a_given_d_is_taken(eager, network):
+    pair = random_pair(33, 300)
+    policy = Policy(half_scale_weight=0.0, target_disparity=1)
+    found = Colorizer(network, policy).explain(*pair, 96, volumes=True)
+    asked = colorize_outputs(network, *pair, 96, volumes=True)
+    assert found.plan == ViewPlan((Pass(96),))
+    np.testing.assert_array_equal(found.passes[0]["weights"], asked["weights"])
+    with pytest.raises(InputError, match="multiple of 32. Received: 33"):
+        Colorizer(network)(*pair, 33)
+
+
+def test_tiles_of_the_plan_are_those_of_the_network(eager, network):
+    mono, reference = random_pair(64, 288)
+    tiling = Tiling(tile=(64, 256), overlap=64)
+    found = Colorizer(network, _PLAIN)(mono, reference, 64, tiling=tiling)
+    asked = colorize_outputs(network, mono, reference, 64, tiling=tiling)["picture"]
+    np.testing.assert_array_equal(found, asked)
+
+
+def test_weights_that_are_no_distribution_estimate_nothing(eager, network):
+    pair = random_pair(33, 200)
+    plain = network.with_config(weight_normalization="none")
+    policy = _PLAIN.replace(auto_disparity=True)
+    assert Colorizer(plain, policy).explain(*pair).plan == ViewPlan((Pass(_D),))
+
+
+def test_a_thumbnail_that_does_not_fit_is_not_looked_at(eager, network):
+    """With the thumbnail of 64 candidates a random network finds more than 32 px."""
+    pair = random_pair(32, 128)
+    policy = _PLAIN.replace(auto_disparity=True)
+    luma, rgb = pair[0][..., None], pair[1]
+    plan = Colorizer(network, policy).plan(
+        luma, rgb, tiling=Tiling(tile=(32, 96), overlap=32)
+    )
+    assert plan == ViewPlan((Pass(_D),))
+
+
+def test_a_d_is_compiled_once(monkeypatch, network):
+    """Nor does the next pair of another size, or with other d, compile it anew."""
+    built = []
+    original = type(network).with_config
+
+    def watched(self, **changes):
+        built.append(changes)
+        return original(self, **changes)
+
+    monkeypatch.setattr(type(network), "with_config", watched)
+    colorizer = Colorizer(network, _PLAIN)
+    for d in (64, 64, 96, 64):
+        colorizer(*random_pair(32, 64), d)
+    assert built == [{"max_disparity": 64}, {"max_disparity": 96}]
+
+
+def test_colorize_is_a_colorizer_for_one_pair(eager, network):
+    pair = random_pair(33, 40)
+    np.testing.assert_array_equal(
+        colornet.colorize(network, *pair, 32), Colorizer(network)(*pair, 32)
+    )
+
+
+def _motorcycle(factor):
+    """A real pair reduced by a factor: mono, reference and the true chroma."""
+    left, right, _ = skimage.data.stereo_motorcycle()
+    reference, target = (
+        np.asarray(Image.fromarray(view).reduce(factor), np.float32) / 255
+        for view in (left, right)
+    )
+    return rgb_to_luma(target)[..., 0], reference, rgb_to_chroma(target)
+
+
+def _psnr(found, truth):
+    return -10 * np.log10(np.mean((np.clip(found, -0.5, 0.5) - truth) ** 2))
+
+
+def test_a_real_pair_with_the_shipped_weights():
+    """Motorcycle: disparities up to 63 px; at a quarter 16, three times which are 48.
+
+    The reduced one gains more than half a dB of chroma from being enlarged.
+    """
+    colorizer = Colorizer.from_pretrained()
+    mono, reference, truth = _motorcycle(1)
+    plan = colorizer.plan(mono[..., None], reference)
+    assert plan == ViewPlan((Pass(96, 1.0, 0.75), Pass(64, 0.5, 0.25)))
+
+    mono, reference, truth = _motorcycle(4)
+    explanation = colorizer.explain(mono, reference)
+    assert explanation.plan == ViewPlan((Pass(64, 3.0, 0.75), Pass(32, 1.5, 0.25)))
+    alone = predict(
+        colorizer.network.with_config(max_disparity=32), mono[..., None], reference
+    )
+    gain = _psnr(explanation.chroma, truth) - _psnr(alone["chroma"], truth)
+    assert gain > 0.5
+
+
+def test_other_networks_are_refused():
+    from colornet.networks import build_network
+    from experiments.methods.networks.config import MethodConfig
+
+    he = build_network(MethodConfig("he", width=1 / 16))
+    with pytest.raises(InputError, match="network of Table 1. Received: he"):
+        Colorizer(he)
