@@ -14,10 +14,9 @@ import pytest
 import colornet
 from colornet import pretrained
 from colornet.color import rgb_to_luma
-from colornet.config import ModelConfig, TrainConfig
+from colornet.config import TrainConfig
 from colornet.errors import InputError
 from colornet.io.pictures import write_picture
-from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import build_optimizer as training_optimizer
@@ -89,9 +88,9 @@ def test_they_are_loaded_as_float32_with_what_is_to_change(copy):
     model = colornet.load_pretrained()
     assert {variable.dtype for variable in model.variables} == {"float32"}
     assert model.config == CONFIG.model
-    wider = colornet.load_pretrained("tiny", max_disparity=64)
-    assert wider.config.max_disparity == 64
-    assert weights_digest(wider) == weights_digest(load_model("pretrained:tiny"))
+    other = colornet.load_pretrained("tiny", bn_statistics="batch")
+    assert other.config.bn_statistics == "batch"
+    assert weights_digest(other) == weights_digest(load_model("pretrained:tiny"))
     assert colornet.pretrained_names() == ["tiny"]
 
 
@@ -222,7 +221,7 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
                 bn_statistics="moving"
             )
             kernel = model.get_layer("last").bias
-            kernel.assign(np.full(kernel.shape, 0.6, np.float32))
+            kernel.assign(np.full(kernel.shape, 0.6 / 255, np.float32))
         save_weights(model, path, kernels)
 
     monkeypatch.setattr(packing, "save_weights", coarse)
@@ -312,16 +311,16 @@ def test_keras_files_and_float16_files_are_the_same_network(copy, tmp_path):
 
 
 def test_large_optimizer_states_go_to_several_files(tmp_path):
-    model = build_colornet(ModelConfig(n=2, max_disparity=32))
+    model = build_network(CONFIG.model)
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     for variable in optimizer.variables[2:]:
         variable.assign(np.random.default_rng(0).random(variable.shape))
-    checkpoints = Checkpoints(tmp_path, most_bytes=20_000)
+    checkpoints = Checkpoints(tmp_path, most_bytes=2_000)
     checkpoints.save(1, model, optimizer, CONFIG)
     files = sorted(path.name for path in checkpoints.path(1).glob("optimizer*"))
     assert len(files) > 2 and files[0] == "optimizer.npz"
     keras.utils.set_random_seed(1)
-    other = build_colornet(ModelConfig(n=2, max_disparity=32))
+    other = build_network(CONFIG.model)
     fresh = build_optimizer(CONFIG, other.trainable_variables)
     checkpoints.restore(1, other, fresh)
     for mine, theirs in zip(fresh.variables, optimizer.variables, strict=True):

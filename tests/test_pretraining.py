@@ -340,7 +340,7 @@ def test_recipes_that_cannot_be_are_refused(changes, words):
 
 
 def test_the_curve_of_an_earlier_version_goes_on(tmp_path):
-    path = tmp_path / "curve.csv"
+    path = tmp_path / "metrics.csv"
     path.write_text("step,loss,old\n1,5,a\n2,4,b\n3,3,c\n4,")
     curve = LearningCurve(path, ("new", "loss"), 2)
     curve.write(3, {"new": 7.0, "loss": 2.5})
