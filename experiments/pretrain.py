@@ -105,29 +105,31 @@ def main() -> None:
     from colornet.training.precision import warn_if_bfloat16_emulated
     from colornet.training.run import Reporting
     from experiments.pretraining.loop import Pretrainer
-    from experiments.pretraining.result import calibrated_weights
     from experiments.pretraining.stream import SceneStream
 
     reporting = Reporting(
         _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value
     )
-    open_stream = functools.partial(SceneStream, processes=_PROCESSES.value)
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(
-        config, _RUN_DIR.value, open_stream, reporting, _VALIDATION_BATCHES.value
+        config,
+        _RUN_DIR.value,
+        functools.partial(SceneStream, processes=_PROCESSES.value),
+        reporting,
+        _VALIDATION_BATCHES.value,
     )
     print(
         f"from step {trainer.step} to {config.steps} on {keras.backend.backend()}, "
         f"{config.precision}",
         flush=True,
     )
-    if not trainer.run(_MAX_SECONDS.value):
+    if trainer.run(_MAX_SECONDS.value):
+        print(f"weights in {trainer.write_result()}")
+    else:
         print(
             f"time is up: checkpoint of step {trainer.step} in {_RUN_DIR.value}; start "
             "again to go on"
         )
-        return
-    print(f"weights in {calibrated_weights(_RUN_DIR.value, open_stream)}")
 
 
 if __name__ == "__main__":

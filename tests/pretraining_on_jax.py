@@ -14,7 +14,6 @@ from colornet.errors import Interrupted
 from colornet.training.run import Reporting
 from colornet.weights import load_model
 from experiments.pretraining.loop import Pretrainer
-from experiments.pretraining.result import calibrated_weights
 from tests import pretraining_runs as runs
 
 
@@ -35,7 +34,7 @@ def main(top: pathlib.Path) -> None:
     _run(config, top / "stopped", runs.pictures)
     bfloat16 = config.replace(steps=2, precision="mixed_bfloat16")
     _run(bfloat16, top / "bfloat16", runs.pictures)
-    start = calibrated_weights(top / "one_step", runs.pictures)
+    start = Pretrainer(config, top / "one_step", runs.pictures).write_result()
     frozen = config.replace(steps=1, initial_weights=str(start), frozen_statistics=True)
     _run(frozen, top / "frozen", runs.pictures)
     model = load_model(start)

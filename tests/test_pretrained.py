@@ -221,7 +221,7 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
                 bn_statistics="moving"
             )
             kernel = model.get_layer("last").bias
-            kernel.assign(np.full(kernel.shape, 0.6 / 255, np.float32))
+            kernel.assign(np.asarray(kernel) + np.float32(0.6 / 255))
         save_weights(model, path, kernels)
 
     monkeypatch.setattr(packing, "save_weights", coarse)

@@ -19,7 +19,7 @@ from colornet.training.checkpoints import Checkpoints
 from colornet.training.curve import LearningCurve
 from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights, weights_digest
-from experiments.pretraining.loop import Pretrainer
+from experiments.pretraining.loop import HELD_OUT_SEED, Pretrainer
 from experiments.pretraining.optimization import (
     LearningRate,
     averaged,
@@ -28,9 +28,7 @@ from experiments.pretraining.optimization import (
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
-from experiments.pretraining.result import calibrated_weights
 from experiments.pretraining.steps import maps
-from experiments.pretraining.validation import HELD_OUT_SEED
 from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tests.pretraining_runs import CONFIG, TABLE_1, batch_of, pictures, stopping_at
 from tests.random_network import random_network
@@ -218,9 +216,9 @@ def test_held_out_scenes_are_scored(tmp_path):
 
 
 def test_the_result_is_the_average_with_calibrated_statistics(whole):
-    path = calibrated_weights(whole, pictures)
-    assert path.name == "calibrated_00000006.npz"
     trainer = Pretrainer(_CONFIG, whole, pictures, _QUIET)
+    path = trainer.write_result()
+    assert path.name == "calibrated_00000006.npz"
     expected = averaged(trainer.model, trainer.optimizer)
     result = load_model(path)
     moved = 0
@@ -236,9 +234,9 @@ def test_the_result_is_the_average_with_calibrated_statistics(whole):
     assert weights_digest(load_model(whole)) == weights_digest(result)
     # Made once: the second call finds it. Those of an earlier run are made again.
     before = path.stat().st_mtime_ns
-    assert calibrated_weights(whole, pictures).stat().st_mtime_ns == before
+    assert trainer.write_result().stat().st_mtime_ns == before
     os.utime(path, (0, 0))
-    assert calibrated_weights(whole, pictures).stat().st_mtime > 0
+    assert trainer.write_result().stat().st_mtime > 0
 
 
 def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
@@ -246,9 +244,10 @@ def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
     start = str(whole)
     config = _CONFIG.replace(initial_weights=start, frozen_statistics=True, steps=3)
     reporting = dataclasses.replace(_QUIET, show_every=3)
-    Pretrainer(config, tmp_path, pictures, reporting, 1).run()
+    trainer = Pretrainer(config, tmp_path, pictures, reporting, 1)
+    trainer.run()
     initial = load_model(start)
-    result = load_model(calibrated_weights(tmp_path, pictures))
+    result = load_model(trainer.write_result())
     for mine, theirs in zip(result.variables, initial.variables, strict=True):
         same = np.array_equal(mine, theirs)
         assert same == ("/moving_" in mine.path), mine.path

@@ -2,31 +2,41 @@
 
 import contextlib
 import functools
+import itertools
 import os
+import pathlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
 
+import keras
 import numpy as np
+from tqdm import tqdm
 
+from colornet.color import rgb_to_chroma
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
+from colornet.training.calibration import calibrate_statistics
+from colornet.training.curve import LearningCurve, psnr
 from colornet.training.run import Reporting, TrainingRun
-from colornet.weights import load_model
+from colornet.training.run_folder import calibrated_file
+from colornet.weights import load_model, save_weights
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.optimization import (
     LearningRate,
+    averaged,
     build_optimizer,
     disparity_weight,
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.steps import compiled_step
-from experiments.pretraining.validation import Validation
 from experiments.pretraining.widening import widen
 
 # (config, start_step) -> a context with the batches from that step on.
 OpenStream = Callable[[StreamConfig, int], AbstractContextManager[Iterable[dict]]]
 
+# No training run is given a seed so large: the scenes of validation are others.
+HELD_OUT_SEED = 1_000_000_000
 # Fields of a network that initial weights must share.
 _FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalization")
 
@@ -46,15 +56,28 @@ def _start_from(model: Network, weights: str, seed: int) -> None:
     widen(trained, model, seed)
 
 
+def _float_maps(batch: dict) -> dict[str, np.ndarray]:
+    """The network's inputs of a batch of the stream."""
+    return {
+        name: np.asarray(batch[name], np.float32) / 255
+        for name in ("mono", "reference")
+    }
+
+
 class Pretrainer(TrainingRun):
     """Trains a network on a stream of rendered scenes.
+
+    `Reporting.show_every` is for the chroma PSNR on held-out scenes, which are the same
+    for the whole run. The weights are then those of the moving average; batch
+    normalization uses the statistics of the batch (D-14), because the moving ones are
+    measured at the end only (D-31), unless they are frozen.
 
     Args:
         config: the recipe.
         run_dir: as for `TrainingRun`; it may get `validation.csv` too.
         open_stream: gives the training batches, for ever; a function of the step.
-        reporting: how often to report; scores of held-out scenes are shown.
-        validation_batches: how many batches these are.
+        reporting: how often to report.
+        validation_batches: of held-out scenes.
 
     Raises:
         InputError: the folder holds a run of another recipe, or initial weights of
@@ -110,12 +133,55 @@ class Pretrainer(TrainingRun):
         self._compiled.sync()
 
     def open(self, stack: contextlib.ExitStack) -> None:
-        if self.reporting.show_every:
-            self._validation = Validation(self, self._validation_batches)
-            stack.callback(self._validation.close)
+        if not self.reporting.show_every:
+            return
+        stream, count = self.config.stream, self._validation_batches
+        held_out = stream.replace(seed=stream.seed + HELD_OUT_SEED)
+        with self.open_stream(held_out, 0) as batches:
+            self._held_out = list(itertools.islice(batches, count))
+        path, columns = self.run_dir / "validation.csv", ("psnr_rough", "psnr_final")
+        self._validation = LearningCurve(path, columns, self.step)
+        stack.callback(self._validation.close)
+        statistics = "moving" if self.config.frozen_statistics else "batch"
+        self._average = averaged(self.model, self.optimizer, bn_statistics=statistics)
+        if keras.backend.backend() == "tensorflow":
+            self._average.jit_compile = False  # As `colornet.inference.predict`.
 
     def report(self, row) -> None:
         row["learning_rate"] = float(LearningRate(self.config)(self.step - 1))
 
     def show(self) -> None:
-        self._validation.score()
+        self._average.set_weights(self.model.get_weights())
+        self.optimizer.finalize_variable_values(self._average.trainable_variables)
+        scores = {"rough_chroma": [], "chroma": []}
+        for batch in self._held_out:
+            outputs = self._average.predict_on_batch(_float_maps(batch))
+            truth = rgb_to_chroma(batch["target"].astype(np.float32) / 255)
+            for name, values in scores.items():
+                errors = np.square(np.asarray(outputs[name]) - truth)
+                values += map(psnr, errors.mean(axis=(1, 2, 3)))
+        rough, final = (float(np.mean(values)) for values in scores.values())
+        self._validation.write(self.step, {"psnr_rough": rough, "psnr_final": final})
+        tqdm.write(f"held-out scenes: rough {rough:.2f} dB, final {final:.2f} dB")
+
+    def write_result(self) -> pathlib.Path:
+        """Writes the weights at `step`, averaged and calibrated (D-31).
+
+        The calibration takes the batches after `step`. Frozen statistics stay as they
+        are.
+
+        Returns:
+            The file `calibrated_00012000.npz` in the folder of the run, which is made
+            if it is not there yet, or older than the checkpoint.
+        """
+        config, path = self.config, calibrated_file(self.run_dir, self.step)
+        checkpoint = self.checkpoints.path(self.step)
+        if path.is_file() and path.stat().st_mtime >= checkpoint.stat().st_mtime:
+            return path
+        model = averaged(self.model, self.optimizer)
+        if config.calibration_batches and not config.frozen_statistics:
+            with self.open_stream(config.stream, self.step) as batches:
+                chosen = itertools.islice(batches, config.calibration_batches)
+                calibrate_statistics(model, map(_float_maps, chosen))
+        save_weights(model, path)
+        return path

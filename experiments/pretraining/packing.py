@@ -23,9 +23,8 @@ from colornet.training.checkpoints import Checkpoints
 from colornet.training.run_folder import WEIGHTS, latest_checkpoint
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.card import CARD, model_card
-from experiments.pretraining.loop import OpenStream
+from experiments.pretraining.loop import OpenStream, Pretrainer
 from experiments.pretraining.recipe import PretrainConfig
-from experiments.pretraining.result import calibrated_weights
 
 _LARGEST_DIFFERENCE = 0.5  # 8-bit levels
 _SCORES = ("count", "psnr", "ssim", "rough_psnr", "rough_ssim")
@@ -104,7 +103,7 @@ def _result(
         recipe = checkpoints.config(step)
     except InputError:  # A run of `experiments.train`, or none.
         return step, Checkpoints(run_dir).config(step), newest / WEIGHTS
-    return step, recipe, calibrated_weights(run_dir, open_stream)
+    return step, recipe, Pretrainer(recipe, run_dir, open_stream).write_result()
 
 
 def _without_folders(values: dict[str, Any]) -> dict[str, Any]:
@@ -135,9 +134,7 @@ def pack(
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict[str, Any]:
-    """Packs the network of a run's newest checkpoint.
-
-    Of `experiments.pretrain` it is what `calibrated_weights` makes of the run.
+    """Packs the network of a run's newest checkpoint; see `experiments.pack_weights`.
 
     Writes `NAME.npz` with float16 kernels, its entry in `index.json`, and the model
     card of all weights that the index names. Nothing is written if float16 is not exact
