@@ -362,6 +362,13 @@ def run_on_jax(*arguments):
     assert "SIGTERM: checkpoint of step 4 written" in done.stdout
 
 
+def test_the_training_loop_is_imported_without_tensorflow():
+    modules = "colornet.training.run, experiments.pretraining.loop"
+    code = f"import sys, {modules}; assert 'tensorflow' not in sys.modules"
+    environment = {**os.environ, **_JAX}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
 @pytest.fixture(scope="module")
 def jax_runs(stopped, tmp_path_factory):
     """Folder of the runs of `tests.pretraining_on_jax`, in one process."""
@@ -372,6 +379,7 @@ def jax_runs(stopped, tmp_path_factory):
     return top
 
 
+@pytest.mark.slow
 def test_jax_resumes_to_the_same_bits_too(jax_runs):
     assert_same_state(jax_runs / "stopped", jax_runs / "whole", 6)
     assert curve_of(jax_runs / "stopped") == curve_of(jax_runs / "whole")
@@ -386,6 +394,7 @@ def assert_same_step(before, mine, theirs):
         assert moved > 0 and apart < 0.01 * moved, kind
 
 
+@pytest.mark.slow
 def test_one_step_of_jax_is_one_step_of_tensorflow(jax_runs, stopped, tmp_path):
     run_dir = shutil.copytree(stopped, tmp_path / "run")
     with pytest.raises(Interrupted):
@@ -406,6 +415,7 @@ def test_a_step_of_the_network_of_table_1_is_the_same_on_jax(tmp_path):
     assert_same_step(state_of(mine, 3), state_of(mine, 4), state_of(theirs, 4))
 
 
+@pytest.mark.slow
 def test_jax_trains_in_bfloat16(jax_runs):
     state = state_of(jax_runs / "bfloat16", 2)
     kernels = [v for name, v in state.items() if name.endswith("kernel")]
@@ -413,6 +423,7 @@ def test_jax_trains_in_bfloat16(jax_runs):
     assert all(np.isfinite(kernel).all() for kernel in kernels)
 
 
+@pytest.mark.slow
 def test_jax_leaves_frozen_statistics_alone(jax_runs):
     initial = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
     state = state_of(jax_runs / "frozen", 1)
@@ -421,6 +432,7 @@ def test_jax_leaves_frozen_statistics_alone(jax_runs):
         assert same == ("/moving_" in variable.path), variable.path
 
 
+@pytest.mark.slow
 def test_weights_of_jax_are_read_by_tensorflow(jax_runs):
     model = load_model(jax_runs / "one_step" / "calibrated_00000004.npz")
     batch = batch_of(_STREAM, 0)

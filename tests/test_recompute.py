@@ -11,6 +11,7 @@ from colornet.training.recompute import RecomputingNetwork
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["full", "no_attention", "stereo_matching"])
 def test_outputs_gradients_and_moving_statistics_are_the_same(variant):
     config = ModelConfig(n=2, max_disparity=32, residue_init="he", **VARIANTS[variant])
