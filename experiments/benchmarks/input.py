@@ -191,20 +191,15 @@ def pipeline_seconds(records: str, count: int) -> float:
 def step_seconds(records: str, count: int, model: ModelConfig) -> float:
     """Takes so many training steps on one batch, after the first."""
     import_tensorflow()
-    import tensorflow as tf
-
-    from colornet.training.loop import Reporting, Trainer, make_strategy
+    from colornet.training.loop import Trainer, make_strategy
 
     config = TrainConfig(model=model, records=records, split="test", steps=count + 1)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(
-            config, folder, make_strategy("one_device", "auto"), Reporting()
-        )
-        train_step, zero = trainer.compiled_step(), tf.constant(0.0)
-        batch = next(iter(trainer.batches()))
-        train_step(batch, zero)
+        trainer = Trainer(config, folder, make_strategy("one_device", "auto"))
+        batch = next(trainer.batches())
+        trainer.take_step(batch)
         start = time.perf_counter()
         for _ in range(count):
-            metrics = train_step(batch, zero)
+            metrics = trainer.take_step(batch)
         metrics["loss"].numpy()
         return time.perf_counter() - start
