@@ -81,7 +81,8 @@ def _write(out_dir: pathlib.Path) -> pathlib.Path:
 
 
 def _train(out_dir: pathlib.Path, records: pathlib.Path):
-    from colornet.training.loop import Reporting, Trainer, make_strategy
+    from colornet.training.loop import Trainer, make_strategy
+    from colornet.training.run import Reporting
 
     config = TrainConfig(
         model=_MODEL,
@@ -96,14 +97,15 @@ def _train(out_dir: pathlib.Path, records: pathlib.Path):
         config,
         run_dir,
         make_strategy("one_device", "auto"),
-        Reporting(checkpoint_every=50, picture_every=150),
+        Reporting(checkpoint_every=50, show_every=150),
     )
     if trainer.step > config.steps:
         raise InputError(
             f"expected at least the {trainer.step} steps that {run_dir} has. "
             f"Received: {config.steps}"
         )
-    return trainer.run()
+    trainer.run()
+    return trainer.model
 
 
 def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:

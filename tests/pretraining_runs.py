@@ -8,12 +8,12 @@ import signal
 import numpy as np
 
 from colornet.config import ModelConfig
-from experiments.pretraining.examples import DISPARITY_STEPS
+from experiments.pretraining.examples import DISPARITY_STEPS, StreamConfig
 from experiments.pretraining.recipe import PretrainConfig
-from experiments.pretraining.stream import StreamConfig
+from tests.tiny_network import TinyConfig
 
 CONFIG = PretrainConfig(
-    model=ModelConfig(n=2, max_disparity=32),
+    model=TinyConfig(),
     stream=StreamConfig(height=32, width=64, max_disparity=32),
     steps=6,
     warmup_steps=2,
@@ -21,6 +21,7 @@ CONFIG = PretrainConfig(
     calibration_batches=2,
     precision="float32",
 )
+TABLE_1 = CONFIG.replace(model=ModelConfig(n=2, max_disparity=32))
 
 
 def batch_of(config, step):

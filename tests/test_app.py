@@ -1,10 +1,14 @@
 """How programs end: what is one line on standard error, and what keeps a traceback."""
 
+import dataclasses
 import os
 import subprocess
 import sys
 
 import pytest
+from absl import flags
+
+from tfrecords_tools import app
 
 _PROGRAM = """
 import sys
@@ -59,3 +63,20 @@ def test_onednn_is_asked_for_unless_the_environment_says_otherwise(before, after
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment
     )
     assert (done.returncode, done.stdout) == (0, after)
+
+
+def test_flags_are_fields_of_a_dataclass_with_their_defaults():
+    @dataclasses.dataclass
+    class Settings:
+        test_count: int = 3
+        test_share: float = 0.5
+        test_switch: bool = False
+        test_path: str | None = None
+
+    texts = {field.name: "Of a test." for field in dataclasses.fields(Settings)}
+    holders = app.config_flags(Settings, **texts)
+    assert {name: holder.default for name, holder in holders.items()} == vars(
+        Settings()
+    )
+    kinds = [flags.FLAGS[name].flag_type() for name in holders]
+    assert kinds == ["int", "float", "bool", "string"]

@@ -15,7 +15,8 @@ from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.networks import build_network
 from colornet.registry import network_config
-from colornet.training.loop import Reporting, Trainer, make_strategy
+from colornet.training.loop import Trainer, make_strategy
+from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights
 from experiments.evaluation.predictors import Evaluation
 from experiments.evaluation.scoring import evaluate
@@ -303,7 +304,7 @@ def run(tmp_path_factory, eager):
         crop_width=64,
         loss="network",
     )
-    reporting = Reporting(picture_every=2, progress=False)
+    reporting = Reporting(show_every=2, progress=False)
     strategy = make_strategy("one_device", "cpu")
     trainer = Trainer(config, top / "run", strategy, reporting)
     trainer.run()

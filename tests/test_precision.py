@@ -2,7 +2,7 @@
 
 import pytest
 
-from colornet.training import precision
+from colornet.training.precision import warn_if_bfloat16_emulated
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,11 @@ def test_bfloat16_without_instructions(
 ):
     processors = tmp_path / "cpuinfo"
     processors.write_text(f"model name : X\nflags\t\t: fpu {flags} aes\n")
-    monkeypatch.setattr(precision, "_PROCESSORS", processors)
     monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: gpus)
-    precision.warn_if_bfloat16_emulated(policy)
+    warn_if_bfloat16_emulated(policy, processors)
     assert ("--precision=float32" in capsys.readouterr().err) == noted
 
 
-def test_unknown_processors_are_not_judged(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(precision, "_PROCESSORS", tmp_path / "cpuinfo")
-    precision.warn_if_bfloat16_emulated("mixed_bfloat16")
+def test_unknown_processors_are_not_judged(tmp_path, capsys):
+    warn_if_bfloat16_emulated("mixed_bfloat16", tmp_path / "cpuinfo")
     assert capsys.readouterr().err == ""

@@ -14,18 +14,18 @@ import pytest
 import colornet
 from colornet import pretrained
 from colornet.color import rgb_to_luma
-from colornet.config import ModelConfig
+from colornet.config import TrainConfig
 from colornet.errors import InputError
-from colornet.inference import colorize
 from colornet.io.pictures import write_picture
-from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
+from colornet.training.losses import build_optimizer as training_optimizer
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
 from tests.command_line import ROOT, assert_one_line_error, start_each
-from tests.pretraining_runs import CONFIG, pictures
+from tests.pretraining_runs import CONFIG, TABLE_1, pictures
+from tests.random_network import random_network
 
 
 def _picture(seed, *shape):
@@ -39,7 +39,7 @@ def run_dir(tmp_path_factory):
     keras.utils.set_random_seed(0)
     model = build_network(CONFIG.model)
     # Even weights W, which float16 does not change by much.
-    kernel = model.get_layer("l39_conv").kernel
+    kernel = model.get_layer("scores").kernel
     kernel.assign(0.01 * kernel)
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     variables = model.trainable_variables
@@ -88,9 +88,9 @@ def test_they_are_loaded_as_float32_with_what_is_to_change(copy):
     model = colornet.load_pretrained()
     assert {variable.dtype for variable in model.variables} == {"float32"}
     assert model.config == CONFIG.model
-    wider = colornet.load_pretrained("tiny", max_disparity=64)
-    assert wider.config.max_disparity == 64
-    assert weights_digest(wider) == weights_digest(load_model("pretrained:tiny"))
+    other = colornet.load_pretrained("tiny", bn_statistics="batch")
+    assert other.config.bn_statistics == "batch"
+    assert weights_digest(other) == weights_digest(load_model("pretrained:tiny"))
     assert colornet.pretrained_names() == ["tiny"]
 
 
@@ -102,8 +102,8 @@ def test_the_index_and_the_card_tell_what_they_are(copy):
     for words in (
         "## tiny (default)",
         entry["sha256"],
-        "5 of 6 steps",
-        "n = 2, d = 32",
+        "5 of 6 steps of `experiments.pretrain`",
+        "max_disparity 32",
     ):
         assert words in card
 
@@ -119,6 +119,8 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     summary = {
         "settings": {
             "sha256": weights_digest(model),
+            "method": "tiny",
+            "max_disparity": None,
             "split": "test",
             "records_metadata": {"settings": {"setup": 2}},
             "model": model.config.to_dict(),
@@ -140,8 +142,13 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "| kitti | 5 | 2 | 32 |  |  | 31.23 / 0.900 |  |  |" in card
-    assert "| second | 2 | 2 | 32 |  |  | 30.00 | 33.00 (85%) |  |" in card
+    assert "| kitti | 5 | 2 | tiny | 32 |  | 31.23 / 0.900 |  |  |" in card
+    assert "| second | 2 | 2 | tiny | 32 |  | 30.00 | 33.00 (85%) |  |" in card
+    summary["settings"]["method"] = "colorizer"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    packing.pack(*arguments, evaluations={"colorizer": folder})
+    card = (copy / "MODEL_CARD.md").read_text()
+    assert "| kitti | 5 | 2 | colorizer | estimated |  | 31.23" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
     summary["settings"]["sha256"] = "0" * 64
@@ -152,24 +159,30 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
         packing.pack(*arguments, evaluations={"ours": tmp_path})
 
 
-def test_they_are_loaded_with_their_settings(copy, run_dir, tmp_path):
-    config = colornet.load_pretrained().config
-    assert config.working_disparity == 0 and not config.find_disparity
-    settings = {"working_disparity": 80, "find_disparity": True}
-    packing.pack(run_dir, "tiny", copy, pictures, settings=settings)
-    assert pretrained.settings("pretrained:default") == settings
-    config = load_model("pretrained:tiny", max_disparity=None).config
-    assert config.working_disparity == 80 and config.find_disparity
-    config = colornet.load_pretrained(working_disparity=0, max_disparity=64).config
-    assert config.working_disparity == 0 and not config.find_disparity
-    assert config.max_disparity == 64
-    # Packed again, with an evaluation say, they have them still.
-    change = {"working_disparity": 90, "find_disparity": None}
-    packing.pack(run_dir, "tiny", copy, pictures, settings=change)
-    settings = {"working_disparity": 90, "find_disparity": True}
-    assert pretrained.settings("pretrained:default") == settings
+def test_they_have_a_policy_that_is_kept(copy, run_dir):
+    assert pretrained.policy("pretrained:default") == {}
+    packing.pack(run_dir, "tiny", copy, pictures, policy={"target_disparity": 80})
+    # Packed again, with an evaluation say, they have it still.
+    packing.pack(run_dir, "tiny", copy, pictures)
+    assert pretrained.policy("pretrained:default") == {"target_disparity": 80}
+    assert "target_disparity 80" in (copy / "MODEL_CARD.md").read_text()
+
+
+def test_a_run_on_records_is_packed_as_it_is(copy, tmp_path):
+    config = TrainConfig(CONFIG.model, records="/somewhere/else", steps=9)
+    model = build_network(config.model)
+    kernel = model.get_layer("scores").kernel
+    kernel.assign(0.01 * kernel)
+    optimizer = training_optimizer(config, model.trainable_variables)
+    Checkpoints(tmp_path).save(7, model, optimizer, config)
+    entry = packing.pack(tmp_path, "other", copy, pictures)
+    assert entry["step"] == 7 and entry["recipe"]["records"] == "else"
+    found = colornet.load_pretrained("other").get_weights()
+    for mine, theirs in zip(found, model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-6)
     card = (copy / "MODEL_CARD.md").read_text()
-    assert "Working disparity 90 px. d is found for each pair." in card
+    assert "7 of 9 steps of `experiments.train`" in card
+    assert pretrained.read_index(copy)["default"] == "tiny"
 
 
 def test_a_changed_or_missing_file_is_refused(copy):
@@ -207,8 +220,8 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
             model = model.with_config(bn_statistics="batch").with_config(
                 bn_statistics="moving"
             )
-            kernel = model.get_layer("l93_conv").bias
-            kernel.assign(np.full(kernel.shape, 0.6, np.float32))
+            kernel = model.get_layer("last").bias
+            kernel.assign(np.asarray(kernel) + np.float32(0.6 / 255))
         save_weights(model, path, kernels)
 
     monkeypatch.setattr(packing, "save_weights", coarse)
@@ -219,7 +232,13 @@ def test_float16_that_is_not_exact_enough_is_refused(run_dir, copy, monkeypatch)
     assert before == {path: path.read_bytes() for path in copy.iterdir()}
 
 
+@pytest.mark.slow
 def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
+    network = random_network(32)
+    optimizer = build_optimizer(TABLE_1, network.trainable_variables)
+    Checkpoints(tmp_path / "run").save(6, network, optimizer, TABLE_1)
+    policy = {"auto_disparity": False, "half_scale_weight": 0}
+    packing.pack(tmp_path / "run", "small", copy, pictures, default=True, policy=policy)
     mono, reference = _picture(0, 33, 45), _picture(1, 33, 45, 3)
     write_picture(tmp_path / "mono.png", mono)
     write_picture(tmp_path / "reference.png", reference)
@@ -235,12 +254,12 @@ def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
         eagerly=True,
     )
     assert results["default"].code == 0, results["default"]
-    assert "weights: pretrained:tiny\n" in results["default"].stdout
+    assert "weights: pretrained:small\n" in results["default"].stdout
     picture = colornet.io.pictures.read_picture(tmp_path / "output.png")
-    expected = colorize(colornet.load_pretrained(), mono, reference)
+    expected = colornet.Colorizer.from_pretrained()(mono, reference)
     assert np.abs(picture.astype(int) - expected).max() <= 1
     assert np.abs(rgb_to_luma(picture.astype(float))[..., 0] - mono).max() <= 0.51
-    assert_one_line_error(results["unknown"], "known name (tiny)", "huge")
+    assert_one_line_error(results["unknown"], "known name", "small", "huge")
 
 
 def test_without_weights_the_default_is_one_line(tmp_path, monkeypatch):
@@ -291,18 +310,17 @@ def test_keras_files_and_float16_files_are_the_same_network(copy, tmp_path):
     assert weights_digest(again) == weights_digest(model)
 
 
-def test_large_optimizer_states_go_to_several_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("colornet.training.checkpoints._OPTIMIZER_FILE_BYTES", 20_000)
-    model = build_colornet(ModelConfig(n=2, max_disparity=32))
+def test_large_optimizer_states_go_to_several_files(tmp_path):
+    model = build_network(CONFIG.model)
     optimizer = build_optimizer(CONFIG, model.trainable_variables)
     for variable in optimizer.variables[2:]:
         variable.assign(np.random.default_rng(0).random(variable.shape))
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, most_bytes=2_000)
     checkpoints.save(1, model, optimizer, CONFIG)
     files = sorted(path.name for path in checkpoints.path(1).glob("optimizer*"))
     assert len(files) > 2 and files[0] == "optimizer.npz"
     keras.utils.set_random_seed(1)
-    other = build_colornet(ModelConfig(n=2, max_disparity=32))
+    other = build_network(CONFIG.model)
     fresh = build_optimizer(CONFIG, other.trainable_variables)
     checkpoints.restore(1, other, fresh)
     for mine, theirs in zip(fresh.variables, optimizer.variables, strict=True):

@@ -11,6 +11,7 @@ from colornet.training.recompute import RecomputingNetwork
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["full", "no_attention", "stereo_matching"])
 def test_outputs_gradients_and_moving_statistics_are_the_same(variant):
     config = ModelConfig(n=2, max_disparity=32, residue_init="he", **VARIANTS[variant])
@@ -54,14 +55,7 @@ def test_outputs_gradients_and_moving_statistics_are_the_same(variant):
 def test_what_is_kept():
     """Of the volumes the results of convolutions, and what skips add."""
     model = build_colornet(ModelConfig(n=2, max_disparity=32))
-    tensors = {
-        id(tensor): operation.name
-        for operation in model.operations
-        for node in operation._inbound_nodes
-        for tensor in node.outputs
-    }
-    segments = RecomputingNetwork(model)._segments
-    kept = {tensors[key] for segment in segments for key in segment.inputs}
+    kept = RecomputingNetwork(model).kept
     skips = {"l22_relu", "l25_relu", "l28_relu", "l31_relu"}
     volumes = {name for name in kept if "l19" <= name < "l40"}
     assert {name for name in volumes if name.endswith(("_bn", "_relu"))} == skips

@@ -17,21 +17,26 @@ from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError, Interrupted
 from colornet.training import loop
 from colornet.training.checkpoints import Checkpoints
-from colornet.training.loop import NonFiniteError, Reporting, Trainer, make_strategy
+from colornet.training.loop import NonFiniteError, Trainer, make_strategy
 from colornet.training.losses import (
     build_optimizer,
     disparity_error,
     mean_squared_error,
     training_loss,
 )
+from colornet.training.run import Reporting
 from colornet.weights import load_model
 from experiments.methods.networks.config import MethodConfig
+from tests.command_line import ROOT
+from tests.tiny_network import TinyConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.writer import write_records
 
-_QUIET = Reporting(checkpoint_every=2, log_every=1, picture_every=0, progress=False)
+_QUIET = Reporting(checkpoint_every=2, log_every=1, show_every=0, progress=False)
+_COLORNET = ModelConfig(n=2, max_disparity=32)
+_STEPS = 6
 # Enough that a signal sent after the first checkpoint comes in the middle.
-_STEPS = 20
+_MANY_STEPS = 20
 _NO_TASK = '{"cluster": {"worker": ["localhost:1", "localhost:2"]}}'
 
 
@@ -44,7 +49,7 @@ def records(tmp_path_factory):
 
 def config_for(records, **changes):
     settings = {
-        "model": ModelConfig(n=2, max_disparity=32),
+        "model": TinyConfig(),
         "records": str(records),
         "steps": _STEPS,
         "crop_height": 32,
@@ -85,41 +90,70 @@ def wait_for_checkpoint(process, run_dir):
 def whole(records, tmp_path_factory):
     """An uninterrupted run: its folder."""
     run_dir = tmp_path_factory.mktemp("whole")
-    trainer_for(config_for(records), run_dir).run()
+    assert trainer_for(config_for(records), run_dir).run()
     return run_dir
 
 
-def weights_of(run_dir, step=_STEPS):
+class StoppedTrainer(Trainer):
+    """Gets a SIGTERM while it takes its third step."""
+
+    def take_step(self, batch):
+        if self.step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return super().take_step(batch)
+
+
+def weights_of(run_dir, step):
     folder = Checkpoints(run_dir).path(step)
     with np.load(folder / "weights.npz") as a, np.load(folder / "optimizer.npz") as b:
         return {**{n: a[n] for n in a.files}, **{n: b[n] for n in b.files}}
 
 
-def assert_same_run(run_dir, whole):
-    first, second = weights_of(run_dir), weights_of(whole)
+def assert_same_run(run_dir, whole, step):
+    first, second = weights_of(run_dir, step), weights_of(whole, step)
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
     with open(run_dir / "metrics.csv") as a, open(whole / "metrics.csv") as b:
-        rows = [[row[:-1] for row in csv.reader(file)] for file in (a, b)]
-    assert rows[0] == rows[1]  # But for the last column, the speed.
+        rows = [[row[:-2] for row in csv.reader(file)] for file in (a, b)]
+    assert rows[0] == rows[1]  # But for the last columns, of the clock.
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, number):
+def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole):
     config = config_for(records)
+    stopped = StoppedTrainer(
+        config, tmp_path, make_strategy("one_device", "cpu"), _QUIET
+    )
+    with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 3 written"):
+        stopped.run()
+    trainer = trainer_for(config, tmp_path)
+    assert trainer.step == 3
+    assert trainer.run()
+    assert_same_run(tmp_path, whole, _STEPS)
+
+
+def test_the_time_limit_ends_with_a_checkpoint(records, tmp_path):
+    assert not trainer_for(config_for(records), tmp_path).run(max_seconds=0.001)
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_program_goes_on_to_the_same_bits(records, tmp_path, number):
+    config = config_for(records, model=_COLORNET, steps=_MANY_STEPS)
+    whole, run_dir = tmp_path / "whole", tmp_path / "run"
     # More steps than it will get to do, so that the signal comes in the middle.
     endless = config.replace(steps=100_000)
     process = subprocess.Popen(
-        flags_for(endless, tmp_path),
+        flags_for(endless, run_dir),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for_checkpoint(process, tmp_path)
+    wait_for_checkpoint(process, run_dir)
     process.send_signal(number)
     stdout, stderr = process.communicate()
-    steps = Checkpoints(tmp_path).steps()
+    steps = Checkpoints(run_dir).steps()
     if number == signal.SIGTERM:
         assert process.returncode == 128 + number, stderr
         assert f"checkpoint of step {steps[-1]} written" in stdout
@@ -128,16 +162,18 @@ def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, number
     # On a fast machine it has come too far: go back to a checkpoint before the end.
     if steps[-1] >= config.steps:
         pytest.skip(f"stopped at step {steps[-1]} only")
-    trainer = trainer_for(config, tmp_path)
+    trainer = trainer_for(config, run_dir)
     assert trainer.step == steps[-1]
     trainer.run()
-    assert_same_run(tmp_path, whole)
+    trainer_for(config, whole).run()
+    assert_same_run(run_dir, whole, _MANY_STEPS)
 
 
 def test_a_run_leaves_its_configuration_and_the_newest_checkpoints(whole, records):
     assert Checkpoints(whole).steps() == [_STEPS - 4, _STEPS - 2, _STEPS]
-    config = TrainConfig.from_dict(json.loads((whole / "config.json").read_text()))
-    assert config == config_for(records) == Checkpoints(whole).config(_STEPS)
+    config = Checkpoints(whole).config(_STEPS)
+    assert config == config_for(records)
+    assert json.loads((whole / "config.json").read_text()) == config.to_dict()
     assert load_model(whole).config == config.model
     assert list((whole / "tensorboard").iterdir())
 
@@ -150,12 +186,12 @@ def test_a_finished_run_has_nothing_to_do_but_can_be_prolonged(records, tmp_path
     trainer_for(config_for(records, steps=3), tmp_path).run()
     assert Checkpoints(tmp_path).steps() == [2, 3]
     after = weights_of(tmp_path, 3)
-    assert not np.array_equal(before["l01_conv/kernel"], after["l01_conv/kernel"])
+    assert not np.array_equal(before["first/kernel"], after["first/kernel"])
 
 
 def test_a_signal_in_the_last_step_is_not_lost(records, tmp_path, monkeypatch):
     trainer = trainer_for(config_for(records, steps=2), tmp_path)
-    monkeypatch.setattr(trainer, "_save", lambda: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(trainer, "sync", lambda: signal.raise_signal(signal.SIGTERM))
     with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 2"):
         trainer.run()
 
@@ -169,7 +205,7 @@ def test_a_folder_in_which_another_program_trains(records, tmp_path):
 
 
 def test_another_configuration_does_not_go_on_in_the_same_folder(records, whole):
-    changed = config_for(records, model=ModelConfig(n=3, max_disparity=32), seed=5)
+    changed = config_for(records, model=TinyConfig(n=3), seed=5)
     with pytest.raises(InputError, match="Received: model.n: 2 -> 3; seed: 0 -> 5"):
         trainer_for(changed, whole)
 
@@ -177,12 +213,12 @@ def test_another_configuration_does_not_go_on_in_the_same_folder(records, whole)
 def test_a_loss_that_explodes_stops_the_run_and_keeps_the_checkpoint(records, tmp_path):
     trainer_for(config_for(records, steps=2), tmp_path).run()
     broken = trainer_for(config_for(records), tmp_path)
-    variable = broken.model.get_layer("l18_conv").kernel
+    variable = broken.model.get_layer("scores").kernel
     variable.assign(np.full(variable.shape, np.nan, np.float32))
     with pytest.raises(NonFiniteError, match="loss is not finite at step 3.*00000002"):
         broken.run()
     assert Checkpoints(tmp_path).steps() == [2]
-    assert np.isfinite(weights_of(tmp_path, 2)["l18_conv/kernel"]).all()
+    assert np.isfinite(weights_of(tmp_path, 2)["scores/kernel"]).all()
 
 
 def test_a_gradient_that_is_not_finite_is_named(records, tmp_path, monkeypatch):
@@ -193,24 +229,30 @@ def test_a_gradient_that_is_not_finite_is_named(records, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "training_loss", loss_with_a_bad_derivative)
     trainer = trainer_for(config_for(records), tmp_path)
-    with pytest.raises(NonFiniteError, match="gradient of l.._.*at step 1 .*: none"):
+    with pytest.raises(
+        NonFiniteError, match="gradient of (first|scores).*at step 1; .*: none"
+    ):
         trainer.run()
 
 
+@pytest.mark.slow
 def test_training_learns_the_colours_of_a_scene(records, tmp_path):
     model = ModelConfig(n=4, max_disparity=32)
     config = config_for(records, model=model, steps=60, crop_height=64, crop_width=96)
-    reporting = Reporting(checkpoint_every=100, log_every=5, progress=False)
+    reporting = Reporting(
+        checkpoint_every=100, log_every=5, show_every=60, progress=False
+    )
     trainer_for(config, tmp_path, reporting).run()
     with open(tmp_path / "metrics.csv") as file:
         rough = [float(row["psnr_rough"]) for row in csv.DictReader(file)]
     assert np.mean(rough[-3:]) > np.mean(rough[:3]) + 1
 
 
+@pytest.mark.slow
 def test_recomputation_trains_the_same(records, tmp_path):
     rows = []
     for recompute in (False, True):
-        config = config_for(records, steps=3, recompute=recompute)
+        config = config_for(records, model=_COLORNET, steps=3, recompute=recompute)
         run_dir = tmp_path / str(recompute)
         trainer_for(config, run_dir).run()
         with open(run_dir / "metrics.csv") as file:
@@ -220,17 +262,15 @@ def test_recomputation_trains_the_same(records, tmp_path):
 
 def test_float16_scales_its_loss_and_saves_the_scale(records, tmp_path):
     config = config_for(records, steps=2, precision="mixed_float16")
-    try:
-        trainer = trainer_for(config, tmp_path)
-        scales = [v for v in trainer.optimizer.variables if "scale" in v.path]
-        assert scales and float(trainer.optimizer.dynamic_scale) > 1
-        trainer.run()
-        again = trainer_for(config.replace(steps=3), tmp_path)
-        assert float(again.optimizer.dynamic_scale) == float(
-            trainer.optimizer.dynamic_scale
-        )
-    finally:
-        tf.keras.config.set_dtype_policy("float32")
+    trainer = trainer_for(config, tmp_path)
+    scales = [v for v in trainer.optimizer.variables if "scale" in v.path]
+    assert scales and float(trainer.optimizer.dynamic_scale) > 1
+    trainer.run()
+    again = trainer_for(config.replace(steps=3), tmp_path)
+    assert float(again.optimizer.dynamic_scale) == float(
+        trainer.optimizer.dynamic_scale
+    )
+    assert tf.keras.config.dtype_policy().name == "float32"
 
 
 _MIRRORED = """
@@ -238,11 +278,13 @@ import sys, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
-from colornet.config import VARIANTS, ModelConfig, TrainConfig
+from colornet.config import TrainConfig
 from colornet.data import training_batches
 from colornet.errors import InputError
-from colornet.training.loop import Reporting, Trainer, make_strategy
-config = TrainConfig(model=ModelConfig(n=2, max_disparity=32), records=sys.argv[1],
+from colornet.training.loop import Trainer, make_strategy
+from colornet.training.run import Reporting
+from tests.tiny_network import TinyConfig
+config = TrainConfig(model=TinyConfig(), records=sys.argv[1],
                      steps=2, batch_size=2, crop_height=32, crop_width=64)
 strategy = make_strategy("mirrored", "cpu")
 for bad in (config.replace(batch_size=3), config.replace(precision="mixed_float16")):
@@ -253,15 +295,15 @@ for bad in (config.replace(batch_size=3), config.replace(precision="mixed_float1
     else:
         raise SystemExit(1)
 trainer = Trainer(config, sys.argv[2], strategy,
-                  Reporting(picture_every=0, progress=False))
+                  Reporting(show_every=0, progress=False))
 assert trainer.strategy.num_replicas_in_sync == 2
-parts = strategy.experimental_local_results(next(iter(trainer.batches()))["mono"])
+parts = strategy.experimental_local_results(next(trainer.batches())["mono"])
 plain = training_batches(trainer.records, seed=0, batch_size=2, crop=(32, 64))
 expected = next(iter(plain))["mono"]
 np.testing.assert_array_equal(np.concatenate(parts), expected)
-before = trainer.model.get_layer("l22_conv").kernel.numpy()
+before = trainer.model.get_layer("scores").kernel.numpy()
 trainer.run()
-kernel = trainer.model.get_layer("l22_conv").kernel.value
+kernel = trainer.model.get_layer("scores").kernel.value
 first, second = (replica.numpy() for replica in kernel.values)
 np.testing.assert_array_equal(first, second)
 assert not np.array_equal(first, before)
@@ -270,17 +312,18 @@ assert not np.array_equal(first, before)
 
 def test_mirrored_replicas_stay_equal(records, tmp_path):
     command = [sys.executable, "-c", _MIRRORED, records, tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "multiple of 2" in done.stdout and "mixed_float16" in done.stdout
     assert Checkpoints(tmp_path).steps() == [2]
 
 
+@pytest.mark.slow
 def test_two_workers_go_on_from_one_checkpoint(records, tmp_path):
     cluster = {"worker": ["127.0.0.1:38211", "127.0.0.1:38212"]}
 
     def train(steps, *run_dirs):
-        config = config_for(records, steps=steps, batch_size=2)
+        config = config_for(records, model=_COLORNET, steps=steps, batch_size=2)
         workers = []
         for index, run_dir in enumerate(run_dirs):
             task = {"type": "worker", "index": index}
@@ -310,8 +353,9 @@ def test_two_workers_go_on_from_one_checkpoint(records, tmp_path):
     assert Checkpoints(shared).steps() == [2]
 
 
+@pytest.mark.slow
 def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
-    config = config_for(records)
+    config = config_for(records, model=_COLORNET)
     for more, words in (
         ({"device": "gpu"}, "expected a GPU"),
         ({"strategy": "multi_worker"}, "Received: nothing"),
@@ -320,7 +364,7 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         ({"precision": "float8"}, "float8"),
         ({"crop_width": 100}, "crop_width must be a positive multiple of 32"),
         ({"method": "he"}, "flags of method he. Received: --n, --max_disparity"),
-        ({"width": 0.25}, "flags of method ours. Received: --width"),
+        ({"width": 0.25}, "flags of method colornet. Received: --width"),
     ):
         environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
         if "TF_CONFIG" in more:
@@ -336,13 +380,14 @@ def test_bad_flags_and_missing_devices_are_one_line(records, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "words"),
     [("jax", "KERAS_BACKEND=tensorflow to read records"), ("nonsense", "or jax")],
 )
 def test_backends_that_cannot_train(records, tmp_path, backend, words):
     done = subprocess.run(
-        flags_for(config_for(records), tmp_path / "run"),
+        flags_for(config_for(records, model=_COLORNET), tmp_path / "run"),
         capture_output=True,
         text=True,
         env={**os.environ, "KERAS_BACKEND": backend},

@@ -1,11 +1,13 @@
 """How the runnable modules start: absl flags in, one-line errors out."""
 
+import dataclasses
 import errno
 import importlib.util
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -13,6 +15,37 @@ from colornet.errors import InputError, Interrupted
 from colornet.quiet import import_tensorflow
 
 _BACKENDS = ("tensorflow", "jax")
+_KINDS = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+}
+# Those of `config_flags` are of the module that calls it.
+flags.disclaim_key_flags()
+
+
+def config_flags(config_class: type, **texts: str) -> dict[str, flags.FlagHolder]:
+    """Defines flags that are fields of a dataclass, with the fields' defaults.
+
+    Args:
+        config_class: the dataclass; it checks the values.
+        **texts: what `--help` says of a field, by its name.
+
+    Returns:
+        The flags by the name of the field.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
+    return {
+        name: _KINDS.get(type(defaults[name]), flags.DEFINE_string)(
+            name, defaults[name], text
+        )
+        for name, text in texts.items()
+    }
+
+
+def flag_values(holders: dict[str, flags.FlagHolder]) -> dict[str, Any]:
+    """The values of flags by the same names."""
+    return {name: holder.value for name, holder in holders.items()}
 
 
 def _parse(argv: list[str]) -> list[str]:

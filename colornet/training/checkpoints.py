@@ -28,24 +28,19 @@ except ImportError:  # Windows
     fcntl = None
 
 _KEEP = 3
-# Many places that files are sent through refuse those of 16 MiB and more.
-_OPTIMIZER_FILE_BYTES = 15 * 2**20
 
 
-def _optimizer_files(variables: Iterable) -> dict[str, dict[str, np.ndarray]]:
-    """Values of an optimizer's variables by path, by the file that they go to."""
+def _shared_out(variables: Iterable, most_bytes: int) -> list[dict[str, np.ndarray]]:
+    """Values of variables by path, for as many files as they need."""
     files, size = [{}], 0
     for variable in variables:
         value = np.asarray(variable)
         size += value.nbytes
-        if files[-1] and size > _OPTIMIZER_FILE_BYTES:
+        if files[-1] and size > most_bytes:
             files.append({})
             size = value.nbytes
         files[-1][variable.path] = value
-    return {
-        f"optimizer_{index}.npz" if index else "optimizer.npz": values
-        for index, values in enumerate(files)
-    }
+    return files
 
 
 def _flat(values: dict, prefix: str = "") -> dict:
@@ -66,10 +61,13 @@ class Checkpoints:
     Args:
         run_dir: folder of the run; checkpoints go to `run_dir/checkpoints`.
         config_class: class of the run's configuration.
+        most_bytes: of a file of the optimizer's state; many places that files are sent
+            through refuse those of 16 MiB and more.
     """
 
     run_dir: pathlib.Path
     config_class: type[Config] = TrainConfig
+    most_bytes: int = 15 * 2**20
 
     @property
     def directory(self) -> pathlib.Path:
@@ -136,8 +134,10 @@ class Checkpoints:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         save_weights(model, part / WEIGHTS)
-        for name, values in _optimizer_files(optimizer.variables).items():
-            np.savez(part / name, **values)
+        for index, values in enumerate(
+            _shared_out(optimizer.variables, self.most_bytes)
+        ):
+            np.savez(part / f"optimizer{f'_{index}' if index else ''}.npz", **values)
         state = {"step": step, "config": config.to_dict()}
         (part / "train.json").write_text(json.dumps(state, indent=2, sort_keys=True))
         shutil.rmtree(self.path(step), ignore_errors=True)

@@ -47,8 +47,8 @@ class LearningCurve:
         return [[row.get(c, "") for c in ("step", *self._columns)] for row in whole]
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Adds a row: a number for each of the columns."""
-        row = [f"{values[column]:.6g}" for column in self._columns]
+        """Adds a row; a number that is not in `values` is left empty."""
+        row = [f"{values[c]:.6g}" if c in values else "" for c in self._columns]
         with writing(self._path):
             self._table.writerow([step, *row])
             self._file.flush()

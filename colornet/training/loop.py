@@ -1,10 +1,9 @@
 """The custom training loop on tf.function, GradientTape and tf.distribute."""
 
 import contextlib
-import dataclasses
 import functools
 import os
-import pathlib
+from collections.abc import Generator
 
 import keras
 import tensorflow as tf
@@ -12,37 +11,15 @@ import tensorflow as tf
 from colornet.config import TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, NonFiniteError
-from colornet.io.files import write_text
-from colornet.networks import Network, build_network
-from colornet.training.checkpoints import Checkpoints
+from colornet.networks import build_network
 from colornet.training.losses import (
     build_optimizer,
     mean_squared_error,
     training_loss,
 )
 from colornet.training.recompute import RecomputingNetwork
-from colornet.training.run_log import RunLog
-from colornet.training.stopping import StopSignals
-
-# A resumed run may go further or report more often, but must not change what it is.
-_RESUMABLE = ("steps", "recompute")
-
-
-@dataclasses.dataclass(frozen=True)
-class Reporting:
-    """How often a run reports; changes nothing in its outcome.
-
-    Attributes:
-        checkpoint_every: steps between checkpoints.
-        log_every: steps between rows of `metrics.csv` and TensorBoard scalars.
-        picture_every: steps between TensorBoard pictures, 0 for none.
-        progress: whether to draw a progress bar.
-    """
-
-    checkpoint_every: int = 1000
-    log_every: int = 10
-    picture_every: int = 1000
-    progress: bool = True
+from colornet.training.run import Reporting, TrainingRun
+from colornet.training.summaries import TrainingSummaries
 
 
 def make_strategy(name: str, device: str) -> tf.distribute.Strategy:
@@ -82,16 +59,12 @@ def make_strategy(name: str, device: str) -> tf.distribute.Strategy:
     return tf.distribute.OneDeviceStrategy(names[0])
 
 
-class Trainer:
-    """Trains a network; `run` goes on from the newest checkpoint of its folder.
-
-    On a CPU the outcome is a function of the configuration alone: a run that was
-    stopped and resumed has the same weights, bit for bit, as one that was not.
+class Trainer(TrainingRun):
+    """Trains a network on records, under TensorFlow.
 
     Args:
         config: what to train.
-        run_dir: folder for `config.json`, `metrics.csv`, `checkpoints/` and
-            `tensorboard/`.
+        run_dir: as for `TrainingRun`; it gets `tensorboard/` too.
         strategy: a tf.distribute strategy.
         reporting: how often to report.
 
@@ -100,6 +73,8 @@ class Trainer:
             be shared out, or the records cannot be read.
     """
 
+    resumable = ("steps", "recompute")
+
     def __init__(
         self,
         config: TrainConfig,
@@ -107,54 +82,37 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         reporting: Reporting | None = None,
     ):
-        if config.batch_size % strategy.num_replicas_in_sync:
+        replicas = strategy.num_replicas_in_sync
+        if config.batch_size % replicas:
             raise InputError(
-                f"batch_size must be a multiple of {strategy.num_replicas_in_sync}, "
-                f"the number of replicas. Received: {config.batch_size}"
+                f"batch_size must be a multiple of {replicas}, the number of replicas. "
+                f"Received: {config.batch_size}"
             )
-        if config.precision == "mixed_float16" and strategy.num_replicas_in_sync > 1:
+        if config.precision == "mixed_float16" and replicas > 1:
             # Keras 3.15 decides on each replica alone whether to skip a step (D-22).
             raise InputError(
                 "precision mixed_float16 works on one device only; choose "
-                f"mixed_bfloat16. Received: {strategy.num_replicas_in_sync} replicas"
+                f"mixed_bfloat16. Received: {replicas} replicas"
             )
-        if config.recompute and strategy.num_replicas_in_sync > 1:
+        if config.recompute and replicas > 1:
             raise InputError(
-                "recompute works on one device only. "
-                f"Received: {strategy.num_replicas_in_sync} replicas"
+                f"recompute works on one device only. Received: {replicas} replicas"
             )
-        self.config, self.strategy = config, strategy
-        self.reporting = reporting or Reporting()
-        self.run_dir = pathlib.Path(run_dir)
+        super().__init__(config, run_dir, reporting)
+        self.strategy = strategy
+        self.is_chief = strategy.extended.should_checkpoint
         self.records = Records(config.records, config.split)
-        if config.loss == "disparity_l1" and not self.records.metadata.get(
-            "max_disparity"
-        ):
+        has_disparity = self.records.metadata.get("max_disparity")
+        if config.loss == "disparity_l1" and not has_disparity:
             raise InputError(
                 "loss disparity_l1 expects records with true disparity. "
                 f"Received: {self.records.directory} without"
             )
-        self.checkpoints = Checkpoints(self.run_dir)
-        self.step = self.checkpoints.step
         self._require_same_step()
-        if self.step:
-            self.checkpoints.require_same_run(config, _RESUMABLE)
-
-        if not tf.config.get_visible_devices("GPU"):
-            tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(config.seed)
-        keras.config.set_dtype_policy(config.precision)
-        with strategy.scope():
-            self.model = build_network(config.model)
-            self.optimizer = build_optimizer(config, self.model.trainable_variables)
-        if self.step:
-            self.checkpoints.restore(self.step, self.model, self.optimizer)
+        self.prepare()
         self._forward = functools.partial(self.model, training=True)
         if config.recompute:
             self._forward = RecomputingNetwork(self.model)
-        self._tensors = ["loss"] + [v.path for v in self.model.trainable_variables]
-        self._chief = strategy.extended.should_checkpoint
-        self._signals = StopSignals()
 
     def _require_same_step(self) -> None:
         """All workers go on from one checkpoint, which the first of them wrote."""
@@ -168,8 +126,14 @@ class Trainer:
                 f"{', '.join(map(str, sorted(steps)))}"
             )
 
-    def batches(self):
-        """Training batches from the trainer's step on, for the strategy's replicas."""
+    def build(self):
+        keras.utils.set_random_seed(self.config.seed)
+        with self.strategy.scope():
+            model = build_network(self.config.model)
+            return model, build_optimizer(self.config, model.trainable_variables)
+
+    def batches(self) -> Generator:
+        """Training batches from `step` on, for the strategy's replicas."""
 
         def pipeline(context):
             return training_batches(
@@ -183,7 +147,26 @@ class Trainer:
                 pipelines=context.num_input_pipelines,
             )
 
-        return self.strategy.distribute_datasets_from_function(pipeline)
+        dataset = self.strategy.distribute_datasets_from_function(pipeline)
+        return self.records.checked(dataset)
+
+    def take_step(self, batch) -> dict[str, tf.Tensor]:
+        return self._step(batch, tf.constant(float(self.stop_wanted)))
+
+    def stopping(self, metrics) -> bool:
+        # Through the step, so that all workers stop after the same one.
+        stop = metrics.pop("stop")
+        if self.strategy.num_replicas_in_sync == 1:
+            return self.stop_wanted
+        return float(stop) > 0
+
+    @tf.function
+    def _step(self, batch, stop):
+        per_replica = self.strategy.run(self._replica_step, args=(batch, stop))
+        return {
+            name: self.strategy.reduce("MEAN", value, axis=None)
+            for name, value in per_replica.items()
+        }
 
     def _replica_step(self, batch, stop):
         replicas = self.strategy.num_replicas_in_sync
@@ -203,126 +186,37 @@ class Trainer:
             for g, v in zip(gradients, variables, strict=True)
         ]
         self.optimizer.apply(gradients, variables)
-        finite = [tf.math.is_finite(loss)]
-        if self.config.precision == "mixed_float16":
-            # Loss scaling skips steps whose scaled gradients overflow.
-            finite += [tf.constant(True)] * len(gradients)
-        else:
-            finite += [tf.reduce_all(tf.math.is_finite(g)) for g in gradients]
         # A network with one result has no rougher one.
         rough = outputs.get("rough_chroma", outputs["chroma"])
-        return {
+        metrics = {
             "loss": loss,
             "rough_mse": mean_squared_error(rough, batch["chroma"]),
             "final_mse": mean_squared_error(outputs["chroma"], batch["chroma"]),
-            "finite": tf.cast(tf.stack(finite), tf.float32),
             "stop": stop,
         }
-
-    def compiled_step(self):
-        """A function (batch, stop) -> metrics that takes one training step.
-
-        `stop` is a float32 scalar, not 0 where this worker was told to stop.
-        """
-
-        @tf.function
-        def step(batch, stop):
-            per_replica = self.strategy.run(self._replica_step, args=(batch, stop))
-            return {
-                name: self.strategy.reduce("MEAN", value, axis=None)
-                for name, value in per_replica.items()
-            }
-
-        return step
-
-    def _require_finite(self, metrics, step: int) -> None:
-        broken = [
-            name
-            for name, finite in zip(self._tensors, metrics["finite"], strict=True)
-            if finite < 1
-        ]
-        if broken:
-            what = broken[0] if broken[0] == "loss" else f"gradient of {broken[0]}"
-            kept = self.checkpoints.steps()
-            raise NonFiniteError(
-                f"expected finite numbers in training. Received: {what} is not finite "
-                f"at step {step} ({len(broken)} tensors); last good checkpoint: "
-                f"{self.checkpoints.path(kept[-1]) if kept else 'none'}"
-            )
+        # Loss scaling skips steps whose scaled gradients overflow.
         if self.config.precision != "mixed_float16":
-            return
-        scale = float(tf.convert_to_tensor(self.optimizer.dynamic_scale.value))
-        if scale < 1:
-            raise NonFiniteError(
-                "expected float16 gradients that loss scaling can keep finite. "
-                f"Received: loss scale {scale} at step {step}"
-            )
+            metrics["gradient_norms"] = tf.stack([tf.norm(g) for g in gradients])
+        return metrics
 
-    def _save(self) -> None:
-        if self._chief:
-            self.checkpoints.save(self.step, self.model, self.optimizer, self.config)
+    def sync(self) -> None:
+        """Nothing to do: the variables are the state."""
 
-    def run(self) -> Network:
-        """Trains up to `config.steps` steps and returns the network.
+    def open(self, stack: contextlib.ExitStack) -> None:
+        example = next(self.records.examples())
+        folder = self.run_dir / "tensorboard"
+        self._summaries = TrainingSummaries(folder, self.model, example)
+        stack.callback(self._summaries.close)
 
-        Raises:
-            Interrupted: SIGTERM or SIGINT came; a checkpoint was written.
-            NonFiniteError: a loss or gradient is not finite; nothing was written.
-            InputError: the records are damaged, or another program trains in the
-                folder.
-        """
-        if self.step < self.config.steps:
-            with self._signals, contextlib.ExitStack() as stack:
-                if self._chief:
-                    stack.enter_context(self.checkpoints.exclusive_lock(self.step))
-                self._run()
-            if self._signals.number is not None:  # While the last step was taken.
-                raise self._signals.interrupted(self.step)
-        return self.model
+    def report(self, row) -> None:
+        self._summaries.scalars(self.step, row)
+        if self.config.precision == "mixed_float16":
+            scale = float(tf.convert_to_tensor(self.optimizer.dynamic_scale.value))
+            if scale < 1:
+                raise NonFiniteError(
+                    "expected float16 gradients that loss scaling can keep finite. "
+                    f"Received: loss scale {scale} at step {self.step}"
+                )
 
-    def _run(self) -> None:
-        config, reporting = self.config, self.reporting
-        log = None
-        if self._chief:
-            write_text(self.run_dir / "config.json", config.to_json())
-            log = RunLog(
-                self.run_dir,
-                self.model,
-                next(self.records.examples()),
-                step=self.step,
-                steps=config.steps,
-                progress=reporting.progress,
-            )
-        try:
-            self._steps(log)
-        finally:
-            if log is not None:
-                log.close()
-
-    def _steps(self, log: RunLog | None) -> None:
-        config, reporting = self.config, self.reporting
-        train_step = self.compiled_step()
-        for batch in self.records.checked(self.batches()):
-            # Through the step, so that all workers stop after the same one.
-            stop = tf.constant(0.0 if self._signals.number is None else 1.0)
-            metrics = {k: v.numpy() for k, v in train_step(batch, stop).items()}
-            self._require_finite(metrics, self.step + 1)
-            self.step += 1
-            done = self.step >= config.steps
-            stopped = metrics["stop"] > 0
-
-            def due(every: int, last: bool = done) -> bool:
-                return bool(every) and (self.step % every == 0 or last)
-
-            if log is not None:
-                log.add(metrics)
-                if due(reporting.log_every) or stopped:
-                    log.write(self.step)
-                if due(reporting.picture_every):
-                    log.pictures(self.step)
-            if due(reporting.checkpoint_every) or stopped or done:
-                self._save()
-            if done:
-                return
-            if stopped:
-                raise self._signals.interrupted(self.step)
+    def show(self) -> None:
+        self._summaries.pictures(self.step)

@@ -124,10 +124,19 @@ class RecomputingNetwork:
 
     Args:
         model: a `Network`; it is called with `training=True`.
+
+    Attributes:
+        kept: names of the operations whose results pass from one segment to another.
     """
 
     def __init__(self, model: Network):
         self._model, self._segments = model, _segments(model)
+        self.kept = {
+            node.operation.name
+            for segment in self._segments
+            for node in segment.nodes
+            if {id(t) for t in node.outputs} & {*segment.outputs}
+        }
 
     def __call__(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         model = self._model

@@ -52,8 +52,8 @@ def same_up_to(step: int, first: PretrainConfig, second: PretrainConfig) -> bool
     return bool(ops.all(rates[0] == rates[1])) and weights[0] == weights[1]
 
 
-class _YoungAverage:
-    """Lets the moving average of an optimizer be over a tenth of the run at most.
+class _RMSprop(keras.optimizers.RMSprop):
+    """Its moving average of the weights is over a tenth of the run at most.
 
     With a constant decay the average would hold on to the initial weights: after 300
     steps of decay 0.998 they still make up half of it.
@@ -69,31 +69,19 @@ class _YoungAverage:
         self._ema_decay = value
 
 
-class _Adam(_YoungAverage, keras.optimizers.Adam):
-    pass
-
-
-class _RMSprop(_YoungAverage, keras.optimizers.RMSprop):
-    pass
-
-
 def build_optimizer(config: PretrainConfig, variables) -> keras.optimizers.Optimizer:
     """The recipe's optimizer for `variables`, with the moving average of them if any.
 
     `finalize_variable_values(variables)` gives them the values of that average.
     """
-    options = {
-        "learning_rate": LearningRate(config),
-        "epsilon": config.epsilon,
-        "global_clipnorm": config.clip_norm or None,
-        "use_ema": config.ema_decay > 0,
-        "ema_momentum": config.ema_decay,
-        "name": config.optimizer,
-    }
-    if config.optimizer == "adam":
-        optimizer = _Adam(**options)
-    else:
-        optimizer = _RMSprop(rho=0.9, **options)  # D-13
+    optimizer = _RMSprop(
+        learning_rate=LearningRate(config),
+        rho=0.9,  # D-13
+        epsilon=config.epsilon,
+        use_ema=config.ema_decay > 0,
+        ema_momentum=config.ema_decay,
+        name="rmsprop",
+    )
     optimizer.build(variables)
     return optimizer
 

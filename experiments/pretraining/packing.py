@@ -1,4 +1,4 @@
-"""From a pretraining run to weights that come with the package."""
+"""From a training run to weights that come with the package."""
 
 import json
 import os
@@ -13,29 +13,24 @@ from skimage import data
 
 from colornet import pretrained
 from colornet.color import rgb_to_luma
+from colornet.config import Config
 from colornet.errors import InputError
 from colornet.inference import predict
 from colornet.io.files import replacing, write_text, writing
 from colornet.io.pictures import to_float
 from colornet.networks import Network
 from colornet.training.checkpoints import Checkpoints
+from colornet.training.run_folder import WEIGHTS, latest_checkpoint
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.card import CARD, model_card
-from experiments.pretraining.loop import OpenStream
+from experiments.pretraining.loop import OpenStream, Pretrainer
 from experiments.pretraining.recipe import PretrainConfig
-from experiments.pretraining.result import calibrated_weights
 
 _LARGEST_DIFFERENCE = 0.5  # 8-bit levels
-_SCORES = (
-    "count",
-    "psnr",
-    "ssim",
-    "rough_psnr",
-    "rough_ssim",
-    "visible",
-    "visible_psnr",
-    "hidden_psnr",
-)
+_SCORES = ("count", "psnr", "ssim", "rough_psnr", "rough_ssim")
+_SCORES += ("visible", "visible_psnr", "hidden_psnr")
+# What an entry of the index has of its own; packing again leaves it as it is.
+_KEPT = ("policy", "texture_sources", "history")
 
 
 def _motorcycle_chroma(model: Network) -> np.ndarray:
@@ -60,7 +55,7 @@ def float16_difference(exact: Network, packed: Network) -> float:
     return difference
 
 
-def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
+def _evaluation(directory: str | os.PathLike, model: Network) -> dict[str, Any]:
     """What the card says of an evaluation: its settings and means by dataset.
 
     Raises:
@@ -70,19 +65,20 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
     try:
         summary = json.loads(path.read_text())
         settings = summary["settings"]
-        of_these = settings.get("sha256") == weights_digest(model)
+        of_these = settings["sha256"] == weights_digest(model)
         entry = {
+            "method": settings["method"],
             "split": settings["split"],
             "setup": settings["records_metadata"]["settings"]["setup"],
-            "max_disparity": settings["model"]["max_disparity"],
+            "max_disparity": settings["max_disparity"],
             "bn_statistics": settings["model"]["bn_statistics"],
-            "working_disparity": settings["model"]["working_disparity"],
-            "find_disparity": settings["model"]["find_disparity"],
             "datasets": {
                 name: {k: mean[k] for k in _SCORES if mean.get(k) is not None}
                 for name, mean in summary["datasets"].items()
             },
         }
+        if entry["method"] == model.config.name:
+            entry["max_disparity"] = settings["model"].get("max_disparity")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             "expected a folder that experiments.evaluate has written for a network. "
@@ -96,6 +92,37 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict:
     return entry
 
 
+def _result(
+    run_dir: pathlib.Path, open_stream: OpenStream
+) -> tuple[int, Config, pathlib.Path]:
+    """Step, recipe and weights of a run's newest checkpoint."""
+    newest = latest_checkpoint(run_dir)
+    checkpoints = Checkpoints(run_dir, PretrainConfig)
+    step = checkpoints.step
+    try:
+        recipe = checkpoints.config(step)
+    except InputError:  # A run of `experiments.train`, or none.
+        return step, Checkpoints(run_dir).config(step), newest / WEIGHTS
+    return step, recipe, Pretrainer(recipe, run_dir, open_stream).write_result()
+
+
+def _without_folders(values: dict[str, Any]) -> dict[str, Any]:
+    """Paths of the machine of the training say nothing to others: their last parts."""
+    return {
+        name: pathlib.Path(value).name
+        if isinstance(value, str) and os.path.isabs(value)
+        else value
+        for name, value in values.items()
+    }
+
+
+def write_index(directory: pathlib.Path, index: dict[str, Any]) -> None:
+    """Writes `index.json` and the model card of a folder of weights."""
+    text = json.dumps(index, indent=2, sort_keys=True)
+    write_text(directory / pretrained.INDEX, text + "\n")
+    write_text(directory / CARD, model_card(index))
+
+
 def pack(
     run_dir: str | os.PathLike,
     name: str,
@@ -103,26 +130,25 @@ def pack(
     open_stream: OpenStream,
     *,
     default: bool = False,
-    settings: Mapping[str, Any] | None = None,
+    policy: Mapping[str, Any] | None = None,
     texture_sources: str | os.PathLike | None = None,
     evaluations: Mapping[str, str | os.PathLike] | None = None,
-) -> dict:
-    """Packs the network that `calibrated_weights` makes of a run.
+) -> dict[str, Any]:
+    """Packs the network of a run's newest checkpoint; see `experiments.pack_weights`.
 
     Writes `NAME.npz` with float16 kernels, its entry in `index.json`, and the model
     card of all weights that the index names. Nothing is written if float16 is not exact
     enough.
 
     Args:
-        run_dir: of `experiments.pretrain`.
+        run_dir: of `experiments.pretrain` or `experiments.train`.
         name: of the weights, of letters, digits, `-`, `_` and `.`; what has the name
             is replaced.
         directory: folder of packed weights; made if it is not there.
         open_stream: see `Pretrainer`, for the calibration.
         default: whether the weights become the default.
-        settings: fields of the configuration that the weights are loaded with, beside
-            those that are in the index, like `working_disparity`; None leaves one as it
-            is there.
+        policy: fields of `colornet.Policy` with which the Colorizer uses the weights;
+            those of the index if None.
         texture_sources: table of the textures' sources, kept as `NAME.textures.tsv`.
         evaluations: folders of `experiments.evaluate` for the packed weights, by the
             key that they get in the index.
@@ -137,19 +163,17 @@ def pack(
     if not re.fullmatch(r"[\w.-]+", name) or name == "default":
         raise InputError(f"expected a name like n32-d192. Received: {name!r}")
     directory = pathlib.Path(directory)
-    exact_path = calibrated_weights(run_dir, open_stream)
-    exact = load_model(exact_path)
+    step, recipe, weights = _result(pathlib.Path(run_dir), open_stream)
+    exact = load_model(weights)
     with tempfile.TemporaryDirectory() as scratch:
         packed_path = pathlib.Path(scratch) / "packed.npz"
         save_weights(exact, packed_path, kernels="float16")
         content = packed_path.read_bytes()
         packed = load_model(packed_path)
-    checkpoints = Checkpoints(pathlib.Path(run_dir), PretrainConfig)
-    step = checkpoints.steps()[-1]
     entry = {
         "file": f"{name}.npz",
         "step": step,
-        "recipe": checkpoints.config(step).to_dict(),
+        "recipe": json.loads(recipe.to_json(), object_hook=_without_folders),
         "parameters": exact.count_params(),
         "float16_difference": round(float16_difference(exact, packed), 4),
         "evaluations": {
@@ -157,34 +181,25 @@ def pack(
             for label, folder in (evaluations or {}).items()
         },
     }
-    # Paths of the machine that it was trained on say nothing to others.
-    textures = entry["recipe"]["stream"]["textures"]
-    entry["recipe"]["stream"]["textures"] = pathlib.Path(textures).name
-    start = entry["recipe"]["initial_weights"]
-    if start and not start.startswith(pretrained.PREFIX):
-        entry["recipe"]["initial_weights"] = pathlib.Path(start).name
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
     index = {"default": None, "weights": {}}
     if (directory / pretrained.INDEX).exists():
         index = pretrained.read_index(directory)
     before = index["weights"].get(name, {})
-    given = {key: value for key, value in (settings or {}).items() if value is not None}
-    entry["settings"] = before.get("settings", {}) | given
+    entry |= {key: before[key] for key in _KEPT if key in before}
+    if policy is not None:
+        entry["policy"] = dict(policy)
     if texture_sources is not None:
         entry["texture_sources"] = f"{name}.textures.tsv"
         table = pathlib.Path(texture_sources).read_bytes()
         with replacing(directory / entry["texture_sources"]) as file:
             file.write(table)
-    elif "texture_sources" in before:
-        entry["texture_sources"] = before["texture_sources"]
     with replacing(directory / entry["file"]) as file:
         file.write(content)
     entry["sha256"] = pretrained.sha256_of(directory / entry["file"])
     index["weights"][name] = entry
     if default:
         index["default"] = name
-    text = json.dumps(index, indent=2, sort_keys=True)
-    write_text(directory / pretrained.INDEX, text + "\n")
-    write_text(directory / CARD, model_card(index))
+    write_index(directory, index)
     return entry

@@ -7,16 +7,19 @@ paper's already. The scenes are not (D-29).
 """
 
 import dataclasses
-from typing import Any, Self
+from typing import Any, ClassVar
 
-from colornet.config import Config, ModelConfig
+from colornet.config import (
+    Config,
+    ModelConfig,
+    check_above_0,
+    check_at_least,
+    check_choice,
+    check_fraction,
+    check_seed,
+)
 from colornet.errors import InputError
-from experiments.pretraining.stream import StreamConfig
-
-SCHEDULES = ("cosine", "constant")
-OPTIMIZERS = ("rmsprop", "adam")
-PRECISIONS = ("float32", "mixed_bfloat16")
-LOSSES = ("mse", "log_mse")
+from experiments.pretraining.examples import StreamConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +38,12 @@ class PretrainConfig(Config):
             cosine; "constant" is `learning_rate` always (the paper's).
         warmup_steps: of "cosine".
         anneal_from: of "cosine", and where `disparity_weight` ends.
-        optimizer: "rmsprop" (the paper's; D-13), or "adam".
-        epsilon: of the optimizer (D-21).
-        clip_norm: largest global norm of the gradients; 0 for any.
+        epsilon: of RMSProp (D-13, D-21).
         ema_decay: of the exponential moving average of the weights, which the result is
             then: (1 + step) / (10 + step) up to this value; 0 for no average.
         loss: of the colours: "mse", the paper's (D-12), in 8-bit levels, or "log_mse",
             the mean over the examples of its logarithm, which is the PSNR but for a
             factor: examples count alike, however hard they are.
-        rough_weight: weight of the squared error of the rough chroma C' in the loss,
-            beside the final chroma's 1; 0 is the paper's.
         disparity_weight: weight in the loss, at the first step, of how little of W lies
             at the true disparity (`steps.matching_loss`); it falls along a line to 0 at
             the fraction `anneal_from` of the steps, and from there on the loss is that
@@ -59,6 +58,12 @@ class PretrainConfig(Config):
         seed: of the initial weights; the stream has its own.
     """
 
+    retired: ClassVar[dict[str, Any]] = {
+        "optimizer": "rmsprop",
+        "clip_norm": 0.0,
+        "rough_weight": 0.0,
+    }
+
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     initial_weights: str | None = None
     stream: StreamConfig = dataclasses.field(default_factory=StreamConfig)
@@ -67,12 +72,9 @@ class PretrainConfig(Config):
     learning_rate_schedule: str = "cosine"
     warmup_steps: int = 100
     anneal_from: float = 0.5
-    optimizer: str = "rmsprop"
     epsilon: float = 1e-7
-    clip_norm: float = 0.0
     ema_decay: float = 0.998
     loss: str = "mse"
-    rough_weight: float = 0.0
     disparity_weight: float = 0.0
     calibration_batches: int = 64
     frozen_statistics: bool = False
@@ -80,37 +82,22 @@ class PretrainConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
-        for name, choices in (
-            ("learning_rate_schedule", SCHEDULES),
-            ("optimizer", OPTIMIZERS),
-            ("precision", PRECISIONS),
-            ("loss", LOSSES),
-        ):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"expected {name} to be one of {choices}. "
-                    f"Received: {getattr(self, name)!r}"
-                )
-        for name, least, below in (
-            ("steps", 1, None),
-            ("warmup_steps", 0, None),
-            ("anneal_from", 0, 1),
-            ("clip_norm", 0, None),
-            ("ema_decay", 0, 1),
-            ("rough_weight", 0, None),
-            ("disparity_weight", 0, None),
-            ("calibration_batches", 0, None),
-            ("seed", 0, None),
-        ):
-            value = getattr(self, name)
-            if not value >= least or (below is not None and not value < below):
-                room = f"at least {least}" + (f" and below {below}" if below else "")
-                raise InputError(f"expected {name} {room}. Received: {value}")
-        for name in ("learning_rate", "epsilon"):
-            if not getattr(self, name) > 0:
-                raise InputError(
-                    f"expected {name} above 0. Received: {getattr(self, name)}"
-                )
+        check_at_least("steps", self.steps, 1)
+        check_above_0("learning_rate", self.learning_rate)
+        check_choice(
+            "learning_rate_schedule",
+            self.learning_rate_schedule,
+            ("cosine", "constant"),
+        )
+        check_at_least("warmup_steps", self.warmup_steps, 0)
+        check_fraction("anneal_from", self.anneal_from)
+        check_above_0("epsilon", self.epsilon)
+        check_fraction("ema_decay", self.ema_decay)
+        check_choice("loss", self.loss, ("mse", "log_mse"))
+        check_at_least("disparity_weight", self.disparity_weight, 0)
+        check_at_least("calibration_batches", self.calibration_batches, 0)
+        check_choice("precision", self.precision, ("float32", "mixed_bfloat16"))
+        check_seed("seed", self.seed)
         if self.disparity_weight and not self.anneal_from:
             raise InputError(
                 "disparity_weight falls to 0 at anneal_from and expects it above 0. "
@@ -130,9 +117,3 @@ class PretrainConfig(Config):
                 "expected scenes whose disparities the network searches, at most "
                 f"{self.model.max_disparity}. Received: {self.stream.max_disparity}"
             )
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        model = ModelConfig.from_dict(values.get("model", {}))
-        stream = StreamConfig.from_dict(values.get("stream", {}))
-        return super().from_dict({**values, "model": model, "stream": stream})

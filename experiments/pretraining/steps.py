@@ -1,7 +1,6 @@
 """One training step, compiled as a whole, for each backend."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from colornet.color import rgb_to_chroma
@@ -69,26 +68,20 @@ def matching_loss(weights, disparity):
 
 
 def _loss_and_metrics(outputs, batch, config: PretrainConfig, disparity_weight):
-    rough = mean_squared_error(outputs["rough_chroma"], batch["chroma"])
     loss = color_loss(outputs["chroma"], batch["chroma"], config.loss)
-    if config.rough_weight:
-        loss = loss + config.rough_weight * color_loss(
-            outputs["rough_chroma"], batch["chroma"], config.loss
-        )
     matching = matching_loss(outputs["weights"], batch["disparity"])
     if config.disparity_weight:
         loss = loss + disparity_weight * matching
-    final = mean_squared_error(outputs["chroma"], batch["chroma"])
     return loss, {
         "loss": loss,
-        "rough_mse": rough,
-        "final_mse": final,
+        "rough_mse": mean_squared_error(outputs["rough_chroma"], batch["chroma"]),
+        "final_mse": mean_squared_error(outputs["chroma"], batch["chroma"]),
         "matching_loss": matching,
     }
 
 
-def _global_norm(gradients):
-    return ops.sqrt(sum(ops.sum(ops.square(g)) for g in gradients))
+def _norms(gradients):
+    return ops.stack([ops.sqrt(ops.sum(ops.square(g))) for g in gradients])
 
 
 def _inputs(batch):
@@ -114,12 +107,12 @@ class TensorFlowStep:
                 )
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
-            return {**metrics, "gradient_norm": _global_norm(gradients)}
+            return {**metrics, "gradient_norms": _norms(gradients)}
 
         self._step = step
 
-    def __call__(self, batch, disparity_weight: float = 0.0):
-        return self._step(batch, np.float32(disparity_weight))
+    def __call__(self, batch, disparity_weight):
+        return self._step(batch, disparity_weight)
 
     def sync(self) -> None:
         """Nothing to do: the variables are the state."""
@@ -149,7 +142,7 @@ class JaxStep:
             (_, (others, metrics)), gradients = differentiate(
                 trainable, others, maps(batch), disparity_weight
             )
-            metrics["gradient_norm"] = _global_norm(gradients)
+            metrics["gradient_norms"] = _norms(gradients)
             trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
             return (trainable, others, slots), metrics
 
@@ -164,9 +157,8 @@ class JaxStep:
             [v.value.copy() for v in variables] for variables in self._variables
         )
 
-    def __call__(self, batch, disparity_weight: float = 0.0):
-        weight = np.float32(disparity_weight)
-        self._state, metrics = self._step(self._state, batch, weight)
+    def __call__(self, batch, disparity_weight):
+        self._state, metrics = self._step(self._state, batch, disparity_weight)
         return metrics
 
     def sync(self) -> None:
@@ -176,19 +168,19 @@ class JaxStep:
                 variable.assign(value.copy())
 
 
-def compiled_step(model: Network, optimizer, config: PretrainConfig):
+def compiled_step(
+    model: Network, optimizer, config: PretrainConfig
+) -> TensorFlowStep | JaxStep:
     """A function that takes one training step with a batch of the stream.
 
-    Beside the batch it takes the weight of `matching_loss`. It returns float32 scalars,
-    which may still be under way on the device: `loss`, `rough_mse`, `final_mse`,
-    `matching_loss` and `gradient_norm` (before clipping). Model and optimizer are as
-    after the last step once its method `sync()` was called.
+    Beside the batch it takes the weight of `matching_loss`, a float32 scalar, and
+    returns what `TrainingRun.take_step` does. Model and optimizer are as after the last
+    step once its method `sync()` was called.
 
     Args:
         model: the network.
         optimizer: built for its trainable variables.
         config: the recipe.
     """
-    if keras.backend.backend() == "jax":
-        return JaxStep(model, optimizer, config)
-    return TensorFlowStep(model, optimizer, config)
+    kind = JaxStep if keras.backend.backend() == "jax" else TensorFlowStep
+    return kind(model, optimizer, config)

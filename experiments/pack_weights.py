@@ -1,19 +1,21 @@
-"""Packs a pretraining run as weights that come with the package.
+"""Packs a training run as weights that come with the package.
 
-    python -m experiments.pretrain_export --run_dir=runs/pretrain --name=n32-d192 \
-        --default
+    python -m experiments.pack_weights --run_dir=runs/pretrain --name=n32-d192 \
+        --default --policy='{"target_disparity": 192}'
     python -m experiments.evaluate --records=records --output=evaluation \
-        --weights=pretrained:n32-d192
-    python -m experiments.pretrain_export --run_dir=runs/pretrain --name=n32-d192 \
-        --default --evaluation=Middlebury=evaluation
+        --method=colornet --weights=pretrained:n32-d192
+    python -m experiments.pack_weights --run_dir=runs/pretrain --name=n32-d192 \
+        --default --evaluation=colornet=evaluation
 
-The newest checkpoint, finished or not, is averaged, calibrated unless its statistics
-are frozen (D-31), and stored with float16 kernels, if these change the chroma of the
-Motorcycle pair by no more than half a grey level. The second time the scores get into
-the model card as well.
+The run is one of experiments.train or experiments.pretrain, finished or not; its newest
+checkpoint counts. Of experiments.pretrain the weights are averaged, and calibrated
+unless their statistics are frozen (D-31). The kernels are stored as float16, if that
+changes the chroma of the Motorcycle pair by no more than half a grey level. The second
+time the scores get into the model card as well.
 """
 
 import functools
+import json
 import pathlib
 
 from absl import flags
@@ -22,27 +24,17 @@ from colornet import pretrained
 from colornet.errors import InputError
 from tfrecords_tools import app
 
-_RUN_DIR = flags.DEFINE_string(
-    "run_dir", None, "Folder of experiments.pretrain.", required=True
-)
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "Folder of the run.", required=True)
 _NAME = flags.DEFINE_string("name", None, "Of the weights.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder of packed weights; the package's own if unset."
 )
 _DEFAULT = flags.DEFINE_bool("default", False, "Make them the default weights.")
-_WORKING_DISPARITY = flags.DEFINE_integer(
-    "working_disparity",
+_POLICY = flags.DEFINE_string(
+    "policy",
     None,
-    "They are loaded to see small pictures enlarged until this is their largest "
-    "disparity, and large ones reduced (D-37); 0 for none, which new weights have if "
-    "unset.",
-    lower_bound=0,
-)
-_FIND_DISPARITY = flags.DEFINE_bool(
-    "find_disparity",
-    None,
-    "They are loaded to find out how many candidates a pair needs (D-38); new weights "
-    "are not, if unset.",
+    "How the Colorizer uses them: fields of colornet.Policy as JSON. Those that are in "
+    "the index if unset.",
 )
 _TEXTURE_SOURCES = flags.DEFINE_string(
     "texture_sources", None, "Table of the textures' sources, to be kept beside them."
@@ -65,8 +57,24 @@ def _evaluations() -> dict[str, str]:
     return found
 
 
+def _policy() -> dict | None:
+    if _POLICY.value is None:
+        return None
+    from colornet import Policy
+
+    try:
+        values = json.loads(_POLICY.value)
+        Policy.from_dict(values)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"expected fields of colornet.Policy as JSON. Received: {_POLICY.value} "
+            f"({error})"
+        ) from error
+    return values
+
+
 def main() -> None:
-    evaluations = _evaluations()
+    evaluations, policy = _evaluations(), _policy()
     from experiments.pretraining.packing import pack
     from experiments.pretraining.stream import SceneStream
 
@@ -77,10 +85,7 @@ def main() -> None:
         directory,
         functools.partial(SceneStream, processes=_PROCESSES.value),
         default=_DEFAULT.value,
-        settings={
-            "working_disparity": _WORKING_DISPARITY.value,
-            "find_disparity": _FIND_DISPARITY.value,
-        },
+        policy=policy,
         texture_sources=_TEXTURE_SOURCES.value,
         evaluations=evaluations,
     )
