@@ -15,6 +15,7 @@ other programs that run.
 """
 
 import csv
+import itertools
 import pathlib
 import time
 
@@ -30,6 +31,7 @@ _RECORDS = flags.DEFINE_list(
 )
 _DATASETS = flags.DEFINE_list("datasets", None, "Names of datasets.", required=True)
 _EXCLUDE = flags.DEFINE_list("exclude", [], "Scenes to leave out.")
+_LIMIT = flags.DEFINE_integer("limit", None, "Pairs of each size and setup.")
 _WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "What colornet.load_model reads.")
 _WORKING_PIXELS = flags.DEFINE_integer(
     "working_pixels", None, "Of the policy; less makes pairs count as large ones."
@@ -77,7 +79,8 @@ def _score(records, colorizers: dict, done: set, exclude: set):
     from colornet.color import rgb_to_chroma
     from colornet.metrics import chroma_psnr
 
-    for example in records.examples(_DATASETS.value):
+    examples = records.examples(_DATASETS.value)
+    for example in itertools.islice(examples, _LIMIT.value):
         if example["key"] in done or example["scene"] in exclude:
             continue
         truth, looks, cells = rgb_to_chroma(example["target"]), {}, {}
