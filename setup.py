@@ -13,7 +13,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["colornet*", "experiments*", "tfrecords_tools*"]),
-    package_data={"colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"]},
+    package_data={
+        "colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"],
+        "experiments.tables": ["*.html"],
+    },
     install_requires=[
         "absl-py",
         "imagecodecs",  # tifffile needs it for compressed TIFF of 16 bit.

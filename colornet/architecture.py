@@ -30,80 +30,74 @@ class Row:
     added_to: int | None
 
 
-def _symbolic(size: int, whole: int, symbol: str) -> str:
-    return symbol if size == whole else f"{symbol}/{whole // size}"
+def convolutions(
+    model: ColorNet, height: int, width: int
+) -> list[tuple[keras.Layer, tuple[int, ...]]]:
+    """The convolutions of Table 1 in its order, with the shapes of their outputs.
+
+    Args:
+        model: the network.
+        height, width: of the pictures, multiples of 32.
+    """
+    names = sorted(n.name for n in model.layers if n.name.endswith("_conv"))
+    found = [model.get_layer(name) for name in names]
+    # Attributes of layers do not hold sizes where height and width are free.
+    probe = keras.Model(model.input, [layer.output for layer in found])
+    shapes = probe.compute_output_shape(
+        {"mono": (1, height, width, 1), "reference": (1, height, width, 3)}
+    )
+    return list(zip(found, shapes, strict=True))
+
+
+def table1_rows(n: int = 32) -> list[Row]:
+    """All 93 layers of the network with `n` filters."""
+    model = ColorNet(ModelConfig(n=n, max_disparity=_DISPARITY))
+    return [_row(model, *item) for item in convolutions(model, _HEIGHT, _WIDTH)]
+
+
+def _row(model: ColorNet, layer: keras.Layer, shape: tuple[int, ...]) -> Row:
+    number, others = int(layer.name[1:3]), {other.name: other for other in model.layers}
+    normalization = others.get(f"l{number:02d}_bn")
+    parameters = layer.count_params()
+    if normalization is not None:
+        parameters += sum(v.value.shape[0] for v in normalization.trainable_weights)
+    added_to = None
+    if (add := others.get(f"l{number:02d}_add")) is not None:
+        # The other end of the residual connection, read off the graph.
+        ends = {int(end._keras_history.operation.name[1:3]) for end in add.input}
+        (added_to,) = ends - {number}
+    n = model.config.n
+    text = _description(layer, n)
+    if normalization is None:
+        text += ", no BN/ReLU"
+    return Row(number, text, _size(shape, n), parameters, added_to)
 
 
 def _filters(filters: int, n: int) -> str:
     return {n: "n", 2 * n: "2n"}.get(filters, str(filters))
 
 
-def _has(model: ColorNet, name: str) -> bool:
-    return any(layer.name == name for layer in model.layers)
-
-
-def _added_to(model: ColorNet, number: int) -> int | None:
-    """The other end of the residual connection after a layer, read off the graph."""
-    if not _has(model, f"l{number:02d}_add"):
-        return None
-    sources = model.get_layer(f"l{number:02d}_add").input
-    numbers = {int(source._keras_history.operation.name[1:3]) for source in sources}
-    (other,) = numbers - {number}
-    return other
-
-
-def _describe(model: ColorNet, layer, number: int) -> str:
+def _description(layer: keras.Layer, n: int) -> str:
     kernel = " x ".join(map(str, layer.kernel_size))
-    filters = _filters(layer.filters, model.config.n)
     if isinstance(layer, keras.layers.Conv3DTranspose):
         text = f"{kernel} 3-D trans conv"
     elif isinstance(layer, keras.layers.Conv3D):
         text = f"3-D conv, {kernel}"
     else:
         text = f"{kernel} conv"
-    text += f", {filters} feat."
+    text += f", {_filters(layer.filters, n)} feat."
     if layer.strides[0] > 1:
         text += f", stride {layer.strides[0]}"
     if layer.activation is keras.activations.sigmoid:
         text += ", Sigmoid"
-    if not _has(model, f"l{number:02d}_bn"):
-        text += ", no BN/ReLU"
     return text
 
 
-def _size(model: ColorNet, shape: tuple[int, ...]) -> str:
+def _size(shape: tuple[int, ...], n: int) -> str:
     *volume, height, width, filters = shape[1:]
-    parts = [_symbolic(height, _HEIGHT, "h"), _symbolic(width, _WIDTH, "w")]
-    parts += [_symbolic(depth, _DISPARITY, "d") for depth in volume]
+    sizes = (height, _HEIGHT, "h"), (width, _WIDTH, "w")
+    sizes += tuple((depth, _DISPARITY, "d") for depth in volume)
+    parts = [s if size == all_ else f"{s}/{all_ // size}" for size, all_, s in sizes]
     if filters != 1:
-        parts.append(_filters(filters, model.config.n))
+        parts.append(_filters(filters, n))
     return " x ".join(parts)
-
-
-def table1_rows(n: int = 32) -> list[Row]:
-    """All 93 layers of the network with `n` filters."""
-    model = ColorNet(ModelConfig(n=n, max_disparity=_DISPARITY))
-    names = [layer.name for layer in model.layers if layer.name.endswith("_conv")]
-    names.sort()
-    # Attributes of layers do not hold sizes where height and width are free.
-    probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    shapes = probe.compute_output_shape(
-        {
-            "mono": (1, _HEIGHT, _WIDTH, 1),
-            "reference": (1, _HEIGHT, _WIDTH, 3),
-        }
-    )
-    table = []
-    for name, shape in zip(names, shapes, strict=True):
-        number = int(name[1:3])
-        layer = model.get_layer(name)
-        parameters = layer.count_params()
-        if _has(model, f"l{number:02d}_bn"):
-            normalization = model.get_layer(f"l{number:02d}_bn")
-            parameters += sum(v.value.shape[0] for v in normalization.trainable_weights)
-        description = _describe(model, layer, number)
-        added_to = _added_to(model, number)
-        table.append(
-            Row(number, description, _size(model, shape), parameters, added_to)
-        )
-    return table

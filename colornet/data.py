@@ -7,6 +7,8 @@ An example is a dictionary of float32 maps without batch axis:
     disparity: (height, width) pixels of the mono view, -1 where unknown.
 """
 
+import json
+import os
 import pathlib
 import re
 from collections import Counter
@@ -27,20 +29,36 @@ _TOO_SMALL = "expected pictures at least as large as the crop. Received: crop"
 _FEATURES = ("mono", "reference", "target", "disparity", "key", "dataset", "scene")
 
 
+def record_folders(directory: str | os.PathLike, split: str | None = None) -> list[str]:
+    """The folders of whole TFRecords at or below `directory`, sorted by their paths.
+
+    Args:
+        directory: where to look.
+        split: only folders that have it; all if None. Of a folder with damaged metadata
+            nobody knows, and it counts: `Records` says what is wrong with it.
+    """
+    found = []
+    for info in sorted(pathlib.Path(directory).rglob("dataset_info.json")):
+        if "incomplete" in info.parent.name:
+            continue
+        try:
+            splits = [part["name"] for part in json.loads(info.read_text())["splits"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            splits = [split]
+        if split is None or split in splits:
+            found.append(str(info.parent))
+    return found
+
+
 def find_records(directory: str) -> str:
     """The one folder of TFRecords at or below `directory`.
 
     Raises:
         InputError: there is none, or more than one.
     """
-    root = pathlib.Path(directory)
-    if not root.is_dir():
+    if not pathlib.Path(directory).is_dir():
         raise InputError(f"expected a folder of TFRecords. Received: {directory}")
-    found = sorted(
-        str(path.parent)
-        for path in root.rglob("dataset_info.json")
-        if "incomplete" not in path.parent.name
-    )
+    found = record_folders(directory)
     if not found:
         raise InputError(
             "expected TFRecords made by tfrecords_tools.write (a dataset_info.json) "

@@ -31,6 +31,9 @@ _RECORDS = flags.DEFINE_list(
 _DATASETS = flags.DEFINE_list("datasets", None, "Names of datasets.", required=True)
 _EXCLUDE = flags.DEFINE_list("exclude", [], "Scenes to leave out.")
 _WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "What colornet.load_model reads.")
+_WORKING_PIXELS = flags.DEFINE_integer(
+    "working_pixels", None, "Of the policy; less makes pairs count as large ones."
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for pictures.csv, from which it goes on.", required=True
 )
@@ -54,7 +57,7 @@ _COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
 
 
 def _chroma(colorizer, luma, rgb, looks: dict):
-    """Chroma of a pair and CPU seconds; passes that are in `looks` are not run again."""
+    """Chroma of a pair, and CPU seconds; a pass in `looks` does not run again."""
     start = time.process_time()
     plan = colorizer.plan(luma, rgb)
     seconds, chroma = time.process_time() - start, 0.0
@@ -99,6 +102,8 @@ def main() -> None:
 
     weights = full_name(_WEIGHTS.value)
     network, policy = load_model(weights), stored_policy(weights)
+    if _WORKING_PIXELS.value:
+        policy = policy.replace(working_pixels=_WORKING_PIXELS.value)
     colorizers = {
         name: Colorizer(network, policy.replace(**off)) for name, off in _OFF.items()
     }

@@ -1,6 +1,6 @@
 """Figures 3 to 6: results of the methods side by side, and why averaging helps.
 
-    python -m experiments.figures --records=records --weights=ours=runs/full
+    python -m experiments.figures --records=records --weights=colornet=runs/full
 
 Run after table3 the pictures of Figures 4 to 6 are those on which the network leads the
 most and the least, of the paper's datasets that are there, or of all columns where none
@@ -13,7 +13,7 @@ import pathlib
 from absl import flags
 
 from colornet.errors import InputError
-from experiments.tables import table_flags
+from experiments.tables import program
 from tfrecords_tools import app
 
 _FIGURES = flags.DEFINE_multi_enum(
@@ -25,28 +25,29 @@ _EXAMPLES = flags.DEFINE_multi_string(
 
 
 def main() -> None:
-    from experiments.tables.cells import method_rows
-    from experiments.tables.figure3 import figure3
-    from experiments.tables.figures import make_figures, shown_columns
+    from experiments.tables.figures import figure3, make_figures, shown_columns
+    from experiments.tables.paper import METHOD_ROWS
 
-    rows = {row.name: row for row in table_flags.rows(method_rows)}
-    columns = shown_columns(table_flags.columns((1, 2)))
-    output = pathlib.Path(table_flags.OUTPUT.value)
-    examples, drawn = _EXAMPLES.value, set()
+    rows = {row.name: row for row in program.rows(METHOD_ROWS)}
+    columns = shown_columns(program.columns())
+    output = pathlib.Path(program.OUTPUT.value)
+    unknown = set(_EXAMPLES.value)
     for name in _FIGURES.value:
         if name == "3":
-            for column in columns:
-                if column.setup == 1:
-                    print(figure3(column, output).caption, flush=True)
-            continue
-        for figure in make_figures(name, rows, columns, output, examples=examples):
-            drawn.add(figure.key)
+            # The setups see the same scenes.
+            first = [c for c in columns if c.setup == columns[0].setup]
+            figures = (figure3(column, output) for column in first)
+        else:
+            figures = make_figures(
+                name, rows, columns, output, examples=_EXAMPLES.value
+            )
+        for figure in figures:
+            unknown.discard(figure.key)
             print(figure.caption, flush=True)
-    unknown = [key for key in examples if key not in drawn]
     if unknown and set(_FIGURES.value) - {"3"}:
         raise InputError(
             "expected examples that are keys of the records. "
-            f"Received: {', '.join(unknown)}"
+            f"Received: {', '.join(sorted(unknown))}"
         )
     print(f"figures: {output}/figures")
 

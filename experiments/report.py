@@ -15,13 +15,12 @@ _OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder of the tables.")
 
 
 def main() -> None:
-    from colornet.io.files import replacing
+    from colornet.io.files import write_text
     from experiments.tables.report import write_report
 
     output = pathlib.Path(_OUTPUT.value)
     text = write_report(output)
-    with replacing(output / "report.html") as file:
-        file.write(text.encode())
+    write_text(output / "report.html", text)
     print(f"{output}/report.html, {len(text) / 1e6:.1f} MB")
 
 

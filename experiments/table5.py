@@ -7,18 +7,13 @@ A row is a run of `experiments.train --variant=…`; several runs of a row that 
 their seed show the spread. Stopped and started again it goes on.
 """
 
-from experiments.tables import table_flags
+from experiments.tables.program import make_table
 from tfrecords_tools import app
 
 
 def main() -> None:
-    from experiments.tables.cells import variant_rows
-
-    rows = table_flags.rows(variant_rows)
-    for metric in ("psnr", "ssim"):
-        table_flags.make_table(
-            f"table5_{metric}", f"Table 5, {metric.upper()}", metric, rows, (1,)
-        )
+    make_table("table5_psnr")
+    make_table("table5_ssim")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def luma():
 
 @pytest.fixture(scope="module")
 def superpixels(luma):
-    return gupta._Superpixels(luma)
+    return gupta.Superpixels(luma)
 
 
 def test_superpixels(luma, superpixels):
@@ -60,18 +60,20 @@ def test_gabor_knows_wavelength_and_angle():
             angle, wavelength = turn * np.pi / 8, wavelengths[scale]
             along = columns * np.cos(angle) + rows * np.sin(angle)
             grating = 0.5 + 0.2 * np.cos(2 * np.pi * along / wavelength)
-            responses = np.array([one[40, 45] for one in gupta._gabor(grating)])
+            responses = np.array(
+                [one[40, 45] for one in gupta.gabor_magnitudes(grating)]
+            )
             assert responses.argmax() == 8 * scale + turn
             # Half a cosine is one complex wave of half its amplitude. What a filter of
             # another wavelength and the same angle leaves of it is its bandwidth.
             detuning = 2 * np.pi * 0.56 * (wavelengths / wavelength - 1)
             expected = 0.1 * np.exp(-np.square(detuning) / 2)
             np.testing.assert_allclose(responses[turn::8], expected, atol=2e-3)
-    assert max(one.max() for one in gupta._gabor(np.full((9, 9), 0.7))) < 1e-6
+    assert max(one.max() for one in gupta.gabor_magnitudes(np.full((9, 9), 0.7))) < 1e-6
 
 
 def test_surf_equals_loop_twin(luma):
-    cells = np.concatenate(list(gupta._surf(luma)), axis=-1)
+    cells = np.concatenate(list(gupta.dense_surf(luma)), axis=-1)
     mirrored = np.pad(luma, 20, mode="symmetric")
     for j, i in [(0, 0), (14, 20), (29, 43)]:
         expected = []
@@ -133,8 +135,8 @@ def _match_twin(mono, reference, max_disparity):
 @pytest.mark.parametrize("max_disparity", [1, 12, 30])
 def test_match_equals_loop_twin(luma, superpixels, max_disparity):
     noise = np.random.default_rng(1).normal(scale=0.02, size=luma.shape)
-    mono = gupta._Superpixels(np.roll(luma, -7, axis=1) + noise)
-    match, cost = gupta._match(mono, superpixels, max_disparity)
+    mono = gupta.Superpixels(np.roll(luma, -7, axis=1) + noise)
+    match, cost = gupta.match_superpixels(mono, superpixels, max_disparity)
     expected, expected_cost = _match_twin(mono, superpixels, max_disparity)
     assert match.tolist() == expected
     np.testing.assert_allclose(cost, expected_cost)
@@ -143,9 +145,9 @@ def test_match_equals_loop_twin(luma, superpixels, max_disparity):
 def test_matches_lie_where_the_shift_says():
     values = gaussian_filter(np.random.default_rng(2).normal(size=(60, 200)), 1.5)
     values = 0.5 + 0.15 * np.tanh(values / values.std())
-    mono = gupta._Superpixels(values[:, 17:177])
-    reference = gupta._Superpixels(values[:, :160])
-    match, _ = gupta._match(mono, reference, 32)
+    mono = gupta.Superpixels(values[:, 17:177])
+    reference = gupta.Superpixels(values[:, :160])
+    match, _ = gupta.match_superpixels(mono, reference, 32)
 
     def centres(superpixels):
         columns = np.tile(np.arange(160), 60)
@@ -170,7 +172,7 @@ def test_vote_corrects_one_and_leaves_an_edge():
     colours = truth + np.random.default_rng(0).normal(scale=0.01, size=truth.shape)
     wrong = colours.copy()
     wrong[5] = -0.3, -0.3
-    voted = gupta._vote(wrong, np.ones(count), superpixels)
+    voted = gupta.vote(wrong, np.ones(count), superpixels)
     others = np.arange(count) != 5
     np.testing.assert_array_equal(voted[others], colours[others])
     np.testing.assert_allclose(voted[5], colours[[3, 4, 6, 7]].mean(axis=0))
@@ -180,11 +182,11 @@ def test_scribbles(luma, monkeypatch):
     """Only the middles of trusted superpixels, with mean colours of their matches."""
     monkeypatch.setattr(gupta, "propagate", lambda *scribbles: scribbles)
     votes = []
-    monkeypatch.setattr(gupta, "_vote", lambda *given: votes.append(given) or given[0])
+    monkeypatch.setattr(gupta, "vote", lambda *given: votes.append(given) or given[0])
     reference = luma[..., None] + np.linspace(-0.1, 0.1, 44)[:, None] * [1, 0, -1]
-    mono, target = luma[:, 5:], gupta._Superpixels(luma[:, 5:])
-    source = gupta._Superpixels(rgb_to_luma(reference)[..., 0])
-    match, cost = gupta._match(target, source, 12)
+    mono, target = luma[:, 5:], gupta.Superpixels(luma[:, 5:])
+    source = gupta.Superpixels(rgb_to_luma(reference)[..., 0])
+    match, cost = gupta.match_superpixels(target, source, 12)
     guide, chroma, known = gupta.gupta(mono, reference, 12)
     assert guide is mono
     trusted = np.sort(cost.argsort()[: int(0.9 * (len(cost) - 1)) + 1])

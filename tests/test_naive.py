@@ -11,7 +11,9 @@ from experiments.benchmarks.naive import naive_colornet
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize(
+    "attention", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_outputs_gradients_and_moving_statistics_agree(attention):
     config = ModelConfig(n=3, max_disparity=64, attention=attention, bn_momentum=0.01)
     fast, naive = build_colornet(config), naive_colornet(config)

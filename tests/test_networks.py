@@ -171,7 +171,13 @@ def test_the_loss_of_zhang(batch):
     assert loss == pytest.approx(total / (8 * 16), rel=1e-3)
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "he" else [])
+        for name in networks.names()
+    ],
+)
 def test_training_on_one_batch(name, batch):
     keras.utils.set_random_seed(1)
     model = build_network(tiny(name))
@@ -242,6 +248,7 @@ def test_the_reference_matters_to_two_methods_only(models, batch):
         assert np.any(pairs[0] != pairs[1]) == sees, name
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_results(models, batch, tmp_path):
     views = {name: batch[name] for name in ("mono", "reference")}
     np.savez(tmp_path / "views.npz", **views)

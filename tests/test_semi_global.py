@@ -89,8 +89,8 @@ def test_aggregation_equals_loop_twin(shape):
 
 
 def test_path_costs_fit_their_type():
-    worst = 24 + semi_global._GRADIENT_WEIGHT + semi_global._JUMP_PENALTY
-    assert worst + semi_global._JUMP_PENALTY <= np.iinfo(np.uint8).max
+    worst = 24 + semi_global.GRADIENT_WEIGHT + semi_global.JUMP_PENALTY
+    assert worst + semi_global.JUMP_PENALTY <= np.iinfo(np.uint8).max
     assert 8 * worst <= np.iinfo(np.uint16).max
 
 

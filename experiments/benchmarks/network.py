@@ -1,39 +1,18 @@
 """Speed and memory of the network, as ratios to its form in Keras's own layers."""
 
-import dataclasses
 import statistics
-import time
 
 from colornet.config import ModelConfig, TrainConfig
-from colornet.networks import build_network
 from colornet.quiet import import_tensorflow
-from experiments.benchmarks.measure import measured
+from experiments.benchmarks.measure import measured, timed
 
-
-@dataclasses.dataclass(frozen=True)
-class Size:
-    """How much is measured.
-
-    Attributes:
-        model: the network whose forms are compared.
-        height, width: of its pictures.
-        repeats: calls that are timed after the first one.
-        growth: height, width and d of further measurements of the network alone.
-    """
-
-    model: ModelConfig
-    height: int
-    width: int
-    repeats: int
-    growth: tuple[tuple[int, int, int], ...]
-
-
-SIZES = {
-    "quick": Size(ModelConfig(n=4, max_disparity=32), 64, 96, 1, ()),
-    "full": Size(
+# The network, height and width of its pictures, timed calls; further sizes of the
+# network alone as height, width and d.
+_SIZES = {
+    "quick": (ModelConfig(n=4, max_disparity=32), (64, 96), 1, ()),
+    "full": (
         ModelConfig(n=32, max_disparity=160),
-        256,
-        512,
+        (256, 512),
         3,
         ((128, 256, 160), (256, 512, 96), (256, 256, 160)),
     ),
@@ -49,48 +28,38 @@ _STEP = (*_FORWARD, ("this, recompute", "recompute", "float32")) + (
 )
 
 
-def measure_network(size: Size) -> list[dict]:
-    """Rows of the table: the machine's limit, forward passes and training steps."""
-    limit = measured(limit_flops).value
-    rows = [{"what": "large conv2d, float32", "GFLOP/s": limit / 1e9}]
+def rows(size: str) -> list[dict]:
+    """The machine's limit, forward passes and training steps."""
+    model, shape, repeats, growth = _SIZES[size]
+    limit, _ = measured(limit_flops)
+    table = [{"what": "large conv2d, float32", "GFLOP/s": limit / 1e9}]
+
+    def measure(what, form, mode, precision, model, shape) -> dict:
+        seconds, peak = measured(
+            network_seconds, form, mode, model, shape, precision, repeats
+        )
+        flops = table1_flops(model, *shape) * (1 if mode == "forward" else 3)
+        return {
+            "what": f"{mode}, {what}",
+            "s": seconds,
+            "peak MB": peak,
+            "GFLOP/s": flops / seconds / 1e9,
+            "of the limit": flops / seconds / limit,
+        }
+
     for mode, forms in (("forward", _FORWARD), ("step", _STEP)):
-        naive = None
-        for name, form, precision in forms:
-            shape = size.height, size.width
-            row, seconds, peak = _row(
-                f"{mode}, {name}", form, mode, size.model, shape, precision, size, limit
-            )
-            naive = naive or (seconds, peak)
-            row |= {"times faster": naive[0] / seconds, "memory": peak / naive[1]}
-            rows.append(row)
-    for height, width, d in size.growth:
+        part = [measure(name, f, mode, dtype, model, shape) for name, f, dtype in forms]
+        for row in part:
+            row["times faster"] = part[0]["s"] / row["s"]
+            row["memory"] = row["peak MB"] / part[0]["peak MB"]
+        table += part
+    for height, width, d in growth:
+        larger, what = model.replace(max_disparity=d), f"{width}x{height}, d={d}"
         for mode in ("forward", "step"):
-            rows.append(
-                _row(
-                    f"{mode}, {width}x{height}, d={d}",
-                    "this",
-                    mode,
-                    size.model.replace(max_disparity=d),
-                    (height, width),
-                    "float32",
-                    size,
-                    limit,
-                )[0]
+            table.append(
+                measure(what, "this", mode, "float32", larger, (height, width))
             )
-    return rows
-
-
-def _row(what, form, mode, model, shape, precision, size: Size, limit: float):
-    result = measured(network_seconds, form, mode, model, shape, precision, size)
-    flops = table1_flops(model, *shape) * (1 if mode == "forward" else 3)
-    row = {
-        "what": what,
-        "s": result.seconds,
-        "peak MB": result.peak_bytes / 1e6,
-        "GFLOP/s": flops / result.seconds / 1e9,
-        "of the limit": flops / result.seconds / limit,
-    }
-    return row, result.seconds, result.peak_bytes
+    return table
 
 
 def table1_flops(config: ModelConfig, height: int, width: int) -> float:
@@ -100,18 +69,15 @@ def table1_flops(config: ModelConfig, height: int, width: int) -> float:
     a layer is at work; for both views and both colours. A training step has three times
     as many.
     """
+    import_tensorflow()
     import keras
     import numpy as np
 
-    model = build_network(config)
-    names = [layer.name for layer in model.layers if layer.name.endswith("_conv")]
-    probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    shapes = probe.compute_output_shape(
-        {"mono": (1, height, width, 1), "reference": (1, height, width, 3)}
-    )
+    from colornet.architecture import convolutions
+    from colornet.networks import build_network
+
     total = 0.0
-    for name, shape in zip(names, shapes, strict=True):
-        layer = model.get_layer(name)
+    for layer, shape in convolutions(build_network(config), height, width):
         positions = float(np.prod(shape[:-1]))
         if isinstance(layer, keras.layers.Conv3DTranspose):
             positions /= 8
@@ -128,11 +94,7 @@ def limit_flops() -> float:
     x = tf.random.normal((4, size, size, channels))
     kernel = tf.random.normal((3, 3, channels, channels))
     convolution = tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME"))
-    seconds = []
-    for _ in range(12):
-        start = time.perf_counter()
-        convolution(x, kernel).numpy()
-        seconds.append(time.perf_counter() - start)
+    seconds = timed(lambda: convolution(x, kernel).numpy(), 12)
     return 2 * 9 * channels**2 * 4 * size**2 / min(seconds)
 
 
@@ -142,7 +104,7 @@ def network_seconds(
     model: ModelConfig,
     shape: tuple[int, int],
     precision: str,
-    size: Size,
+    repeats: int,
 ) -> float:
     """Median seconds of a forward pass or a training step of batch 1, after the first.
 
@@ -152,46 +114,42 @@ def network_seconds(
             normalization in training mode.
         model, precision: of the network.
         shape: height and width of the pictures.
-        size: its `repeats`.
+        repeats: how many are timed.
     """
     import_tensorflow()
     import keras
     import tensorflow as tf
 
+    from colornet.networks import build_network
     from colornet.training.losses import build_optimizer, training_loss
     from colornet.training.recompute import RecomputingNetwork
     from experiments.benchmarks.naive import naive_colornet
 
     keras.config.set_dtype_policy(precision)
     network = naive_colornet(model) if form == "naive" else build_network(model)
-    variables = network.trainable_variables
     inputs = {
         "mono": tf.random.uniform((1, *shape, 1)),
         "reference": tf.random.uniform((1, *shape, 3)),
     }
-    batch = {"chroma": tf.random.uniform((1, *shape, 2)) - 0.5}
     if mode == "forward":
         call = tf.function(lambda: network(inputs, training=False)["chroma"])
-    else:
-        optimizer = build_optimizer(TrainConfig(model=model), variables)
-        recomputing = RecomputingNetwork(network) if form == "recompute" else None
+        return statistics.median(timed(lambda: call().numpy(), repeats))
 
-        @tf.function
-        def call():
-            with tf.GradientTape() as tape:
-                if recomputing:
-                    outputs = recomputing(inputs)
-                else:
-                    outputs = network(inputs, training=True)
-                loss = training_loss(outputs, batch, "chroma_mse")
-            gradients = tape.gradient(loss, [v.value for v in variables])
-            optimizer.apply(gradients, variables)
-            return loss
+    batch = {"chroma": tf.random.uniform((1, *shape, 2)) - 0.5}
+    variables = network.trainable_variables
+    optimizer = build_optimizer(TrainConfig(model=model), variables)
+    recomputing = RecomputingNetwork(network) if form == "recompute" else None
 
-    call()
-    seconds = []
-    for _ in range(size.repeats):
-        start = time.perf_counter()
-        call().numpy()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            if recomputing:
+                outputs = recomputing(inputs)
+            else:
+                outputs = network(inputs, training=True)
+            loss = training_loss(outputs, batch, "chroma_mse")
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        optimizer.apply(gradients, variables)
+        return loss
+
+    return statistics.median(timed(lambda: step().numpy(), repeats))

@@ -12,12 +12,11 @@ from PIL import Image
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.networks import build_network
 from colornet.quiet import import_tensorflow
 from experiments.benchmarks.measure import measured
 from tfrecords_tools.sources.embedded import load_motorcycle
 
-SIZES = {
+_SIZES = {
     "quick": ModelConfig(n=4, max_disparity=32),
     "full": ModelConfig(max_disparity=96),
 }
@@ -25,52 +24,48 @@ SIZES = {
 _UNUSED = ("tensorboard", "tensorflow_datasets", "apache_beam", "skimage", "matplotlib")
 
 
-def measure_startup(config: ModelConfig, weights: str | None) -> list[dict]:
-    """Rows of the table: the program on the Motorcycle pair, and its parts.
+def rows(size: str, weights: str | None) -> list[dict]:
+    """The program on the Motorcycle pair, and its parts.
 
     Args:
-        config: of the untrained network that is colorized with if `weights` is None.
+        size: of the untrained network that is colorized with if `weights` is None.
         weights: what `colornet.load_model` reads.
 
     Raises:
         InputError: the program ends with an error.
     """
-    with tempfile.TemporaryDirectory(prefix="colornet_benchmark_") as name:
-        folder = pathlib.Path(name)
+    with tempfile.TemporaryDirectory(prefix="colornet_benchmark_") as folder:
         views = load_motorcycle()
         mono = np.rint(rgb_to_luma(views.right.astype(np.float64))[..., 0])
-        Image.fromarray(mono.astype(np.uint8)).save(folder / "mono.png")
-        Image.fromarray(views.left).save(folder / "reference.png")
+        Image.fromarray(mono.astype(np.uint8)).save(f"{folder}/mono.png")
+        Image.fromarray(views.left).save(f"{folder}/reference.png")
         if weights is None:
-            weights = str(folder / "weights.npz")
-            measured(write_weights, config, weights)
+            weights = f"{folder}/weights.npz"
+            measured(write_weights, _SIZES[size], weights)
+        command = [sys.executable, "-m", "experiments.colorize"]
+        command += [f"--{n}={folder}/{n}.png" for n in ("mono", "reference", "output")]
+        command.append(f"--weights={weights}")
         # The second time the files are in the system's cache, as they will be.
         for _ in range(2):
-            seconds = _program(folder, weights)
-        parts = measured(laps, str(folder), weights)
-    rows = [{"what": "python -m experiments.colorize", "s": seconds}]
-    rows += [{"what": f"  {part}", "s": value} for part, value in parts.value.items()]
-    return [*rows, {"what": "  peak MB", "s": parts.peak_bytes / 1e6}]
+            start = time.perf_counter()
+            done = subprocess.run(command, capture_output=True, text=True)
+            seconds = time.perf_counter() - start
+            if done.returncode:
+                raise InputError(f"expected a picture. Received: {done.stderr.strip()}")
+        parts, peak = measured(laps, folder, weights)
+    named = {"python -m experiments.colorize": seconds}
+    named |= {f"  {name}": value for name, value in parts.items()}
+    named["  peak MB"] = peak
+    return [{"what": name, "s": value} for name, value in named.items()]
 
 
 def write_weights(config: ModelConfig, path: str) -> None:
     """Writes untrained weights."""
     import_tensorflow()
+    from colornet.networks import build_network
     from colornet.weights import save_weights
 
     save_weights(build_network(config), path)
-
-
-def _program(folder: pathlib.Path, weights: str) -> float:
-    """Wall time of the whole program, in seconds."""
-    command = [sys.executable, "-m", "experiments.colorize", f"--weights={weights}"]
-    for name in ("mono", "reference", "output"):
-        command.append(f"--{name}={folder / name}.png")
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise InputError(f"expected a picture. Received: {done.stderr.strip()}")
-    return time.perf_counter() - start
 
 
 def laps(folder: str, weights: str) -> dict[str, float]:
@@ -92,14 +87,12 @@ def laps(folder: str, weights: str) -> dict[str, float]:
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
     colorizer = Colorizer(load_model(weights))
     lap("build the network, load the weights")
-    mono, reference = (
-        read_picture(pathlib.Path(folder) / f"{name}.png")
-        for name in ("mono", "reference")
-    )
+    names = "mono", "reference"
+    pair = [read_picture(pathlib.Path(folder) / f"{name}.png") for name in names]
     lap("read the pictures")
-    picture = colorizer(mono, reference)
+    picture = colorizer(*pair)
     lap("colorize, which traces the graphs")
-    colorizer(mono, reference)
+    colorizer(*pair)
     lap("colorize again, which the program does not")
     write_picture(pathlib.Path(folder) / "output.png", picture)
     lap("write the picture")

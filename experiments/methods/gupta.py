@@ -1,5 +1,8 @@
 """Image colorization using similar images (Gupta et al., ACM Multimedia 2012).
 
+Written after secondary descriptions: the paper itself was not at hand, and the voting
+of step 4 is our reading of them.
+
 1. Both lumas are cut into superpixels of about 40 pixels.
 2. A superpixel's features are means over its pixels: 40 Gabor magnitudes; a SURF
    descriptor of 128 numbers; intensity; standard deviation in 5 x 5 windows. The last
@@ -32,6 +35,7 @@ from skimage.segmentation import slic
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from experiments.methods.levin import propagate
+from experiments.methods.matching import local_deviation
 
 _SUPERPIXEL = 40
 _COMPACTNESS = 0.2
@@ -51,7 +55,7 @@ _SAME_COLOUR = 0.08
 _SAME_INTENSITY = 0.05
 
 
-class _Superpixels:
+class Superpixels:
     """The superpixels of a picture and their features.
 
     Attributes:
@@ -80,17 +84,13 @@ class _Superpixels:
         self.features = self._features(np.asarray(luma, np.float64))
 
     def _touching(self) -> scipy.sparse.csr_array:
-        first = [self.labels[:, :-1].ravel(), self.labels[:-1].ravel()]
-        second = [self.labels[:, 1:].ravel(), self.labels[1:].ravel()]
-        first, second = np.concatenate(first), np.concatenate(second)
-        different = first != second
-        first, second = first[different], second[different]
-        adjacent = scipy.sparse.csr_array(
-            (np.ones(2 * first.size), (np.r_[first, second], np.r_[second, first])),
-            shape=2 * self.mean.shape[:1],
+        first = np.r_[self.labels[:, :-1].ravel(), self.labels[:-1].ravel()]
+        second = np.r_[self.labels[:, 1:].ravel(), self.labels[1:].ravel()]
+        pairs = np.stack([first, second])[:, first != second]
+        links = scipy.sparse.csr_array(
+            (np.ones(pairs.shape[1]), tuple(pairs)), shape=2 * self.mean.shape[:1]
         )
-        adjacent.data[:] = 1
-        return adjacent
+        return ((links + links.T) > 0).astype(np.float64)
 
     def _middles(
         self, flat: np.ndarray, size: np.ndarray
@@ -105,10 +105,9 @@ class _Superpixels:
         return rows[middles], columns[middles]
 
     def _features(self, luma: np.ndarray) -> tuple[np.ndarray, ...]:
-        gabor = [self.mean @ magnitude.ravel() for magnitude in _gabor(luma)]
-        surf = [self.mean @ cell.reshape(luma.size, -1) for cell in _surf(luma)]
-        variance = uniform_filter(luma**2, _WINDOW) - uniform_filter(luma, _WINDOW) ** 2
-        deviation = np.sqrt(np.maximum(variance, 0))
+        gabor = [self.mean @ magnitude.ravel() for magnitude in gabor_magnitudes(luma)]
+        surf = [self.mean @ cell.reshape(luma.size, -1) for cell in dense_surf(luma)]
+        deviation = local_deviation(luma, _WINDOW)
         return (
             np.stack(gabor, axis=-1),
             np.concatenate(surf, axis=-1),
@@ -121,8 +120,15 @@ class _Superpixels:
         return np.stack([values, self.adjacent @ values / number], axis=-1)
 
 
-def _gabor(luma: np.ndarray) -> Iterator[np.ndarray]:
-    """Magnitudes of complex Gabor filters, which do not see the mean luma."""
+def gabor_magnitudes(luma: np.ndarray) -> Iterator[np.ndarray]:
+    """Magnitudes of complex Gabor filters, which do not see the mean luma.
+
+    Args:
+        luma: (height, width) float.
+
+    Yields:
+        40 maps (height, width) float32: 8 angles for each of 5 wavelengths.
+    """
     height, width = luma.shape
     border = int(np.ceil(3 * _GABOR_WIDTH * _WAVELENGTHS.max()))
     padded = np.pad(luma.astype(np.float32), border, mode="symmetric")
@@ -140,7 +146,7 @@ def _gabor(luma: np.ndarray) -> Iterator[np.ndarray]:
             yield np.abs(filtered[border : border + height, border : border + width])
 
 
-def _surf(luma: np.ndarray) -> Iterator[np.ndarray]:
+def dense_surf(luma: np.ndarray) -> Iterator[np.ndarray]:
     """The 16 cells, (height, width, 8) each, of an extended SURF at each pixel.
 
     Haar wavelets of 2 x 2 pixels along x and y: sums of each and of its magnitude over
@@ -172,7 +178,7 @@ def _surf(luma: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _candidates(
-    mono: _Superpixels, reference: _Superpixels, max_disparity: int
+    mono: Superpixels, reference: Superpixels, max_disparity: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Different reference superpixels at the positions of Eq. 1.
 
@@ -192,8 +198,8 @@ def _candidates(
     return np.where(exists, labels, labels[:, :1])[:, :most], exists[:, :most]
 
 
-def _match(
-    mono: _Superpixels, reference: _Superpixels, max_disparity: int
+def match_superpixels(
+    mono: Superpixels, reference: Superpixels, max_disparity: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Step 3: (count,) label of each mono superpixel's match, and its cost."""
     labels, exists = _candidates(mono, reference, max_disparity)
@@ -217,8 +223,8 @@ def _match(
     )
 
 
-def _vote(
-    colours: np.ndarray, weights: np.ndarray, superpixels: _Superpixels
+def vote(
+    colours: np.ndarray, weights: np.ndarray, superpixels: Superpixels
 ) -> np.ndarray:
     """Step 4.
 
@@ -256,22 +262,13 @@ def _vote(
 
 
 def gupta(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> np.ndarray:
-    """Colours of matching superpixels, spread from their middles.
-
-    Args:
-        mono: (height, width) float luma, in [0, 1].
-        reference: (height, width, 3) float RGB, in [0, 1].
-        max_disparity: number of candidates of Eq. 1.
-
-    Returns:
-        (height, width, 2) float32 Cb, Cr, in [-0.5, 0.5].
-    """
-    target = _Superpixels(mono)
-    source = _Superpixels(rgb_to_luma(reference)[..., 0])
-    match, cost = _match(target, source, max_disparity)
+    """Colours of matching superpixels, spread from their middles."""
+    target = Superpixels(mono)
+    source = Superpixels(rgb_to_luma(reference)[..., 0])
+    match, cost = match_superpixels(target, source, max_disparity)
     colours = (source.mean @ rgb_to_chroma(reference).reshape(-1, 2))[match]
     trusted = cost <= np.quantile(cost, _TRUSTED_SHARE)
-    colours = _vote(colours, trusted * np.exp(-cost), target)
+    colours = vote(colours, trusted * np.exp(-cost), target)
     middles = target.rows[trusted], target.columns[trusted]
     known = np.zeros(mono.shape, bool)
     known[middles] = True

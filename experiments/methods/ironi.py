@@ -1,5 +1,7 @@
 """Colorization by example (Ironi, Cohen-Or, Lischinski, Rendering Techniques 2005).
 
+Written after secondary descriptions: the paper itself was not at hand.
+
 1. The reference is cut into segments. A pixel's feature vector are the DCT coefficients
    of the luma around it.
 2. From differences between feature vectors of the same segment and of different ones a
@@ -27,6 +29,7 @@ from scipy.fft import dct
 from skimage.segmentation import felzenszwalb
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
+from experiments.methods import matching
 from experiments.methods.levin import propagate
 
 _DCT_SIZE = 7
@@ -39,8 +42,15 @@ _PAIRS = 20_000
 _SEGMENTATION = {"scale": 100, "sigma": 2, "min_size": 100}
 
 
-def _features(luma: np.ndarray) -> np.ndarray:
-    """(height, width, size^2) orthonormal DCT coefficients around each pixel."""
+def dct_features(luma: np.ndarray) -> np.ndarray:
+    """Orthonormal DCT coefficients of the 7 x 7 pixels around each pixel.
+
+    Args:
+        luma: (height, width) float; it is mirrored at its border.
+
+    Returns:
+        (height, width, 49) float32.
+    """
     padded = np.pad(np.asarray(luma, np.float32), _DCT_SIZE // 2, mode="symmetric")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (_DCT_SIZE, _DCT_SIZE))
     waves = dct(np.eye(_DCT_SIZE, dtype=np.float32), axis=0, norm="ortho")
@@ -56,7 +66,7 @@ def _principal_directions(vectors: np.ndarray) -> np.ndarray:
     return np.linalg.eigh(vectors.T @ vectors)[1]
 
 
-def _feature_space(
+def feature_space(
     features: np.ndarray, segments: np.ndarray, max_disparity: int
 ) -> np.ndarray:
     """The learnt projection.
@@ -80,7 +90,7 @@ def _feature_space(
     return (projection @ between[:, : -_KEPT - 1 : -1]).astype(np.float32)
 
 
-def _nearest_candidates(
+def nearest_candidates(
     mono_features: np.ndarray, features: np.ndarray, max_disparity: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The disparities of the nearest candidates and how far they are.
@@ -99,16 +109,13 @@ def _nearest_candidates(
     height, width = features.shape[1:]
     distances = np.full((_NEAREST, height, width), np.inf, np.float32)
     disparities = np.zeros((_NEAREST, height, width), np.int32)
-    for k in range(min(max_disparity, width)):
-        difference = mono_features[..., : width - k] - features[..., k:]
+    for k, here, there in matching.candidates(max_disparity, width):
+        difference = mono_features[..., here] - features[..., there]
         distance = np.einsum("cij,cij->ij", difference, difference)
         disparity = np.full_like(distance, k, dtype=np.int32)
         # Each slot keeps the nearer one and hands the other one down.
         for slot in range(_NEAREST):
-            kept, its = (
-                distances[slot, :, : width - k],
-                disparities[slot, :, : width - k],
-            )
+            kept, its = distances[slot, :, here], disparities[slot, :, here]
             nearer = distance < kept
             kept_before, its_before = kept.copy(), its.copy()
             np.copyto(kept, distance, where=nearer)
@@ -118,10 +125,19 @@ def _nearest_candidates(
     return disparities, np.sqrt(distances)
 
 
-def _classified(
+def classified(
     disparities: np.ndarray, distances: np.ndarray, segments: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Step 3: (height, width) maps of the label, the match's disparity and distance."""
+    """Step 3.
+
+    Args:
+        disparities, distances: of `nearest_candidates`.
+        segments: (height, width) int labels of the reference.
+
+    Returns:
+        Three (height, width) maps: int label, int disparity of the match, and float
+        distance of the match.
+    """
     height, width = segments.shape
     columns = np.minimum(np.arange(width) + disparities, width - 1)
     labels = segments[np.arange(height)[:, None], columns]
@@ -158,7 +174,7 @@ def _vote(
     return winner, heaviest / sum(weights)
 
 
-def _scribbles(
+def scribbles(
     labels: np.ndarray,
     disparities: np.ndarray,
     distances: np.ndarray,
@@ -197,22 +213,13 @@ def _scribbles(
 
 
 def ironi(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> np.ndarray:
-    """Colours by segments, spread from where neighbours agree on the segment.
-
-    Args:
-        mono: (height, width) float luma, in [0, 1].
-        reference: (height, width, 3) float RGB, in [0, 1].
-        max_disparity: number of candidates of Eq. 1.
-
-    Returns:
-        (height, width, 2) float32 Cb, Cr, in [-0.5, 0.5].
-    """
+    """Colours by segments, spread from where neighbours agree on the segment."""
     segments = felzenszwalb(reference, **_SEGMENTATION)
-    features = _features(rgb_to_luma(reference)[..., 0])
-    space = _feature_space(features, segments, max_disparity)
-    nearest = _nearest_candidates(
-        _features(mono) @ space, features @ space, max_disparity
+    features = dct_features(rgb_to_luma(reference)[..., 0])
+    space = feature_space(features, segments, max_disparity)
+    nearest = nearest_candidates(
+        dct_features(mono) @ space, features @ space, max_disparity
     )
-    matches = _classified(*nearest, segments)
-    colours, known = _scribbles(*matches, rgb_to_chroma(reference))
+    matches = classified(*nearest, segments)
+    colours, known = scribbles(*matches, rgb_to_chroma(reference))
     return propagate(mono, colours, known)

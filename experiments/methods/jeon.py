@@ -13,8 +13,9 @@ ours, chosen on Middlebury 2014. Departures:
   its monochrome camera has a spectral response of its own, and pools the matches of all
   candidates. In this benchmark the monochrome picture is luma by construction.
 - Informative edges are the measure r of Xu and Jia (ECCV 2010), as we read the name.
-- The colour picture is denoised first (`matching.denoise`). Without that the copied
-  colours' own noise caps Setup 2 near 31 dB, below what Table 3 gives for this method.
+- The colour picture is denoised first (`matching.denoise`), which is added here.
+  Without it the copied colours' own noise caps Setup 2 near 31 dB, below what Table 3
+  gives for this method.
 - Costs are aggregated by the guided filter (Rhemann et al., CVPR 2011).
 """
 
@@ -23,7 +24,6 @@ from scipy.ndimage import uniform_filter
 
 from experiments.methods import matching
 
-_ROUNDS = 3
 # Share of brightness in the cost, and where both differences are cut off.
 _BRIGHTNESS_SHARE = 0.5
 _MAX_BRIGHTNESS_DIFFERENCE = 0.1
@@ -53,14 +53,24 @@ def informative_edges(luma: np.ndarray) -> np.ndarray:
     return norm / (uniform_filter(np.hypot(down, right), side) + _EDGE_FLOOR)
 
 
-def _disparities(
+def best_candidates(
     mono: np.ndarray,
     luma: np.ndarray,
     edges: tuple[np.ndarray, np.ndarray],
     filters: tuple[matching.GuidedFilter, matching.GuidedFilter],
     max_disparity: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The winners of both views; `edges` and `filters` are of mono and reference."""
+    """The candidates of least cost, of both views.
+
+    Args:
+        mono, luma: (height, width) float, in [0, 1], of mono and reference.
+        edges: their `informative_edges`.
+        filters: that aggregate costs under their edges.
+        max_disparity: d of Eq. 1.
+
+    Returns:
+        Two (height, width) int maps of disparities in pixels: of mono and reference.
+    """
     # Slice by slice: a volume of costs is never held.
     lowest = [np.full(mono.shape, np.inf, np.float32) for _ in filters]
     winner = [np.zeros(mono.shape, int) for _ in filters]
@@ -81,18 +91,11 @@ def _disparities(
 
 
 def match(
-    mono: np.ndarray, luma: np.ndarray, max_disparity: int
+    mono: np.ndarray, luma: np.ndarray, max_disparity: int, rounds: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matches a monochrome and a decolorized picture, adapting the gain in between.
 
-    Args:
-        mono: (height, width) float, in [0, 1].
-        luma: (height, width) float, in [0, 1], of the reference.
-        max_disparity: d of Eq. 1.
-
-    Returns:
-        (height, width) int disparity of the mono view, in pixels, and (height, width)
-        bool, where it is reliable.
+    A `matching.Match`, with the number of rounds between which the gain is adapted.
     """
     edges = informative_edges(mono), informative_edges(luma)
     filters = (
@@ -100,8 +103,8 @@ def match(
         matching.GuidedFilter(luma, _AGGREGATION_RADIUS, _AGGREGATION_EPSILON),
     )
     adapted = mono
-    for _ in range(_ROUNDS):
-        disparity, back = _disparities(adapted, luma, edges, filters, max_disparity)
+    for _ in range(rounds):
+        disparity, back = best_candidates(adapted, luma, edges, filters, max_disparity)
         reliable = matching.left_right_check(disparity, back)
         matched = matching.warp(luma, disparity)
         adapted = mono * matching.local_gain(mono, matched, reliable)

@@ -1,4 +1,4 @@
-"""Pieces that the stereo methods share: candidates, filters, consistency, colours.
+"""Pieces that the methods share: candidates, filters, consistency, colours.
 
 Candidate k of mono pixel (j, i) is reference pixel (j, i + k), k = 0 ... d - 1 (Eq. 1).
 Maps are (height, width); disparities are in pixels and at least 0.
@@ -14,8 +14,9 @@ from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.noise import estimate_noise
 from experiments.methods.levin import propagate
 
-# From mono, the reference's luma and the number of candidates to the disparity of every
-# mono pixel and where it is reliable.
+# A method of stereo matching. From mono and the reference's luma, both (height, width)
+# float in [0, 1], and d of Eq. 1 to two (height, width) maps: the disparity of the mono
+# view in pixels, and a bool, where it is reliable.
 Match = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 # Weight of gain 1 beside the mean of mono^2 in a window: it counts where next to no
@@ -59,6 +60,16 @@ def gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     kernel = np.array([-0.5, 0, 0.5])
     down, right = (correlate1d(luma, kernel, axis, mode="nearest") for axis in (0, 1))
     return down, right
+
+
+def local_deviation(luma: np.ndarray, side: int) -> np.ndarray:
+    """Standard deviation in the square around each pixel, (height, width).
+
+    The picture is mirrored at its border.
+    """
+    mean = uniform_filter(luma, side)
+    variance = uniform_filter(np.square(luma), side) - np.square(mean)
+    return np.sqrt(np.maximum(variance, 0))
 
 
 def candidates(max_disparity: int, width: int) -> Iterator[tuple[int, slice, slice]]:

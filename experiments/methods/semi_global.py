@@ -23,13 +23,13 @@ from experiments.methods import matching
 
 _CENSUS_RADIUS = 2
 # In the cost, bits of census; and the difference of gradients where it is cut off.
-_GRADIENT_WEIGHT = 15
+GRADIENT_WEIGHT = 15
 _MAX_GRADIENT_DIFFERENCE = 0.1
 # Of a candidate outside the picture: neither worth a match there nor worth avoiding.
-_OUTSIDE_COST = 24
+OUTSIDE_COST = 24
 # P1 and P2 of Eq. 11: a disparity that changes by one, and by more.
 _STEP_PENALTY = 6
-_JUMP_PENALTY = 40
+JUMP_PENALTY = 40
 _MEDIAN_SIDE = 3
 _MAX_BRIGHTNESS_ERROR = 0.05
 
@@ -61,7 +61,7 @@ def matching_costs(
     codes = census(mono), census(luma)
     gradients = matching.gradients(mono), matching.gradients(luma)
     size = min(max_disparity, mono.shape[1])
-    costs = np.full((size, *mono.shape), _OUTSIDE_COST, np.uint8)
+    costs = np.full((size, *mono.shape), OUTSIDE_COST, np.uint8)
     for k, here, there in matching.candidates(max_disparity, mono.shape[1]):
         bits = np.bitwise_count(codes[0][:, here] ^ codes[1][:, there])
         difference = sum(
@@ -69,13 +69,13 @@ def matching_costs(
             for in_mono, in_reference in zip(*gradients, strict=True)
         )
         share = np.minimum(difference / _MAX_GRADIENT_DIFFERENCE, 1)
-        costs[k, :, here] = bits + np.rint(_GRADIENT_WEIGHT * share)
+        costs[k, :, here] = bits + np.rint(GRADIENT_WEIGHT * share)
     return costs
 
 
 def seen_from_reference(costs: np.ndarray) -> np.ndarray:
     """The same costs by reference pixel: candidate k of (j, i) is mono (j, i - k)."""
-    mirrored = np.full_like(costs, _OUTSIDE_COST)
+    mirrored = np.full_like(costs, OUTSIDE_COST)
     for k, here, there in matching.candidates(len(costs), costs.shape[2]):
         mirrored[k, :, there] = costs[k, :, here]
     return mirrored
@@ -100,7 +100,7 @@ def _add_paths(costs: np.ndarray, slants: tuple[int, ...], total: np.ndarray) ->
             before = np.zeros_like(path)
             before[:, to] = path[:, origin]
             lowest = before.min(axis=0)
-            past = np.minimum(before, lowest + _JUMP_PENALTY)
+            past = np.minimum(before, lowest + JUMP_PENALTY)
             np.minimum(past[1:], before[:-1] + _STEP_PENALTY, out=past[1:])
             np.minimum(past[:-1], before[1:] + _STEP_PENALTY, out=past[:-1])
             # At most the cost and P2, 79: it fits in 8 bits.
@@ -156,14 +156,7 @@ def match(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matches a monochrome picture and the luma of the reference.
 
-    Args:
-        mono: (height, width) float, in [0, 1].
-        luma: (height, width) float, in [0, 1], of the reference.
-        max_disparity: d of Eq. 1.
-
-    Returns:
-        (height, width) float disparity of the mono view, in pixels, and (height, width)
-        bool, where it is reliable.
+    A `matching.Match`.
     """
     costs = matching_costs(mono, luma, max_disparity)
     disparity = median_filter(subpixel(aggregate(costs)), _MEDIAN_SIDE)

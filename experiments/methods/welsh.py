@@ -12,9 +12,9 @@ the one of the smallest disparity is taken.
 """
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
+from experiments.methods import matching
 
 _WINDOW = 5
 _LUMINANCE_WEIGHT = 0.5
@@ -27,38 +27,20 @@ def _remapped(luma: np.ndarray, model: np.ndarray) -> np.ndarray:
     return gain * (luma - luma.mean()) + model.mean()
 
 
-def _deviation(luma: np.ndarray) -> np.ndarray:
-    """Standard deviation around each pixel; the picture is mirrored at its border."""
-    mean = uniform_filter(luma, _WINDOW)
-    variance = uniform_filter(np.square(luma), _WINDOW) - np.square(mean)
-    return np.sqrt(np.maximum(variance, 0))
-
-
 def welsh(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> np.ndarray:
-    """The colour of the nearest candidate.
-
-    Args:
-        mono: (height, width) float luma, in [0, 1].
-        reference: (height, width, 3) float RGB, in [0, 1].
-        max_disparity: number of candidates of Eq. 1.
-
-    Returns:
-        (height, width, 2) float32 Cb, Cr, in [-0.5, 0.5].
-    """
+    """The colour of the nearest candidate."""
     mono = np.asarray(mono, np.float64)
     luma = _remapped(rgb_to_luma(np.asarray(reference, np.float64))[..., 0], mono)
-    mono_deviation, deviation = _deviation(mono), _deviation(luma)
-    width = mono.shape[1]
+    deviations = [matching.local_deviation(view, _WINDOW) for view in (mono, luma)]
     least = np.full(mono.shape, np.inf)
     nearest = np.zeros(mono.shape, np.intp)
-    for k in range(min(max_disparity, width)):
-        inside = np.s_[:, : width - k]
-        distance = _LUMINANCE_WEIGHT * np.square(mono[inside] - luma[:, k:]) + (
-            1 - _LUMINANCE_WEIGHT
-        ) * np.square(mono_deviation[inside] - deviation[:, k:])
-        nearer = distance < least[inside]
-        least[inside][nearer] = distance[nearer]
-        nearest[inside][nearer] = k
-    columns = np.arange(width) + nearest
+    for k, here, there in matching.candidates(max_disparity, mono.shape[1]):
+        luminance = np.square(mono[:, here] - luma[:, there])
+        texture = np.square(deviations[0][:, here] - deviations[1][:, there])
+        distance = _LUMINANCE_WEIGHT * luminance + (1 - _LUMINANCE_WEIGHT) * texture
+        nearer = distance < least[:, here]
+        least[:, here][nearer] = distance[nearer]
+        nearest[:, here][nearer] = k
+    columns = np.arange(mono.shape[1]) + nearest
     chroma = np.asarray(rgb_to_chroma(reference), np.float32)
     return np.take_along_axis(chroma, columns[..., None], axis=1)

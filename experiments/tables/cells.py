@@ -7,13 +7,19 @@ import itertools
 import math
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from colornet.config import VARIANTS, ModelConfig
 from colornet.errors import InputError
-from experiments.evaluation import Evaluation, evaluate, is_network, predictor
-from experiments.tables import paper, trainings
+from colornet.noise import NOISE_SETUPS
+from colornet.training.checkpoints import Checkpoints
+from experiments.evaluation.predictors import Evaluation, is_network, predictor
+from experiments.evaluation.scoring import evaluate
+from experiments.evaluation.store import read_rows
+from experiments.methods import COLORIZER, COLORNET
+from experiments.tables import paper
 from experiments.tables.columns import Column
 
 
@@ -22,107 +28,52 @@ class Row:
     """A method, or a variant of the network.
 
     Attributes:
-        name: of the row, in `paper.METHOD_TITLES`.
-        method: for `experiments.evaluate`.
+        name: one of `paper.METHOD_ROWS` or `paper.ABLATION_ROWS`.
         weights: by setup, one run of it, or several that differ in their seed.
         bn_statistics: of a network, for `Evaluation`.
     """
 
     name: str
-    method: str
     weights: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     bn_statistics: str | None = None
 
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """What was measured, and what the paper says.
-
-    Attributes:
-        row, column, setup: where it stands.
-        values: metric of every picture, mean over the seeds; empty if it was not run.
-        seeds: mean over the pictures for every seed.
-        published: the paper's number, None without one.
-        why: why it was not run.
-        training: of a network, in words; see `trainings`.
-    """
-
-    row: str
-    column: str
-    setup: int
-    values: tuple[float, ...] = ()
-    seeds: tuple[float, ...] = ()
-    published: float | None = None
-    why: str = ""
-    training: str = ""
-
     @property
-    def mean(self) -> float | None:
-        return float(np.mean(self.values)) if self.values else None
+    def method(self) -> str:
+        """For `Evaluation`."""
+        return COLORNET if self.name in VARIANTS else self.name
 
-    @property
-    def error(self) -> float:
-        """Half of the 95 % confidence interval of the mean over pictures."""
-        count = len(self.values)
-        if count < 2:
-            return 0.0
-        return 1.96 * float(np.std(self.values, ddof=1)) / math.sqrt(count)
-
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation over the seeds; None with fewer than two."""
-        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else None
-
-    @property
-    def difference(self) -> float | None:
-        """Ours minus the paper's; None where one of them is missing."""
-        if self.mean is None or self.published is None:
-            return None
-        return self.mean - self.published
+    def runs(self, setup: int) -> tuple[str | None, ...]:
+        """What to score in a setup, one a seed; a method without weights has None."""
+        return self.weights.get(setup, ()) if is_network(self.method) else (None,)
 
 
-def measure(
-    metric: str,
-    rows: Sequence[Row],
-    columns: Sequence[Column],
-    output: str,
-    *,
-    limit: int | None = None,
-) -> Iterator[Cell]:
-    """Evaluates cell after cell; what an earlier call has finished is not done again.
+def learned_rows() -> list[str]:
+    """The names of all rows that need weights."""
+    names = dict.fromkeys((*paper.METHOD_ROWS, *paper.ABLATION_ROWS))
+    return [name for name in names if is_network(Row(name).method)]
+
+
+def make_rows(
+    names: Iterable[str],
+    weights: Mapping[str, Sequence[str]],
+    bn_statistics: str | None = None,
+) -> list[Row]:
+    """The rows of a table.
 
     Args:
-        metric: "psnr" or "ssim".
-        rows, columns: of the table.
-        output: folder; every evaluation is in one of its own below it.
-        limit: of `Evaluation`.
+        names: of the rows.
+        weights: runs by "ROW", for all setups, and by "ROW@SETUP". The Colorizer has
+            those of row `colornet` where it has none of its own.
+        bn_statistics: of all networks.
     """
-    for row in rows:
-        for column in columns:
-            known = {
-                "row": row.name,
-                "column": column.name,
-                "setup": column.setup,
-                "published": paper.published(
-                    metric, row.name, column.name, column.setup
-                ),
-            }
-            why = _why_not(row, column)
-            if why:
-                yield Cell(**known, why=why)
-                continue
-            runs = row.weights.get(column.setup, (None,))
-            by_seed = [
-                _evaluated(row, run, column, output, limit, metric) for run in runs
-            ]
-            yield Cell(
-                **known,
-                values=tuple(np.mean(by_seed, axis=0)),
-                seeds=tuple(float(np.mean(values)) for values in by_seed),
-                training=trainings.describe(
-                    [run for run in runs if run], row.bn_statistics
-                ),
-            )
+
+    def runs(name: str) -> dict[int, tuple[str, ...]]:
+        of_all = weights.get(name, ())
+        by_setup = {s: (*of_all, *weights.get(f"{name}@{s}", ())) for s in NOISE_SETUPS}
+        found = {setup: runs for setup, runs in by_setup.items() if runs}
+        return found if found or name != COLORIZER else runs(COLORNET)
+
+    return [Row(name, runs(name), bn_statistics) for name in names]
 
 
 def check_weights(rows: Sequence[Row]) -> None:
@@ -139,28 +90,108 @@ def check_weights(rows: Sequence[Row]) -> None:
                 raise InputError(f"row {row.name}: {error}") from error
 
 
-def _why_not(row: Row, column: Column) -> str:
-    if not column.records:
-        dataset = paper.COLUMNS[column.name]
-        return f"no records of {dataset} in Setup {column.setup}"
-    if is_network(row.method) and not row.weights.get(column.setup):
-        return f"no weights of {row.name}"
-    return ""
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What was measured, and what the paper says: a line of a table's CSV file.
+
+    Attributes:
+        row, column, setup: where it stands.
+        pictures: how many were scored; 0 if it was not run.
+        ours: mean of the metric over the pictures and the seeds.
+        half_interval_95: half of the 95 % confidence interval over pictures.
+        seeds: number of runs.
+        seed_std: standard deviation over the seeds; None with fewer than two.
+        paper: the paper's number, None without one.
+        why_not_run: the reason, or "".
+        training: of a network, in words; see `training_in_words`.
+    """
+
+    row: str
+    column: str
+    setup: int
+    pictures: int = 0
+    ours: float | None = None
+    half_interval_95: float | None = None
+    seeds: int = 0
+    seed_std: float | None = None
+    paper: float | None = None
+    why_not_run: str = ""
+    training: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the paper's; None where one of them is missing."""
+        if self.ours is None or self.paper is None:
+            return None
+        return self.ours - self.paper
+
+
+def measure(
+    metric: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    output: str | os.PathLike,
+    *,
+    limit: int | None = None,
+) -> Iterator[Cell]:
+    """Evaluates cell after cell; what an earlier call has finished is not done again.
+
+    Args:
+        metric: "psnr" or "ssim".
+        rows, columns: of the table.
+        output: folder; every evaluation is in one of its own below it.
+        limit: of `Evaluation`.
+    """
+    for row, column in itertools.product(rows, columns):
+        published = paper.published(metric, row.name, column.name, column.setup)
+        cell = Cell(row.name, column.name, column.setup, paper=published)
+        runs = row.runs(column.setup)
+        if not column.records:
+            dataset = paper.COLUMNS[column.name]
+            why = f"no records of {dataset} in Setup {column.setup}"
+            yield dataclasses.replace(cell, why_not_run=why)
+            continue
+        if not runs:
+            yield dataclasses.replace(cell, why_not_run=f"no weights of {row.name}")
+            continue
+        by_seed = []
+        for run in runs:
+            place = folder(row, run, column, output)
+            evaluate(evaluation(row, run, column, limit), place)
+            by_seed.append(list(picture_values(place, metric).values()))
+        values, seeds = np.mean(by_seed, axis=0), np.mean(by_seed, axis=1)
+        half = 1.96 * _deviation(values) / math.sqrt(len(values))
+        yield dataclasses.replace(
+            cell,
+            pictures=len(values),
+            ours=float(values.mean()),
+            half_interval_95=half,
+            seeds=len(seeds),
+            seed_std=_deviation(seeds) if len(seeds) > 1 else None,
+            training=training_in_words(row, column.setup),
+        )
+
+
+def _deviation(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def evaluation(
     row: Row, weights: str | None, column: Column, limit: int | None = None
 ) -> Evaluation:
-    """What is evaluated for a cell, with one of the row's runs."""
+    """What is evaluated for a cell, with one of the row's runs.
+
+    The Colorizer finds by itself how far to search; all others get the column's d.
+    """
     return Evaluation(
         records=column.records,
         split=column.split,
         datasets=column.datasets,
         method=row.method,
         weights=weights,
-        max_disparity=column.max_disparity,
+        max_disparity=None if row.method == COLORIZER else column.max_disparity,
         limit=limit,
-        bn_statistics=row.bn_statistics,
+        bn_statistics=row.bn_statistics if is_network(row.method) else None,
     )
 
 
@@ -176,66 +207,54 @@ def folder(
     return pathlib.Path(output) / f"setup{column.setup}" / column.name / name
 
 
-def _evaluated(row, weights, column, output, limit, metric) -> list[float]:
-    place = folder(row, weights, column, output)
-    evaluate(evaluation(row, weights, column, limit), place)
-    return list(picture_values(place, metric).values())
-
-
 def picture_values(place: pathlib.Path, metric: str) -> dict[str, float]:
     """A metric of every picture by its key, as an evaluation has left it."""
-    with open(place / "images.csv", newline="", encoding="utf-8") as file:
-        return {row["key"]: float(row[metric]) for row in csv.DictReader(file)}
+    return {row["key"]: float(row[metric]) for row in read_rows(place)}
 
 
-_NETWORK_ROWS = (
-    *(name for name in paper.PSNR if is_network(name)),
-    *paper.ABLATION_PSNR,
-)
-Weights = Mapping[str, Mapping[int, tuple[str, ...]]]
+def training_in_words(row: Row, setup: int) -> str:
+    """The training that a row's runs have in common, and their seeds, in one line.
 
-
-def method_rows(weights: Weights, statistics: Mapping[str, str]) -> list[Row]:
-    """Rows of Tables 3 and 4, and those beyond the paper.
-
-    Args:
-        weights: runs by row and setup.
-        statistics: of batch normalization by row; "" is that of all other networks.
-
-    Raises:
-        InputError: weights or statistics of a row that there is not.
+    What is no run of `experiments.train`, such as weights alone, is named. A method
+    without weights has no words.
     """
-    return _rows([*paper.PSNR, *paper.BEYOND], weights, statistics, str)
+    seeds: dict[str, list[str]] = {}
+    for run in row.weights.get(setup, ()):
+        checkpoints = Checkpoints(pathlib.Path(run))
+        try:
+            step = checkpoints.steps()[-1]
+            config = checkpoints.config(step)
+        except (IndexError, InputError):  # Weights alone, or of another program.
+            seeds.setdefault(f"weights {pathlib.Path(run).name}", [])
+            continue
+        model = config.model
+        size = f"width {getattr(model, 'width', 1):g}"
+        if isinstance(model, ModelConfig):
+            size = f"n = {model.n}, d = {model.max_disparity}"
+        count = f"{step} of {config.steps}" if step < config.steps else f"{step}"
+        text = (
+            f"{size}, {count} steps of {config.batch_size} crops of "
+            f"{config.crop_height}x{config.crop_width}, learning rate "
+            f"{config.learning_rate:g}, "
+            f"{row.bn_statistics or model.bn_statistics} statistics"
+        )
+        seeds.setdefault(text, []).append(str(config.seed))
+    return "; ".join(
+        f"{text}, seed {', '.join(numbers)}" if numbers else text
+        for text, numbers in seeds.items()
+    )
 
 
-def variant_rows(weights: Weights, statistics: Mapping[str, str]) -> list[Row]:
-    """Rows of Table 5; see `method_rows`."""
-    return _rows(paper.ABLATION_PSNR, weights, statistics, lambda _: "ours")
-
-
-def _rows(
-    names: Iterable[str],
-    weights: Weights,
-    statistics: Mapping[str, str],
-    method_of: Callable[[str], str],
-) -> list[Row]:
-    names = list(names)
-    learned = [name for name in names if is_network(method_of(name))]
-    # Statistics may be those of another table's rows, which have the same flags.
-    rules = ("weights", weights, learned), ("bn_statistics", statistics, _NETWORK_ROWS)
-    for what, given, known in rules:
-        odd = sorted(set(given) - {"", *known})
-        if odd:
-            raise InputError(
-                f"expected {what} of {', '.join(known)}. Received: {', '.join(odd)}"
-            )
-
-    def statistics_of(name: str) -> str | None:
-        if not is_network(method_of(name)):
-            return None
-        return statistics.get(name, statistics.get(""))
-
-    return [
-        Row(name, method_of(name), weights.get(name, {}), statistics_of(name))
-        for name in names
-    ]
+def read_cells(path: pathlib.Path) -> list[Cell]:
+    """The cells of a CSV file that `text.csv_table` has made."""
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    counts = "setup", "pictures", "seeds"
+    numbers = "ours", "half_interval_95", "seed_std", "paper"
+    cells = []
+    for line in lines:
+        del line["difference"]
+        values = {name: float(line[name]) if line[name] else None for name in numbers}
+        values |= {name: int(line[name]) for name in counts}
+        cells.append(Cell(**line | values))
+    return cells

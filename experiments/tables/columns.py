@@ -12,17 +12,17 @@ are there where their records are:
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
 
-from colornet.data import Records
+from colornet.data import Records, record_folders
 from colornet.errors import InputError
+from colornet.noise import NOISE_SETUPS
 from experiments.tables import paper
 
 _FOLDER = "colornet_records"
 # Column: dataset and split.
-_FURTHER = {
+_DATASETS = {name: (dataset, "test") for name, dataset in paper.COLUMNS.items()} | {
     "KT": ("kitti", "test"),
     "E3": ("eth3d", "test"),
     "EM": ("embedded", "test"),
@@ -38,7 +38,7 @@ class Column:
     """A dataset in one setup.
 
     Attributes:
-        name: as the paper abbreviates it, or as `columns` does.
+        name: as the paper abbreviates it, or as the module's docstring does.
         setup: noise of Table 2.
         records: folder of its TFRecords, empty where there are none.
         split: of the records.
@@ -48,24 +48,23 @@ class Column:
 
     name: str
     setup: int
-    records: str
+    records: str = ""
     split: str = "test"
     datasets: tuple[str, ...] = ()
     max_disparity: int | None = None
 
 
-def find_columns(records: str, setups: Sequence[int]) -> list[Column]:
-    """The paper's four datasets, there or not, and further ones that are there.
+def find_columns(records: str) -> list[Column]:
+    """The paper's four datasets in its setups, there or not, and others that are there.
 
     Args:
         records: what `tfrecords_tools.write` had as its out_dir.
-        setups: of Table 2.
 
     Raises:
         InputError: no records of any dataset below the folder.
     """
     top = pathlib.Path(records) / _FOLDER
-    columns = [column for setup in setups for column in _of_setup(top, setup)]
+    columns = [column for setup in NOISE_SETUPS for column in _of_setup(top, setup)]
     if not any(column.records for column in columns):
         raise InputError(
             "expected an out_dir of tfrecords_tools.write with datasets such as "
@@ -75,29 +74,26 @@ def find_columns(records: str, setups: Sequence[int]) -> list[Column]:
 
 
 def _of_setup(top: pathlib.Path, setup: int) -> list[Column]:
-    pairs = _pairs_columns(top, setup)
-    columns = []
-    for name, dataset in paper.COLUMNS.items():
-        own = Column(name, setup, _newest(top, dataset, setup, "test"))
-        columns.append(own if own.records else pairs.get(name, own))
-    for name, (dataset, split) in _FURTHER.items():
-        if folder := _newest(top, dataset, setup, split):
-            columns.append(Column(name, setup, folder, split))
-    return columns + [c for name, c in pairs.items() if name not in paper.COLUMNS]
+    found = {
+        name: Column(name, setup)
+        for name in paper.COLUMNS
+        if paper.published("psnr", "welsh", name, setup)
+    }
+    found |= {
+        name: Column(name, setup, folder, split)
+        for name, (dataset, split) in _DATASETS.items()
+        if (folder := _newest(top, dataset, setup, split))
+    }
+    for name, column in _pairs_columns(top, setup).items():
+        if name not in found or not found[name].records:
+            found[name] = column
+    return list(found.values())
 
 
 def _newest(top: pathlib.Path, dataset: str, setup: int, split: str) -> str:
     """The newest version of a dataset's records that has the split; "" if none."""
-    for info in sorted(top.glob(f"{dataset}_setup{setup}/*/dataset_info.json"))[::-1]:
-        if "incomplete" in info.parent.name:
-            continue
-        try:
-            splits = [part["name"] for part in json.loads(info.read_text())["splits"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            splits = [split]  # `Records` says what is wrong with it.
-        if split in splits:
-            return str(info.parent)
-    return ""
+    folders = record_folders(top / f"{dataset}_setup{setup}", split)
+    return folders[-1] if folders else ""
 
 
 def _pairs_columns(top: pathlib.Path, setup: int) -> dict[str, Column]:
@@ -105,12 +101,12 @@ def _pairs_columns(top: pathlib.Path, setup: int) -> dict[str, Column]:
     if not folder:
         return {}
     datasets: dict[str, tuple[str, ...]] = {}
-    for dataset in Records(folder, "test").datasets():
+    for dataset in sorted(Records(folder, "test").datasets()):
         name = "MB" if dataset.startswith(_MIDDLEBURY) else dataset
         name = "PR" if dataset == _PAIRS else name.replace("/", "_")
         datasets[name] = (*datasets.get(name, ()), dataset)
     return {
-        name: Column(name, setup, folder, datasets=tuple(sorted(found)))
+        name: Column(name, setup, folder, datasets=found)
         for name, found in sorted(datasets.items())
     }
 

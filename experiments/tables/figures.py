@@ -1,4 +1,4 @@
-"""Figures 4 to 6: results side by side, with the region in the red box below them."""
+"""Figures 3 to 6: results side by side, with the region in the red box below them."""
 
 import dataclasses
 import json
@@ -7,13 +7,17 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from colornet.color import output_picture, rgb_to_chroma
+from colornet.config import ModelConfig
 from colornet.data import Records
-from colornet.io.files import replacing
+from colornet.errors import InputError
+from colornet.io.files import write_text
 from colornet.io.pictures import write_picture
 from colornet.noise import to_uint8
-from experiments.evaluation import is_network, predictor
+from experiments.evaluation.predictors import predictor
+from experiments.methods import COLORNET
 from experiments.tables import paper
 from experiments.tables.cells import Row, evaluation, folder, picture_values
 from experiments.tables.columns import Column
@@ -24,20 +28,13 @@ METHODS = {
     "5": (("jeon",), (2,)),
     "6": (("zhang", "iizuka", "furusawa"), (1, 2)),
 }
-_OURS = "ours"
-_RED = (230, 20, 20)
-# The red box is so many times smaller than the picture.
+_RED, _GREEN = (230, 20, 20), (20, 200, 60)
+# The red box of Figures 4 to 6 is so many times smaller than the picture.
 _BOX = 4
+# Colours this near to the truth, in 8-bit levels of Cb and Cr, count as correct.
+_CORRECT = 3.0
 
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """One picture of a figure: a title, and files of the whole and of the box in the
-    figure's folder."""
-
-    title: str
-    whole: str
-    crop: str
+Box = tuple[int, int, int, int]  # left, top, width and height, px
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,22 +42,67 @@ class Figure:
     """A figure on disk.
 
     Attributes:
-        name: "3", "4", "5" or "6".
-        setup: of Table 2.
-        column: the dataset.
+        folder: has figure.json, and for panel N the files N.png, with the red box drawn
+            into it, and N_box.png, which is what the box shows.
         key: the record.
         caption: what it shows and how it was chosen.
-        box: left, top, width and height of the red box.
-        panels: from left to right.
+        panels: titles from left to right.
     """
 
-    name: str
-    setup: int
-    column: str
+    folder: pathlib.Path
     key: str
     caption: str
-    box: tuple[int, int, int, int]
-    panels: tuple[Panel, ...]
+    panels: tuple[str, ...]
+
+
+def read_figures(output: pathlib.Path) -> list[Figure]:
+    """The figures below the output folder of the tables, by name, setup and dataset."""
+    return [
+        Figure(path.parent, **json.loads(path.read_text()))
+        for path in sorted(output.glob("figures/*/*/*/figure.json"))
+    ]
+
+
+def folder_of(name: str, column: Column, output: pathlib.Path) -> pathlib.Path:
+    """Where the figures of a name ("3" to "6") and a dataset are."""
+    part = f"setup{column.setup}_{column.name}"
+    return output / "figures" / f"figure{name}" / part
+
+
+def _save(
+    top: pathlib.Path, key: str, caption: str, pictures: Mapping[str, np.ndarray], box
+) -> Figure:
+    """Writes a figure with these pictures by title, (H, W, 3) float or uint8."""
+    figure = Figure(top / key.replace("/", "_"), key, caption, tuple(pictures))
+    figure.folder.mkdir(parents=True, exist_ok=True)
+    left, top, width, height = box
+    for number, picture in enumerate(pictures.values()):
+        pixels = picture if picture.dtype == np.uint8 else to_uint8(picture)
+        write_picture(figure.folder / f"{number}.png", with_box(pixels, box))
+        crop = pixels[top : top + height, left : left + width]
+        write_picture(figure.folder / f"{number}_box.png", crop)
+    values = {"key": key, "caption": caption, "panels": figure.panels}
+    write_text(figure.folder / "figure.json", json.dumps(values, indent=2))
+    return figure
+
+
+def with_box(
+    picture: np.ndarray, box: Box, color: tuple[int, int, int] = _RED
+) -> np.ndarray:
+    """A copy of a picture with the frame of a box drawn into it.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        box: where.
+        color: RGB of the frame.
+    """
+    left, top, width, height = box
+    thick = max(1, picture.shape[1] // 150)
+    frame = np.zeros(picture.shape[:2], bool)
+    frame[max(0, top - thick) : top + height + thick, max(0, left - thick) :] = True
+    frame[:, left + width + thick :] = False
+    frame[top : top + height, left : left + width] = False
+    return np.where(frame[..., None], np.uint8(color), picture)
 
 
 def shown_columns(columns: Sequence[Column]) -> list[Column]:
@@ -69,8 +111,73 @@ def shown_columns(columns: Sequence[Column]) -> list[Column]:
     They are the paper's where there are records of them, or all where none is there.
     """
     there = [column for column in columns if column.records]
-    of_paper = [column for column in there if column.name in paper.COLUMNS]
-    return of_paper or there
+    return [column for column in there if column.name in paper.COLUMNS] or there
+
+
+def similar_pixels(
+    example: Mapping[str, np.ndarray], row: int, column: int, max_disparity: int
+) -> np.ndarray:
+    """The candidates of a mono pixel that have its colour (Fig. 3).
+
+    Args:
+        example: of `Records`.
+        row, column: of the pixel.
+        max_disparity: d of Eq. 1.
+
+    Returns:
+        Disparities k in [0, d - 1], ascending, whose reference chroma is within 3
+        levels of the truth in Cb and in Cr.
+    """
+    last = min(max_disparity, example["reference"].shape[1] - column)
+    candidates = rgb_to_chroma(example["reference"][row, column : column + last])
+    truth = rgb_to_chroma(example["target"][row, column])
+    return np.flatnonzero((np.abs(candidates - truth) * 255 <= _CORRECT).all(axis=-1))
+
+
+def figure3(column: Column, output: pathlib.Path, key: str | None = None) -> Figure:
+    """Figure 3: some pixels, and the candidates that have the right colour.
+
+    Args:
+        column: the dataset.
+        output: the folder of the tables.
+        key: of the picture; the first one if None.
+
+    Raises:
+        InputError: no picture of that key.
+    """
+    max_disparity = column.max_disparity or ModelConfig.max_disparity
+    examples = Records(column.records, column.split).examples(column.datasets)
+    example = next((e for e in examples if key in (None, e["key"])), None)
+    if example is None:
+        raise InputError(f"expected a key in {column.records}. Received: {key}")
+    height, width = example["mono"].shape[:2]
+    counts = np.array(
+        [
+            len(similar_pixels(example, j, i, max_disparity))
+            for j in range(4, height, 8)
+            for i in range(4, max(5, width - max_disparity), 8)
+        ]
+    )
+    mono = to_uint8(np.repeat(example["mono"], 3, axis=-1))
+    reference = to_uint8(example["reference"])
+    for j in (np.linspace(0.2, 0.8, 4) * height).astype(int):
+        for i in (np.linspace(0.15, 0.6, 3) * width).astype(int):
+            mono = with_box(mono, (i - 2, j - 2, 5, 5))
+            for k in similar_pixels(example, j, i, max_disparity)[:8]:
+                reference = with_box(reference, (i + int(k) - 1, j - 1, 3, 3), _GREEN)
+    caption = (
+        f"Figure 3, {example['key']}, Setup {column.setup}: red pixels of the mono "
+        "picture, and in green up to 8 of their candidates whose colour is within "
+        f"{_CORRECT:.0f} levels of the truth. Of {counts.size:,} pixels on a grid "
+        f"{(counts > 1).mean():.0%} have more than one such candidate, "
+        f"{(counts == 0).mean():.0%} have none; the median is {np.median(counts):.0f} "
+        f"of d = {max_disparity}."
+    )
+    place = folder_of("3", column, output)
+    shutil.rmtree(place, ignore_errors=True)
+    box = (0, int(height * 0.1), width // 2, height // 3)
+    pictures = {"mono": mono, "reference": reference}
+    return _save(place, example["key"], caption, pictures, box)
 
 
 def make_figures(
@@ -81,7 +188,7 @@ def make_figures(
     *,
     examples: Sequence[str] = (),
 ) -> Iterator[Figure]:
-    """Draws a figure for every dataset that is there.
+    """Draws Figure 4, 5 or 6 for every dataset that is there.
 
     Args:
         name: "4", "5" or "6".
@@ -96,57 +203,45 @@ def make_figures(
     for column in columns:
         if not column.records or column.setup not in setups:
             continue
-        methods = [
-            rows[method]
-            for method in (*shown, _OURS)
-            if not is_network(method) or rows[method].weights.get(column.setup)
-        ]
-        chosen = {key: "as asked" for key in examples} or _extremes(
-            methods, column, output
-        )
+        # Figures show one seed.
+        runs = {row: rows[row].runs(column.setup)[:1] for row in (*shown, COLORNET)}
+        methods = {row: (rows[row], run[0]) for row, run in runs.items() if run}
+        chosen = {key: "as asked" for key in examples}
+        chosen = chosen or _extremes(methods, column, output)
         predictors = {
-            row.name: predictor(evaluation(row, _run(row, column), column))[0]
-            for row in methods
+            row: predictor(evaluation(*method, column))[0]
+            for row, method in methods.items()
         }
-        records = Records(column.records, column.split)
-        is_first = True
-        for example in records.examples(column.datasets):
-            if example["key"] not in chosen and chosen:
+        place, is_first = folder_of(name, column, output), True
+        for example in Records(column.records, column.split).examples(column.datasets):
+            if chosen and example["key"] not in chosen:
                 continue
             if is_first:
                 # Those of an earlier choice would stand in the report beside this one.
-                shutil.rmtree(folder_of(name, column, output), ignore_errors=True)
+                shutil.rmtree(place, ignore_errors=True)
                 is_first = False
             why = chosen.get(example["key"], "the first of its dataset")
-            chroma = {label: run(example).chroma for label, run in predictors.items()}
-            yield _draw(name, column, example, chroma, why, output)
+            chroma = {row: run(example).chroma for row, run in predictors.items()}
+            title = f"Figure {name}, {example['key']}, Setup {column.setup}: {why}"
+            yield _side_by_side(place, title, example, chroma)
             if not chosen:
                 break
 
 
-def _run(row: Row, column: Column) -> str | None:
-    """The first of a row's runs: figures show one seed."""
-    return next(iter(row.weights.get(column.setup, ())), None)
-
-
 def _extremes(
-    methods: Sequence[Row], column: Column, output: pathlib.Path
+    methods: Mapping[str, tuple[Row, str | None]], column: Column, output: pathlib.Path
 ) -> dict[str, str]:
     """Keys on which ours leads the most and the least, with the reason."""
     scores = {}
-    for row in methods:
-        place = folder(row, _run(row, column), column, output)
+    for name, method in methods.items():
+        place = folder(*method, column, output)
         if (place / "images.csv").is_file():
-            scores[row.name] = picture_values(place, "psnr")
-    others = [values for label, values in scores.items() if label != _OURS]
-    if _OURS not in scores or not others:
+            scores[name] = picture_values(place, "psnr")
+    ours = scores.pop(COLORNET, {})
+    keys = set(ours).intersection(*scores.values())
+    if not scores or not keys:
         return {}
-    keys = set(scores[_OURS]).intersection(*others)
-    lead = {
-        key: scores[_OURS][key] - max(values[key] for values in others) for key in keys
-    }
-    if not lead:
-        return {}
+    lead = {key: ours[key] - max(s[key] for s in scores.values()) for key in keys}
     most, least = max(lead, key=lead.get), min(lead, key=lead.get)
     return {
         least: f"the picture with our smallest lead, {lead[least]:+.1f} dB",
@@ -154,90 +249,33 @@ def _extremes(
     }
 
 
-def folder_of(name: str, column: Column, output: pathlib.Path) -> pathlib.Path:
-    """Where the pictures of a figure and a dataset are."""
-    part = f"setup{column.setup}_{column.name}"
-    return output / "figures" / f"figure{name}" / part
-
-
-def _draw(name, column, example, chroma, why, output) -> Figure:
-    place = folder_of(name, column, output) / example["key"].replace("/", "_")
-    place.mkdir(parents=True, exist_ok=True)
-    truth = rgb_to_chroma(example["target"])
-    box = _box_of_largest_lead(truth, chroma)
-    mono = example["mono"]
+def _side_by_side(place, title: str, example: dict, chroma: dict) -> Figure:
+    mono, truth = example["mono"], rgb_to_chroma(example["target"])
     pictures = {
         "input, mono": np.repeat(mono, 3, axis=-1),
         "input, reference": example["reference"],
-        **{
-            paper.METHOD_TITLES[label]: output_picture(mono, value)
-            for label, value in chroma.items()
-        },
+        **{paper.title(row): output_picture(mono, c) for row, c in chroma.items()},
         "truth": example["target"],
     }
     where = "squared chroma error of the methods is largest"
-    if _OURS in chroma:
+    if COLORNET in chroma:
         where = "squared chroma error of the other methods exceeds ours the most"
-    panels = []
-    for number, (title, picture) in enumerate(pictures.items()):
-        pixels = to_uint8(picture)
-        left, top, width, height = box
-        whole, crop = f"{number}.png", f"{number}_box.png"
-        write_picture(place / crop, pixels[top : top + height, left : left + width])
-        write_picture(place / whole, with_box(pixels, box))
-        panels.append(Panel(title, whole, crop))
-    figure = Figure(
-        name,
-        column.setup,
-        column.name,
-        example["key"],
-        f"Figure {name}, {example['key']}, Setup {column.setup}: {why}. The red box is "
-        f"where the {where}.",
-        box,
-        tuple(panels),
-    )
-    save_figure(figure, place)
-    return figure
-
-
-def save_figure(figure: Figure, folder: pathlib.Path) -> None:
-    """Writes what the report needs to know of a figure."""
-    with replacing(folder / "figure.json") as file:
-        file.write(json.dumps(dataclasses.asdict(figure), indent=2).encode())
-
-
-def _box_of_largest_lead(truth, chroma) -> tuple[int, int, int, int]:
-    errors = {
-        label: ((value - truth) ** 2).sum(axis=-1) for label, value in chroma.items()
-    }
-    ours = errors.pop(_OURS, 0)
+    errors = {row: ((c - truth) ** 2).sum(axis=-1) for row, c in chroma.items()}
+    ours = errors.pop(COLORNET, np.zeros(mono.shape[:2]))
     others = np.mean(list(errors.values()), axis=0) if errors else ours
-    lead = np.asarray(others - ours, np.float64)
-    lead = np.broadcast_to(lead, truth.shape[:2])
-    height, width = (max(1, size // _BOX) for size in lead.shape)
-    sums = np.pad(lead.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    boxes = sums[height:, width:] - sums[:-height, width:]
-    boxes = boxes - sums[height:, :-width] + sums[:-height, :-width]
-    top, left = np.unravel_index(np.argmax(boxes), boxes.shape)
+    caption = f"{title}. The red box is where the {where}."
+    return _save(place, example["key"], caption, pictures, _best_box(others - ours))
+
+
+def _best_box(lead: np.ndarray) -> Box:
+    """The box inside a map with the largest mean."""
+    (rows, height), (columns, width) = ((n, max(1, n // _BOX)) for n in lead.shape)
+    means = uniform_filter(lead.astype(np.float64), (height, width))
+    # A mean stands at its window's middle; windows that cross the border do not count.
+    first = height // 2, width // 2
+    inside = means[
+        first[0] : first[0] + rows - height + 1,
+        first[1] : first[1] + columns - width + 1,
+    ]
+    top, left = np.unravel_index(np.argmax(inside), inside.shape)
     return int(left), int(top), width, height
-
-
-def with_box(
-    picture: np.ndarray,
-    box: tuple[int, int, int, int],
-    color: tuple[int, int, int] = _RED,
-) -> np.ndarray:
-    """A copy of a picture with the frame of a box drawn into it.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        box: left, top, width, height in pixels.
-        color: RGB of the frame.
-    """
-    left, top, width, height = box
-    thick = max(1, picture.shape[1] // 150)
-    frame = np.zeros(picture.shape[:2], bool)
-    frame[max(0, top - thick) : top + height + thick, max(0, left - thick) :] = True
-    frame[:, left + width + thick :] = False
-    frame[top : top + height, left : left + width] = False
-    return np.where(frame[..., None], np.uint8(color), picture)

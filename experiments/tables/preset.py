@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from colornet.errors import InputError, Interrupted
 from colornet.training.stopping import StopSignals
-from experiments.methods import networks
-from experiments.tables.paper import ABLATION_PSNR
+from experiments.methods import COLORNET, networks
+from experiments.tables.paper import ABLATION_ROWS
 
 
 def reproduce_paper(
@@ -39,46 +39,47 @@ def reproduce_paper(
         InputError: no records, or a part that failed.
         Interrupted: SIGTERM or SIGINT came, and the part that ran has ended.
     """
-    train, output = out_dir / "train", out_dir / "tables"
-    common = [f"--records={records}", f"--output={output}", *table_flags]
+    tables = [f"--records={records}", f"--output={out_dir / 'tables'}", *table_flags]
     # What needs no training comes first: a wrong flag of a table shows before it.
-    _run("experiments.table5", *common, *ablation_flags)
-    _run("experiments.table3", *common)
+    run_program("experiments.table5", *tables, *ablation_flags)
+    run_program("experiments.table3", *tables)
+    # One seed of everything, the full network first, then the others.
     runs = [
         (row, seed, [f"--variant={row}", *train_flags])
         for seed in range(seeds)
-        for row in (*reversed(ABLATION_PSNR),)
+        for row in reversed(ABLATION_ROWS)
     ]
-    methods = [
+    runs[len(ABLATION_ROWS) : len(ABLATION_ROWS)] = [
         (row, 0, [f"--method={row}", *network_flags]) for row in networks.names()
     ]
-    # One seed of everything, then the others.
-    runs[len(ABLATION_PSNR) : len(ABLATION_PSNR)] = methods
+    weights = {row: [] for row in (*ABLATION_ROWS, *networks.names())}
     for number, (row, seed, flags) in enumerate(runs, start=1):
         print(f"[{number}/{len(runs)}] training {row}, seed {seed}", flush=True)
-        _run(
+        run_dir = out_dir / "train" / f"{row}-seed{seed}"
+        run_program(
             "experiments.train",
             f"--records={training_records}",
-            f"--run_dir={train / f'{row}-seed{seed}'}",
+            f"--run_dir={run_dir}",
             f"--seed={seed}",
             *flags,
         )
-    learned = [f"--weights={row}={train / f'{row}-seed0'}" for row in networks.names()]
-    learned.append(f"--weights=ours={train / 'full-seed0'}")
-    variants = [
-        f"--weights={row}={train / f'{row}-seed{seed}'}"
-        for row in ABLATION_PSNR
-        for seed in range(seeds)
-    ]
-    for module in ("table3", "table4"):
-        _run(f"experiments.{module}", *common, *learned)
-    _run("experiments.table5", *common, *ablation_flags, *variants)
-    _run("experiments.figures", *common, *learned)
-    _run("experiments.report", f"--output={output}")
+        weights[row].append(f"--weights={row}={run_dir}")
+    learned = [text for row in networks.names() for text in weights[row]]
+    learned.append(f"--weights={COLORNET}={out_dir / 'train' / 'full-seed0'}")
+    variants = [text for row in ABLATION_ROWS for text in weights[row]]
+    for module in ("table3", "table4", "figures"):
+        run_program(f"experiments.{module}", *tables, *learned)
+    run_program("experiments.table5", *tables, *ablation_flags, *variants)
+    run_program("experiments.report", f"--output={out_dir / 'tables'}")
 
 
-def _run(module: str, *flags: str) -> None:
-    """Runs a program; a signal goes to it, and it has all the time that it takes."""
+def run_program(module: str, *flags: str) -> None:
+    """Runs `python -m module flags`; a signal goes to it, and it may take its time.
+
+    Raises:
+        InputError: it failed.
+        Interrupted: SIGTERM or SIGINT came, and it has ended.
+    """
     with StopSignals() as signals:
         process = subprocess.Popen([sys.executable, "-m", module, *flags])
         sent = None

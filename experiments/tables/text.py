@@ -1,55 +1,58 @@
 """A table of cells as Markdown, CSV and LaTeX."""
 
 import csv
+import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from experiments.tables import paper
 from experiments.tables.cells import Cell
 
-_DIGITS = {"psnr": 2, "ssim": 3}
 _NOT_RUN = "not run"
-
-
-def _number(value: float, metric: str, sign: str = "") -> str:
-    return f"{value:{sign}.{_DIGITS[metric]}f}"
 
 
 def cell_text(cell: Cell, metric: str) -> str:
     """Ours, the spread over seeds, the paper's number and the difference."""
-    theirs = "" if cell.published is None else _number(cell.published, metric)
-    if cell.mean is None:
-        return f"{_NOT_RUN} / {theirs}" if theirs else _NOT_RUN
-    ours = _number(cell.mean, metric)
-    if cell.spread is not None:
-        ours += f" ± {_number(cell.spread, metric)}"
-    if not theirs:
-        return ours
-    return f"{ours} / {theirs} ({_number(cell.difference, metric, '+')})"
+    digits = paper.DIGITS[metric]
+    theirs = "" if cell.paper is None else f" / {cell.paper:.{digits}f}"
+    if cell.ours is None:
+        return _NOT_RUN + theirs
+    ours = f"{cell.ours:.{digits}f}"
+    if cell.seed_std is not None:
+        ours += f" ± {cell.seed_std:.{digits}f}"
+    if cell.difference is not None:
+        theirs += f" ({cell.difference:+.{digits}f})"
+    return ours + theirs
 
 
-def _by_setup(cells: Sequence[Cell]) -> dict[int, list[Cell]]:
-    return {
-        setup: [cell for cell in cells if cell.setup == setup]
-        for setup in dict.fromkeys(cell.setup for cell in cells)
-    }
+def by_setup(cells: Sequence[Cell]) -> Iterator[tuple[int, dict[str, dict[str, Cell]]]]:
+    """The cells of every setup by row and column."""
+    for setup in dict.fromkeys(cell.setup for cell in cells):
+        rows: dict[str, dict[str, Cell]] = {}
+        for cell in cells:
+            if cell.setup == setup:
+                rows.setdefault(cell.row, {})[cell.column] = cell
+        yield setup, rows
 
 
-def _grid(cells: Sequence[Cell], metric: str) -> list[list[str]]:
-    """The head, and a line a row, of the cells of one setup."""
-    rows = dict.fromkeys(cell.row for cell in cells)
-    columns = dict.fromkeys(cell.column for cell in cells)
-    by_place = {(cell.row, cell.column): cell for cell in cells}
-    counts = {cell.column: len(cell.values) for cell in cells if cell.values}
-    head = [f"{c} ({counts[c]})" if c in counts else c for c in columns]
-    lines = [
-        [
-            paper.METHOD_TITLES[row],
-            *(cell_text(by_place[row, column], metric) for column in columns),
+def trainings(cells: Sequence[Cell]) -> list[str]:
+    """A line for every row that was trained: its title, and the training in words."""
+    rows = dict.fromkeys((c.row, c.training) for c in cells if c.training)
+    return [f"{paper.title(row)}: {text}" for row, text in rows]
+
+
+def _grids(cells: Sequence[Cell], metric: str) -> Iterator[tuple[int, list[list[str]]]]:
+    """For every setup the head, which has numbers of pictures, and a line a row."""
+    for setup, rows in by_setup(cells):
+        head = [""]
+        for column in next(iter(rows.values())):
+            count = max(line[column].pictures for line in rows.values())
+            head.append(f"{column} ({count})" if count else column)
+        lines = [
+            [paper.title(row), *(cell_text(cell, metric) for cell in line.values())]
+            for row, line in rows.items()
         ]
-        for row in rows
-    ]
-    return [["", *head], *lines]
+        yield setup, [head, *lines]
 
 
 def markdown(title: str, cells: Sequence[Cell], metric: str) -> str:
@@ -58,48 +61,38 @@ def markdown(title: str, cells: Sequence[Cell], metric: str) -> str:
     A cell is ours / the paper's (difference); the head has the number of pictures.
     """
     lines = [f"**{title}**: ours / the paper's (difference); pictures in parentheses."]
-    for setup, part in _by_setup(cells).items():
-        head, *rows = _grid(part, metric)
+    for setup, (head, *rows) in _grids(cells, metric):
         head[0] = f"Setup {setup}"
-        lines += ["", _line(head), "|---" * len(head) + "|", *map(_line, rows)]
-    whys = sorted({cell.why for cell in cells if cell.why})
+        rows = [head, ["---"] * len(head), *rows]
+        lines += ["", *(f"| {' | '.join(texts)} |" for texts in rows)]
+    whys = sorted({cell.why_not_run for cell in cells if cell.why_not_run})
     if whys:
         lines += ["", f"Not run: {'; '.join(whys)}."]
-    trainings = dict.fromkeys((c.row, c.training) for c in cells if c.training)
-    if trainings:
-        lines.append("")
-    lines += [f"- {paper.METHOD_TITLES[row]}: {text}." for row, text in trainings]
+    if notes := trainings(cells):
+        lines += ["", *(f"- {note}." for note in notes)]
     return "\n".join(lines) + "\n"
 
 
-def _line(texts: Sequence[str]) -> str:
-    return f"| {' | '.join(texts)} |"
-
-
 def csv_table(cells: Sequence[Cell]) -> str:
-    """One line a cell, with all its numbers."""
+    """One line a cell, with all its numbers; `cells.read_cells` reads it."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        "row column setup pictures ours half_interval_95 seeds seed_std paper "
-        "difference why_not_run training".split()
-    )
-    for cell in cells:
-        numbers = [cell.mean, cell.error if cell.values else None, len(cell.seeds)]
-        numbers += [cell.spread, cell.published, cell.difference]
-        texts = ["" if n is None else f"{n:.6g}" for n in numbers]
-        place = [cell.row, cell.column, cell.setup, len(cell.values)]
-        writer.writerow([*place, *texts, cell.why, cell.training])
+    lines = [
+        dataclasses.asdict(cell) | {"difference": cell.difference} for cell in cells
+    ]
+    writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerow(
+            {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()}
+        )
     return file.getvalue()
 
 
 def latex(title: str, cells: Sequence[Cell], metric: str) -> str:
     """A LaTeX table for each setup; needs the package booktabs."""
     lines = []
-    for setup, part in _by_setup(cells).items():
-        head, *rows = (
-            " & ".join(map(_escaped, texts)) + r" \\" for texts in _grid(part, metric)
-        )
+    for setup, grid in _grids(cells, metric):
+        head, *rows = (" & ".join(map(_escaped, texts)) + r" \\" for texts in grid)
         caption = f"{title}, Setup {setup}: ours / the paper's (difference)."
         lines += [
             r"\begin{table}",

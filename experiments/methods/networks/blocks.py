@@ -54,6 +54,27 @@ def normalization(
     )
 
 
+def conv_group(
+    x,
+    filters: tuple[int, ...],
+    name: str,
+    config: MethodConfig,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+):
+    """Convolutions `name`_1, _2 ..., of which the last has the stride, and then batch
+    normalization without scale and offset, as Zhang et al. released them."""
+    for number, count in enumerate(filters, start=1):
+        x = conv(
+            scaled(count, config),
+            f"{name}_{number}",
+            stride=stride if number == len(filters) else 1,
+            dilation=dilation,
+        )(x)
+    return normalization(f"{name}_bn", config, affine=False)(x)
+
+
 def enlarge(maps, factor: int):
     """Bilinear enlargement, with the outer edges of the pictures aligned.
 
@@ -78,6 +99,21 @@ def enlarge(maps, factor: int):
         after = ops.take(maps, ops.minimum(low + 1, size - 1), axis=axis)
         maps = before + share * (after - before)
     return maps
+
+
+def doubled(
+    filters: int, name: str, activation: str | None = None
+) -> keras.layers.Layer:
+    """A transposed 4x4 convolution that doubles the size."""
+    return layers.Conv2DTranspose(
+        filters,
+        4,
+        strides=2,
+        padding="same",
+        activation=activation,
+        kernel_initializer="he_normal",
+        name=name,
+    )
 
 
 class ConvBlock:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from colornet.config import NetworkConfig
+from colornet.config import NetworkConfig, check_above_0, check_choice
 from colornet.errors import InputError
 
 # Each is a module of this package, with a class of the same name.
@@ -32,10 +32,8 @@ class MethodConfig(NetworkConfig):
     bn_epsilon: float = 1e-3
 
     def __post_init__(self):
-        if self.name not in NAMES:
-            raise InputError(f"name must be one of {NAMES}. Received: {self.name!r}")
-        if not self.width > 0:
-            raise InputError(f"width must be positive. Received: {self.width}")
+        check_choice("name", self.name, NAMES)
+        check_above_0("width", self.width)
         if self.global_size < 64 or self.global_size % 32:
             raise InputError(
                 "global_size must be a multiple of 32, at least 64. "

@@ -22,7 +22,13 @@ from keras import layers, ops
 from colornet.layers import SplitYCbCr
 from colornet.networks import Network, picture_inputs
 from colornet.training.losses import LEVELS as GREY_LEVELS
-from experiments.methods.networks.blocks import conv, normalization, scaled
+from experiments.methods.networks.blocks import (
+    conv,
+    conv_group,
+    doubled,
+    normalization,
+    scaled,
+)
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.correspondence import (
     LEVELS,
@@ -56,10 +62,7 @@ _CELL = 16
 def _encode(x, config: MethodConfig):
     ends = {}
     for block, counts, dilation in _ENCODER:
-        for number, count in enumerate(counts, start=1):
-            x = conv(scaled(count, config), f"{block}_{number}", dilation=dilation)(x)
-        x = normalization(f"{block}_bn", config, affine=False)(x)
-        ends[block] = x
+        ends[block] = x = conv_group(x, counts, block, config, dilation=dilation)
         if block in _HALVED:
             x = layers.DepthwiseConv2D(
                 1,
@@ -74,14 +77,7 @@ def _encode(x, config: MethodConfig):
 def _decode(x, ends, config: MethodConfig):
     for block, count, convolutions, skip in _DECODER:
         filters = scaled(count, config)
-        x = layers.Conv2DTranspose(
-            filters,
-            4,
-            strides=2,
-            padding="same",
-            kernel_initializer="he_normal",
-            name=f"{block}_1",
-        )(x)
+        x = doubled(filters, f"{block}_1")(x)
         shortcut = conv(filters, f"{skip}_short", activation=None)(ends[skip])
         x = layers.Add(name=f"{block}_add")([x, shortcut])
         x = layers.ReLU(name=f"{block}_relu")(x)

@@ -20,7 +20,13 @@ from keras import layers, ops
 
 from colornet.color import rgb_to_chroma, ycbcr_to_rgb
 from colornet.networks import Network, picture_inputs
-from experiments.methods.networks.blocks import conv, enlarge, normalization, scaled
+from experiments.methods.networks.blocks import (
+    conv,
+    conv_group,
+    doubled,
+    enlarge,
+    scaled,
+)
 from experiments.methods.networks.config import MethodConfig
 from experiments.methods.networks.lab import lab_to_rgb, rgb_to_lab
 from experiments.methods.networks.quantization import (
@@ -46,6 +52,11 @@ _STEP = 4
 _PRIOR_MOMENTUM = 0.99
 
 
+def _lightness(luma):
+    """L of grey pixels, in [0, 100]."""
+    return rgb_to_lab(ops.repeat(luma, 3, axis=-1))[..., :1]
+
+
 @keras.saving.register_keras_serializable("experiments")
 class Lightness(layers.Layer):
     """L of grey pixels, divided by 100 and centred at 0.
@@ -61,7 +72,7 @@ class Lightness(layers.Layer):
         return input_shape
 
     def call(self, inputs):
-        return rgb_to_lab(ops.repeat(inputs, 3, axis=-1))[..., :1] / 100 - 0.5
+        return _lightness(inputs) / 100 - 0.5
 
 
 @keras.saving.register_keras_serializable("experiments")
@@ -82,8 +93,8 @@ class DecodeColors(layers.Layer):
     def call(self, inputs):
         luma, logits = inputs
         ab = enlarge(annealed_mean(logits), _STEP)
-        lightness = rgb_to_lab(ops.repeat(luma, 3, axis=-1))[..., :1]
-        return rgb_to_chroma(lab_to_rgb(ops.concatenate([lightness, ab], axis=-1)))
+        lab = ops.concatenate([_lightness(luma), ab], axis=-1)
+        return rgb_to_chroma(lab_to_rgb(lab))
 
 
 @keras.saving.register_keras_serializable("experiments")
@@ -105,24 +116,9 @@ class Zhang(Network):
         inputs = picture_inputs()
         x = Lightness(name="lightness", dtype="float32")(inputs["mono"])
         for block, filters, stride, dilation in _BLOCKS:
-            for number, count in enumerate(filters, start=1):
-                x = conv(
-                    scaled(count, config),
-                    f"{block}_{number}",
-                    stride=stride if number == len(filters) else 1,
-                    dilation=dilation,
-                )(x)
-            x = normalization(f"{block}_bn", config, affine=False)(x)
+            x = conv_group(x, filters, block, config, stride=stride, dilation=dilation)
         filters = scaled(_CONV8, config)
-        x = layers.Conv2DTranspose(
-            filters,
-            4,
-            strides=2,
-            padding="same",
-            activation="relu",
-            kernel_initializer="he_normal",
-            name="conv8_1",
-        )(x)
+        x = doubled(filters, "conv8_1", "relu")(x)
         x = conv(filters, "conv8_2")(x)
         x = conv(filters, "conv8_3")(x)
         x = conv(len(gamut_bins()), "conv8_313", kernel=1, activation=None)(x)
