@@ -404,7 +404,7 @@ def test_one_step_of_jax_is_one_step_of_tensorflow(jax_runs, stopped, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_step_of_the_network_of_table_1_is_the_same_on_jax(tmp_path):
+def test_a_step_of_the_network_of_table_1_is_the_same_on_jax(tmp_path, eager):
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     with pytest.raises(Interrupted):
         Pretrainer(TABLE_1, mine, stopping_at(3), _QUIET).run()
