@@ -421,9 +421,11 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     # It is what the frame surrounds.
     red = np.argwhere((whole == (230, 20, 20)).all(axis=-1))
     (top, left), (bottom, right) = red.min(axis=0), red.max(axis=0)
-    rows, columns = slice(max(0, bottom - 10), bottom), slice(max(0, right - 12), right)
     assert bottom - top <= 11 and right - left <= 13
-    np.testing.assert_array_equal(crop, whole[rows, columns])
+    windows = np.lib.stride_tricks.sliding_window_view(whole, crop.shape)[:, :, 0]
+    places = np.argwhere((windows == crop).all(axis=(2, 3, 4)))
+    # A frame at the border of the picture lacks the side that would lie outside.
+    assert any(0 <= y - top <= 1 and 0 <= x - left <= 1 for y, x in places)
 
 
 def test_figures_of_a_column_without_the_example_stay(records, runs, tmp_path):
