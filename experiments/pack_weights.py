@@ -4,14 +4,13 @@
         --default --policy='{"target_disparity": 192}'
     python -m experiments.evaluate --records=records --output=evaluation \
         --method=colornet --weights=pretrained:n32-d192
-    python -m experiments.pack_weights --run_dir=runs/pretrain --name=n32-d192 \
-        --default --evaluation=colornet=evaluation
+    python -m experiments.pack_weights --name=n32-d192 --evaluation=colornet=evaluation
 
 The run is one of experiments.train or experiments.pretrain, finished or not; its newest
 checkpoint counts. Of experiments.pretrain the weights are averaged, and calibrated
 unless their statistics are frozen (D-31). The kernels are stored as float16, if that
-changes the chroma of the Motorcycle pair by no more than half a grey level. The second
-time the scores get into the model card as well.
+changes the chroma of the Motorcycle pair by no more than half a grey level. Without
+--run_dir, scores and policy of weights that are packed already get into the model card.
 """
 
 import functools
@@ -24,7 +23,9 @@ from colornet import pretrained
 from colornet.errors import InputError
 from tfrecords_tools import app
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "Folder of the run.", required=True)
+_RUN_DIR = flags.DEFINE_string(
+    "run_dir", None, "Folder of the run; of weights that are packed already if unset."
+)
 _NAME = flags.DEFINE_string("name", None, "Of the weights.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder of packed weights; the package's own if unset."
@@ -75,10 +76,16 @@ def _policy() -> dict | None:
 
 def main() -> None:
     evaluations, policy = _evaluations(), _policy()
-    from experiments.pretraining.packing import pack
+    from experiments.pretraining.packing import describe, pack
     from experiments.pretraining.stream import SceneStream
 
     directory = pathlib.Path(_OUTPUT_DIR.value or pretrained.folder())
+    if _RUN_DIR.value is None:
+        unused = _DEFAULT, _TEXTURE_SOURCES, _PROCESSES
+        app.refuse_flags(unused, "weights that are packed already, without --run_dir")
+        describe(_NAME.value, directory, policy=policy, evaluations=evaluations)
+        print(f"{directory / pretrained.INDEX} and the model card beside it")
+        return
     entry = pack(
         _RUN_DIR.value,
         _NAME.value,

@@ -151,6 +151,17 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     assert "| kitti | 5 | 2 | colorizer | estimated |  | 31.23" in card
     # What was the default is it still.
     assert pretrained.read_index(copy)["default"] == "tiny"
+    # Without the run: the weights and what the card says already stay.
+    content = (copy / "tiny.npz").read_bytes()
+    summary["settings"] |= {"method": "tiny"}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    packing.describe("tiny", copy, evaluations={"again": folder}, policy={})
+    card = (copy / "MODEL_CARD.md").read_text()
+    for row in ("| kitti | 5 | 2 | colorizer |", "| kitti | 5 | 2 | tiny |"):
+        assert row in card
+    assert (copy / "tiny.npz").read_bytes() == content
+    with pytest.raises(InputError, match=r"weights of .* \(tiny\). Received: other"):
+        packing.describe("other", copy)
     summary["settings"]["sha256"] = "0" * 64
     (folder / "summary.json").write_text(json.dumps(summary))
     with pytest.raises(InputError, match="as they are packed"):

@@ -203,3 +203,40 @@ def pack(
         index["default"] = name
     write_index(directory, index)
     return entry
+
+
+def describe(
+    name: str,
+    directory: str | os.PathLike,
+    *,
+    policy: Mapping[str, Any] | None = None,
+    evaluations: Mapping[str, str | os.PathLike] | None = None,
+) -> dict[str, Any]:
+    """Adds to the index and the card of packed weights; the weights stay.
+
+    Args:
+        name: of the weights.
+        directory: folder of packed weights.
+        policy, evaluations: see `pack`; evaluations under other keys stay.
+
+    Returns:
+        The entry of the index.
+
+    Raises:
+        InputError: no such weights, or an evaluation of others.
+    """
+    directory = pathlib.Path(directory)
+    index = pretrained.read_index(directory)
+    if name not in index["weights"]:
+        raise InputError(
+            f"expected weights of {directory} ({', '.join(index['weights'])}). "
+            f"Received: {name}"
+        )
+    entry = index["weights"][name]
+    network = load_model(directory / entry["file"])
+    for label, folder in (evaluations or {}).items():
+        entry["evaluations"][label] = _evaluation(folder, network)
+    if policy is not None:
+        entry["policy"] = dict(policy)
+    write_index(directory, index)
+    return entry
