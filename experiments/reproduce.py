@@ -28,7 +28,7 @@ from colornet.errors import InputError
 from tfrecords_tools import app
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
-_STEPS = flags.DEFINE_integer("steps", 250, "quick: training steps.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 200, "quick: training steps.", lower_bound=1)
 _SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "quick: noise of Table 2.")
 _PRESET = flags.DEFINE_enum(
     "preset", "quick", ["quick", "paper"], "The main job, or the tables and figures."
@@ -62,7 +62,7 @@ _PAPER += (_TRAIN_FLAGS, _NETWORK_FLAGS, _TABLE_FLAGS, _ABLATION_FLAGS)
 # A network and crops that two CPU cores train in a minute.
 _MODEL = ModelConfig(n=8, max_disparity=64)
 _CROP = (96, 256)
-_SCENES = {"train_scenes": 96, "validation_scenes": 8, "height": 160, "width": 320}
+_SCENES = {"train_scenes": 96, "validation_scenes": 4, "height": 160, "width": 320}
 
 
 def _write(out_dir: pathlib.Path) -> pathlib.Path:

@@ -239,6 +239,7 @@ def _psnr(found, truth):
     return -10 * np.log10(np.mean((np.clip(found, -0.5, 0.5) - truth) ** 2))
 
 
+@pytest.mark.slow
 def test_a_real_pair_with_the_shipped_weights():
     """Motorcycle: disparities up to 63 px; at a quarter 16, three times which are 48.
 

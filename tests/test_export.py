@@ -83,6 +83,7 @@ def results(folder):
     return start_each("experiments.export", calls)
 
 
+@pytest.mark.slow
 def test_another_program_gets_the_same(model, folder, results):
     assert results["good"].code == 0, results["good"]
     path = folder / "deep" / "model"
@@ -124,6 +125,7 @@ def test_bad_input_is_one_line(results, case):
     assert_one_line_error(results[case], *_BAD[case][1:])
 
 
+@pytest.mark.slow
 def test_the_empty_folder_one_is_in(model, tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()

@@ -271,6 +271,7 @@ np.save(sys.argv[3], model(pair, training=False)["chroma"])
     np.testing.assert_array_equal(np.load(paths[2]), expected)
 
 
+@pytest.mark.slow
 def test_jax_builds_runs_and_takes_a_gradient_step_without_tensorflow(pair, tmp_path):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
     from colornet.weights import save_weights

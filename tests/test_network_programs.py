@@ -13,6 +13,8 @@ from experiments.methods import networks
 from experiments.methods.networks.config import MethodConfig
 from tests.command_line import assert_one_line_error, start_each
 
+pytestmark = pytest.mark.slow
+
 _HEIGHT, _WIDTH = 33, 45
 _RNG = np.random.default_rng(0)
 # What the program gives beside the picture: maps of it, and nothing for the loss alone.

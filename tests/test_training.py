@@ -310,6 +310,7 @@ assert not np.array_equal(first, before)
 """
 
 
+@pytest.mark.slow
 def test_mirrored_replicas_stay_equal(records, tmp_path):
     command = [sys.executable, "-c", _MIRRORED, records, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

@@ -105,6 +105,7 @@ def test_what_was_written_is_described(written):
     assert os.listdir(written.folder.parent) == ["1.0.0"]
 
 
+@pytest.mark.slow
 def test_command_line_in_another_process_writes_the_same_bytes(
     written, pictures, tmp_path, request
 ):
