@@ -14,15 +14,15 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _EXPORTS = {
     "ColorNet": "colornet.model",
-    "Colorizer": "colornet.colorizer",
-    "Explanation": "colornet.colorizer",
+    "Colorizer": "colornet.colorizer.colorizer",
+    "Explanation": "colornet.colorizer.colorizer",
     "InputError": "colornet.errors",
     "ModelConfig": "colornet.config",
     "Policy": "colornet.colorizer.plan",
     "Tiling": "colornet.tiling",
     "TrainConfig": "colornet.config",
     "build_colornet": "colornet.model",
-    "colorize": "colornet.colorizer",
+    "colorize": "colornet.colorizer.colorizer",
     "load_model": "colornet.weights",
     "load_pretrained": "colornet.weights",
     "pretrained_names": "colornet.pretrained",

@@ -99,7 +99,7 @@ def _read(path: pathlib.Path) -> list[dict]:
 
 
 def main() -> None:
-    from colornet.colorizer import Colorizer, stored_policy
+    from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.data import Records
     from colornet.weights import load_model
 

@@ -97,7 +97,7 @@ def main() -> None:
     check_writable(_OUTPUT.value, mono.dtype)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
-    from colornet.colorizer import Colorizer, stored_policy
+    from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.config import ModelConfig
     from colornet.inference import colorize_outputs, float_pair
     from colornet.weights import load_model

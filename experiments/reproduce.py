@@ -132,7 +132,7 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
 
 
 def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
-    from colornet.colorizer import Colorizer
+    from colornet.colorizer.colorizer import Colorizer
     from colornet.data import Records
     from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8

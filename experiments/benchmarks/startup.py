@@ -79,7 +79,7 @@ def laps(folder: str, weights: str) -> dict[str, float]:
 
     import_tensorflow()
     lap("import TensorFlow and Keras")
-    from colornet.colorizer import Colorizer
+    from colornet.colorizer.colorizer import Colorizer
     from colornet.io.pictures import read_picture, write_picture
     from colornet.weights import load_model
 

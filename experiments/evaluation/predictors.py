@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from colornet.colorizer import Colorizer, stored_policy
+from colornet.colorizer.colorizer import Colorizer, stored_policy
 from colornet.colorizer.plan import Pass
 from colornet.errors import InputError
 from colornet.inference import predict

@@ -1,0 +1,295 @@
+"""The Colorizer: decides how the network sees a pair, and carries that out."""
+
+import dataclasses
+from typing import Self
+
+import keras
+import numpy as np
+
+from colornet import pretrained
+from colornet.colorizer.plan import (
+    DisparityEstimate,
+    Pass,
+    Policy,
+    ViewPlan,
+    estimate_disparity,
+    plan_view,
+    thumbnail_size,
+)
+from colornet.colorizer.upsampling import with_luma_detail
+from colornet.config import ModelConfig
+from colornet.errors import InputError
+from colornet.inference import (
+    float_pair,
+    padded_views,
+    picture_of,
+    predict,
+    predict_with_volumes,
+    run,
+    unpad,
+)
+from colornet.io.pictures import resized
+from colornet.networks import Network
+from colornet.tiling import Tiling, fits_in_memory, padded_size
+from colornet.weights import load_pretrained
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """A coloured picture, and how it came about.
+
+    Attributes:
+        picture: (height, width, 3) RGB of the kind of the mono picture.
+        chroma: (height, width, 2) float32 Cb, Cr.
+        plan: how the network saw the pair.
+        passes: outputs of the network for every pass of the plan, at the scale of the
+            pass; C' of Eq. 1 is `rough_chroma` there. Volumes are those of the first.
+    """
+
+    picture: np.ndarray
+    chroma: np.ndarray
+    plan: ViewPlan
+    passes: tuple[dict[str, np.ndarray], ...]
+
+
+class Colorizer:
+    """Gives monochrome pictures the colours of the pictures of a colour camera.
+
+    It compiles a form of the network for every number of candidates that it meets, and
+    keeps it: use one for many pairs. Later changes of the network's weights are not
+    seen by forms that are there.
+
+    Args:
+        network: of Table 1.
+        policy: how it is used; the defaults of `Policy` if None.
+
+    Raises:
+        InputError: another network.
+    """
+
+    def __init__(self, network: Network, policy: Policy | None = None):
+        if not isinstance(network.config, ModelConfig):
+            raise InputError(
+                f"expected a network of Table 1. Received: {network.config.name}"
+            )
+        self.network, self.policy = network, policy or Policy()
+        self._variants: dict[int, Network] = {network.config.max_disparity: network}
+        self._weights: dict[int, keras.Model] = {}
+
+    @classmethod
+    def from_pretrained(cls, name: str | None = None) -> Self:
+        """The weights that come with the package, with the policy stored beside them.
+
+        Args:
+            name: one of `colornet.pretrained_names()`; the default's if None.
+
+        Raises:
+            InputError: as `colornet.load_pretrained`.
+        """
+        weights = pretrained.DEFAULT if name is None else pretrained.PREFIX + name
+        return cls(load_pretrained(name), stored_policy(weights))
+
+    def __call__(
+        self,
+        mono: np.ndarray,
+        reference: np.ndarray,
+        max_disparity: int | None = None,
+        *,
+        tiling: Tiling | None = None,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Gives a monochrome picture the colours of the colour camera's picture.
+
+        The pictures are rectified: a pixel (j, i) of `mono` is found in `reference` at
+        (j, i ... i + d - 1), so `mono` is the right camera's view (D-01).
+
+        Args:
+            mono: (height, width), or (height, width, 1), luma; float in [0, 1], uint8
+                or uint16.
+            reference: (height, width, 3) RGB of the same size; float in [0, 1], uint8
+                or uint16.
+            max_disparity: d of Eq. 1, px of the pair, a multiple of 32; estimated if
+                None and the policy says so (D-38).
+            tiling: pictures too large for its `memory_gb` are worked on in overlapping
+                tiles; the defaults of `Tiling` if None (D-32).
+            progress: whether to draw a progress bar where there are several tiles.
+
+        Returns:
+            RGB (height, width, 3) of the kind of `mono`, with the luma of `mono`
+            (D-10).
+
+        Raises:
+            InputError: pictures that do not fit together, of another kind or out of
+                their range, or a reference without colour; a `max_disparity` that is
+                no multiple of 32; too little memory for tiles
+                (`colornet.tiling.plan_tiles`); weights that give no finite colours.
+        """
+        return self.explain(
+            mono, reference, max_disparity, tiling=tiling, progress=progress
+        ).picture
+
+    def explain(
+        self,
+        mono: np.ndarray,
+        reference: np.ndarray,
+        max_disparity: int | None = None,
+        *,
+        volumes: bool = False,
+        tiling: Tiling | None = None,
+        progress: bool = False,
+    ) -> Explanation:
+        """As a call, and returns everything that the network has seen.
+
+        Args:
+            mono, reference, max_disparity, tiling, progress: see `__call__`.
+            volumes: whether A and W of the first pass are among its outputs: d float32
+                maps, or more.
+
+        Raises:
+            InputError: as `__call__`; volumes of a picture that would need tiles.
+        """
+        luma, rgb = float_pair(mono, reference)
+        plan = self.plan(luma, rgb, max_disparity, tiling=tiling)
+        outputs, chroma = [], 0.0
+        for number, view in enumerate(plan.passes):
+            with_volumes = volumes and not number
+            outputs.append(
+                self.look(
+                    luma,
+                    rgb,
+                    view,
+                    volumes=with_volumes,
+                    tiling=tiling,
+                    progress=progress,
+                )
+            )
+            part = self.at_full_size(outputs[-1]["chroma"], luma, view)
+            chroma = chroma + view.weight * part
+        dtype = np.asarray(mono).dtype
+        picture = picture_of(luma, chroma, dtype, self.network.name)
+        return Explanation(picture, chroma, plan, tuple(outputs))
+
+    def plan(
+        self,
+        luma: np.ndarray,
+        rgb: np.ndarray,
+        max_disparity: int | None = None,
+        *,
+        tiling: Tiling | None = None,
+    ) -> ViewPlan:
+        """How the network will see a pair.
+
+        Args:
+            luma, rgb: as `colornet.inference.float_pair` returns them.
+            max_disparity, tiling: see `__call__`.
+        """
+        tiling = tiling or Tiling()
+        config = self.network.config.with_changes(max_disparity=max_disparity)
+        estimate = None
+        # Without softmax W is no distribution, and says nothing about a disparity.
+        distributed = config.weight_normalization == "softmax"
+        if self.policy.auto_disparity and max_disparity is None and distributed:
+            estimate = self._estimate(luma, rgb, tiling)
+        policy = self.policy
+        if policy.target_disparity is None:
+            target = self.network.config.max_disparity
+            policy = policy.replace(target_disparity=target)
+        return plan_view(policy, config, rgb, estimate, tiling)
+
+    def _estimate(
+        self, luma: np.ndarray, rgb: np.ndarray, tiling: Tiling
+    ) -> DisparityEstimate | None:
+        config = self.network.config
+        height, width, candidates = thumbnail_size(*luma.shape[:2], config)
+        config = config.replace(max_disparity=candidates)
+        if not fits_in_memory(*padded_size(height, width), config, tiling):
+            return None
+        views = (luma, rgb)
+        if width < luma.shape[1]:
+            views = [_scaled(view, height, width) for view in views]
+        if candidates not in self._weights:
+            network = self._variant(candidates)
+            weights = network.get_layer("weights").output
+            self._weights[candidates] = keras.Model(network.input, {"weights": weights})
+        weights = run(self._weights[candidates], padded_views(*views))["weights"]
+        weights = np.asarray(unpad("weights", weights, height, width)[0])
+        return estimate_disparity(weights, luma.shape[1] / width)
+
+    def look(
+        self,
+        luma: np.ndarray,
+        rgb: np.ndarray,
+        view: Pass,
+        *,
+        volumes: bool = False,
+        tiling: Tiling | None = None,
+        progress: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """One pass of the network over a pair.
+
+        Args:
+            luma, rgb: as `colornet.inference.float_pair` returns them.
+            view: the pass.
+            volumes, tiling, progress: see `explain`.
+
+        Returns:
+            The outputs of the network at the scale of the pass, without batch axis.
+        """
+        pair = luma, rgb
+        if view.scale != 1:
+            height, width = (max(1, round(view.scale * n)) for n in luma.shape[:2])
+            pair = [_scaled(picture, height, width) for picture in pair]
+        network = self._variant(view.max_disparity)
+        if volumes:
+            return predict_with_volumes(network, *pair, tiling=tiling)
+        return predict(network, *pair, tiling=tiling, progress=progress)
+
+    def at_full_size(
+        self, chroma: np.ndarray, luma: np.ndarray, view: Pass
+    ) -> np.ndarray:
+        """The chroma of a pass at the size of the pair, (height, width, 2) float32."""
+        if view.scale == 1:
+            return chroma
+        if view.scale < 1 and self.policy.luma_detail:
+            return with_luma_detail(chroma, luma)
+        return resized(chroma, *luma.shape[:2])
+
+    def _variant(self, max_disparity: int) -> Network:
+        """The network with as many candidates."""
+        if max_disparity not in self._variants:
+            network = self.network.with_config(max_disparity=max_disparity)
+            self._variants[max_disparity] = network
+        return self._variants[max_disparity]
+
+
+def stored_policy(weights: str) -> Policy:
+    """The policy for weights: of `pretrained:NAME` the stored one, or the default.
+
+    Args:
+        weights: what `colornet.load_model` reads.
+    """
+    if not str(weights).startswith(pretrained.PREFIX):
+        return Policy()
+    return Policy.from_dict(pretrained.policy(str(weights)))
+
+
+def _scaled(view: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.clip(resized(view, height, width), 0, 1)
+
+
+def colorize(
+    network: Network,
+    mono: np.ndarray,
+    reference: np.ndarray,
+    max_disparity: int | None = None,
+    **options,
+) -> np.ndarray:
+    """Colours one pair: `Colorizer(network)(mono, reference, max_disparity)`.
+
+    Whatever it compiles is gone after the call; keep a `Colorizer` for many pairs.
+
+    Args:
+        network: of Table 1.
+        mono, reference, max_disparity, **options: see `Colorizer.__call__`.
+    """
+    return Colorizer(network)(mono, reference, max_disparity, **options)
