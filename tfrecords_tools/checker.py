@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from colornet.data import record_folders
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from colornet.progress import progress_bar
@@ -62,11 +63,7 @@ def find_datasets(out_dir: str | os.PathLike) -> list[pathlib.Path]:
         InputError: there is none.
     """
     top = pathlib.Path(out_dir)
-    found = sorted(
-        path.parent
-        for path in top.rglob("dataset_info.json")
-        if "incomplete" not in path.parent.name
-    )
+    found = [pathlib.Path(folder) for folder in record_folders(top)]
     if not found:
         left = sorted(path.name for path in top.glob("*")) if top.is_dir() else []
         raise InputError(

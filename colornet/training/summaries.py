@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from colornet.config import GRID
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
 from colornet.networks import Network
@@ -20,8 +21,6 @@ from colornet.visualize.volumes import (
     scan_line,
     volume_slices,
 )
-
-_UNIT = 32
 
 
 def centre_crop(
@@ -38,10 +37,10 @@ def centre_crop(
         InputError: the example is smaller than 32 pixels in height or width.
     """
     size = np.array(example["mono"].shape[:2])
-    kept = np.minimum(size, most) // _UNIT * _UNIT
+    kept = np.minimum(size, most) // GRID * GRID
     if not kept.all():
         raise InputError(
-            f"expected an example of at least {_UNIT} x {_UNIT} pixels. "
+            f"expected an example of at least {GRID} x {GRID} pixels. "
             f"Received: {size[1]} x {size[0]}"
         )
     top, left = (size - kept) // 2
