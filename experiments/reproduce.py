@@ -28,7 +28,7 @@ from colornet.errors import InputError
 from tfrecords_tools import app
 
 _OUT_DIR = flags.DEFINE_string("out_dir", "runs/reproduce", "Where everything goes.")
-_STEPS = flags.DEFINE_integer("steps", 200, "quick: training steps.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 150, "quick: training steps.", lower_bound=1)
 _SETUP = flags.DEFINE_enum("setup", "1", ["1", "2"], "quick: noise of Table 2.")
 _PRESET = flags.DEFINE_enum(
     "preset", "quick", ["quick", "paper"], "The main job, or the tables and figures."
@@ -220,9 +220,9 @@ def main() -> None:
     announce(1, "TFRecords of rendered scenes and of the Motorcycle pair", 15)
     records = _write(out_dir)
     size = f"n={_MODEL.n}, d={_MODEL.max_disparity}, {_STEPS.value} steps"
-    announce(2, f"training of a small network: {size}", 25 + _STEPS.value // 4)
+    announce(2, f"training of a small network: {size}", 25 + _STEPS.value // 2)
     model = _train(out_dir, records)
-    announce(3, "scores on held-out scenes and on the Motorcycle pair", 60)
+    announce(3, "scores on held-out scenes and on the Motorcycle pair", 80)
     shipped = pretrained_names()[0]
     network = load_pretrained(shipped)
     rows = {
@@ -235,7 +235,7 @@ def main() -> None:
     table = scores_table(_evaluate(out_dir, records, rows))
     announce(4, "the Motorcycle pair, coloured with the shipped weights", 15)
     pictures = _colorize(out_dir, records, shipped)
-    announce(5, "SavedModel of the small network", 15)
+    announce(5, "SavedModel of the small network", 20)
     saved_model = _export(out_dir, model)
 
     (out_dir / "table.txt").write_text(table + "\n")
