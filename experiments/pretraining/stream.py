@@ -9,9 +9,9 @@ the number of processes nor where the stream started changes a byte.
 """
 
 import collections
+import io
 import os
 import pathlib
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -55,10 +55,12 @@ class _Worker:
         )
 
     def _read(self) -> dict[str, np.ndarray]:
-        try:
-            return pickle.load(self.process.stdout)
-        except (EOFError, pickle.UnpicklingError):  # it ended, maybe amid an example
-            status = self.process.wait()
+        length = int.from_bytes(self.process.stdout.read(8), "little")
+        content = self.process.stdout.read(length)
+        if length and len(content) == length:
+            with np.load(io.BytesIO(content)) as archive:
+                return dict(archive)
+        status = self.process.wait()  # It ended, maybe amid an example.
         self._errors.seek(0)
         message = self._errors.read().decode(errors="replace").strip()
         if status == 1 and "Traceback" not in message:

@@ -1,14 +1,17 @@
-"""A process that renders the examples of some scenes and pickles them to its output.
+"""A process that renders the examples of some scenes and writes them to its output.
 
 `experiments.pretraining.stream` starts it: JSON of the configuration, this process'
-number, how many there are, and the first step.
+number, how many there are, and the first step. An example is the length of an `.npz`
+archive, 8 bytes, and the archive.
 """
 
+import io
 import itertools
 import json
 import os
-import pickle
 import sys
+
+import numpy as np
 
 from colornet.errors import InputError
 from experiments.pretraining.examples import ExampleMaker, StreamConfig, scene_of
@@ -24,7 +27,10 @@ def main() -> None:
         make = ExampleMaker(config)
         for index in itertools.count(start_step * config.batch_size):
             if scene_of(config, index)[0] % processes == process:
-                pickle.dump(make(index), output)
+                archive = io.BytesIO()
+                np.savez(archive, **make(index))
+                content = archive.getvalue()
+                output.write(len(content).to_bytes(8, "little") + content)
                 output.flush()
     except InputError as error:
         sys.exit(str(error))
