@@ -4,6 +4,7 @@ Pixels are a dictionary from a name to (row, column).
 """
 
 import functools
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -82,7 +83,7 @@ def mark_pixels(picture: np.ndarray, pixels: Pixels) -> np.ndarray:
     draw = ImageDraw.Draw(large)
     radius = max(4, round(width / 70)) * _SMOOTH
     thick = max(2, round(width / 250)) * _SMOOTH
-    for (row, column), color in zip(pixels.values(), COLORS, strict=False):
+    for (row, column), color in zip(pixels.values(), itertools.cycle(COLORS)):
         centre = ((column + 0.5) * _SMOOTH, (row + 0.5) * _SMOOTH)
         draw.circle(centre, radius + thick // 2, outline="white", width=2 * thick)
         draw.circle(centre, radius, outline=color, width=thick)
@@ -124,7 +125,7 @@ def weight_curves(
     for weight in y_marks:
         y = y_at(weight) * _SMOOTH
         draw.line([(0, y), (size[0], y)], _GRID, _SMOOTH)
-    drawn = list(zip(pixels.values(), curves, COLORS, strict=False))
+    drawn = list(zip(pixels.values(), curves, itertools.cycle(COLORS)))
     # The last pixel's curve is drawn first: the earlier ones lie on top.
     for pixel, curve, color in reversed(drawn):
         points = [(x_at(k) * _SMOOTH, y_at(w) * _SMOOTH) for k, w in enumerate(curve)]
@@ -147,7 +148,7 @@ def weight_curves(
 
 def _legend(pixels: Pixels) -> np.ndarray:
     lines = []
-    for (name, place), color in zip(pixels.items(), COLORS, strict=False):
+    for (name, place), color in zip(pixels.items(), itertools.cycle(COLORS)):
         line = text_line(f"{name} {place}", x=38)
         line[LABEL_HEIGHT // 2 : LABEL_HEIGHT // 2 + 3, 12:32] = color
         lines.append(line)
