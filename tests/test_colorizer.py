@@ -9,7 +9,7 @@ from PIL import Image
 import colornet
 from colornet import Colorizer, Policy, Tiling
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
-from colornet.colorizer.plan import Pass, ViewPlan
+from colornet.colorizer.plan import DisparityEstimate, Pass, ViewPlan
 from colornet.colorizer.upsampling import with_luma_detail
 from colornet.errors import InputError
 from colornet.inference import colorize_outputs, predict
@@ -184,22 +184,50 @@ def test_tiles_of_the_plan_are_those_of_the_network(eager, network):
     np.testing.assert_array_equal(found, asked)
 
 
-def test_weights_that_are_no_distribution_estimate_nothing(eager, network):
-    pair = random_pair(33, 200)
+def _estimates(monkeypatch, estimate):
+    """Replaces the estimate; returns shapes of W and factors, a pair for each call."""
+    asked = []
+
+    def watched(weights, factor):
+        asked.append((weights.shape, factor))
+        return estimate
+
+    name = "colornet.colorizer.colorizer.estimate_disparity"
+    monkeypatch.setattr(name, watched)
+    return asked
+
+
+def test_weights_that_are_no_distribution_estimate_nothing(network, monkeypatch):
+    asked = _estimates(monkeypatch, DisparityEstimate(10.0, 40.0))
+    mono, reference = random_pair(33, 200)
     plain = network.with_config(weight_normalization="none")
-    policy = _PLAIN.replace(auto_disparity=True)
-    assert Colorizer(plain, policy).explain(*pair).plan == ViewPlan((Pass(_D),))
+    colorizer = Colorizer(plain, _PLAIN.replace(auto_disparity=True))
+    assert colorizer.plan(mono[..., None], reference) == ViewPlan((Pass(_D),))
+    assert not asked
 
 
-def test_a_thumbnail_that_does_not_fit_is_not_looked_at(eager, network):
-    """With the thumbnail of 64 candidates a random network finds more than 32 px."""
-    pair = random_pair(32, 128)
-    policy = _PLAIN.replace(auto_disparity=True)
-    luma, rgb = pair[0][..., None], pair[1]
-    plan = Colorizer(network, policy).plan(
-        luma, rgb, tiling=Tiling(tile=(32, 96), overlap=32)
-    )
-    assert plan == ViewPlan((Pass(_D),))
+def test_disparities_are_estimated_on_a_thumbnail(eager, network, monkeypatch):
+    asked = _estimates(monkeypatch, None)
+    colorizer = Colorizer(network, _PLAIN.replace(auto_disparity=True))
+    sizes = [(40, 512), (40, 300), (40, 200)]
+    for height, width in sizes:
+        mono, reference = random_pair(height, width)
+        plan = colorizer.plan(mono[..., None], reference)
+        assert plan == ViewPlan((Pass(_D),))
+    shapes, factors = zip(*asked, strict=True)
+    assert shapes == ((64, 20, 256), (64, 34, 256), (64, 40, 200))
+    assert factors == pytest.approx((2.0, 300 / 256, 1.0))
+
+
+def test_a_thumbnail_that_does_not_fit_is_not_looked_at(eager, network, monkeypatch):
+    """Where it fits, a look that finds 40 px gives 64 candidates."""
+    _estimates(monkeypatch, DisparityEstimate(10.0, 40.0))
+    mono, reference = random_pair(32, 128)
+    colorizer = Colorizer(network, _PLAIN.replace(auto_disparity=True))
+    for tile, d in (((32, 128), 64), ((32, 96), _D)):
+        tiling = Tiling(tile=tile, overlap=32)
+        plan = colorizer.plan(mono[..., None], reference, tiling=tiling)
+        assert plan == ViewPlan((Pass(d),))
 
 
 def test_a_d_is_compiled_once(monkeypatch, network):
