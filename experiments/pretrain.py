@@ -78,7 +78,9 @@ _MAX_SECONDS = flags.DEFINE_float(
 _CHECKPOINT_EVERY = flags.DEFINE_integer(
     "checkpoint_every", 500, "Steps between checkpoints."
 )
-_LOG_EVERY = flags.DEFINE_integer("log_every", 50, "Steps between metrics.")
+_LOG_EVERY = flags.DEFINE_integer(
+    "log_every", 50, "Steps between metrics.", lower_bound=1
+)
 _VALIDATE_EVERY = flags.DEFINE_integer(
     "validate_every", 0, "Steps between scores of held-out scenes; 0 for none."
 )
@@ -108,7 +110,7 @@ def main() -> None:
     from experiments.pretraining.stream import SceneStream
 
     reporting = Reporting(
-        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value
+        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value, show_every=0
     )
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(
