@@ -63,7 +63,7 @@ _RECIPE = app.config_flags(
     "the examples.",
     disparity_weight="Weight of the true disparity in the loss, which falls to 0 at "
     "anneal_from; paper: 0.",
-    calibration_batches="For the statistics at the end (D-31); 0 for none.",
+    calibration_batches="For the statistics at the end (D-14); 0 for none.",
     frozen_statistics="Normalize by the statistics of the initial weights, in training "
     "as at test time.",
     precision="Keras dtype policy: mixed_bfloat16 or float32.",

@@ -1,4 +1,4 @@
-"""Which statistics of batch normalization serve a trained network best (D-14, D-31)."""
+"""Which statistics of batch normalization serve a trained network best (D-14)."""
 
 import csv
 import io

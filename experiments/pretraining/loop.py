@@ -66,7 +66,7 @@ class Pretrainer(TrainingRun):
 
     Held-out scenes are scored with the weights of the moving average; batch
     normalization uses the statistics of the batch (D-14), because the moving ones are
-    measured at the end only (D-31), unless they are frozen.
+    measured at the end only, unless they are frozen.
 
     Args:
         config: the recipe.
@@ -164,7 +164,7 @@ class Pretrainer(TrainingRun):
         """Nothing to do, as `open`."""
 
     def write_result(self) -> pathlib.Path:
-        """Writes the weights at `step`, averaged and calibrated (D-31).
+        """Writes the weights at `step`, averaged and calibrated (D-14).
 
         The calibration takes the batches after `step`. Frozen statistics stay as they
         are.
