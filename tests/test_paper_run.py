@@ -201,7 +201,7 @@ def test_an_interrupted_run_of_the_paper_ends_in_the_same_tables(records, tmp_pa
         ("table5_ssim", "full", "ssim"),
     ):
         found = float(cells[table, row, "SF", "1"])
-        assert found == pytest.approx(scores[metric], abs=1e-6), table
+        assert found == pytest.approx(scores[metric], abs=1e-4), table
     assert np.isfinite(float(cells["table3", "colornet", "SF", "2"]))
     assert cells["table5_psnr", "no_residue", "SF", "1"] == ""
     report = (out_dir / "tables" / "report.html").read_text()
