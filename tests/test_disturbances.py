@@ -1,6 +1,7 @@
 """Differences of two cameras, and the score of pairs that they have taken."""
 
 import dataclasses
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
 from colornet.noise import NOISE_SETUPS
+from experiments.disturbances import show
 from experiments.disturbances.cameras import (
     DISTURBANCES,
     UNDISTURBED,
@@ -21,11 +23,10 @@ from experiments.disturbances.cameras import (
     compressed,
     exposed,
 )
+from experiments.disturbances.cells import Cell, csv_table, read_cells
 from experiments.disturbances.photographs import Photographs, photographs
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import Views
-
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +248,51 @@ def test_dark_pixels_are_not_blown_up():
     assert score == pytest.approx(20 * np.log10(255 / 4), abs=0.01)
     night = Photographs(luma, truth, luma, 0 * luma, truth)
     assert night.score(chroma, "colorizer") == 100
+
+
+_CELLS = [
+    Cell(1, dataset, name, strength, method, 3, psnr, psnr - start)
+    for dataset in ("d", "e")
+    for name, strength, change in (
+        (UNDISTURBED, 0.0, 0),
+        ("mono_gain", 0.5, -8.6),
+        ("blur", 1.0, 0.5),
+        ("blur", 2.0, -4),
+    )
+    for method, start in (("colorizer", 37.5), ("a<b", 30.0))
+    for psnr in [start + change]
+]
+
+
+def test_cells_come_back(tmp_path):
+    (tmp_path / "cells.csv").write_text(csv_table(_CELLS))
+    for found, cell in zip(read_cells(tmp_path / "cells.csv"), _CELLS, strict=True):
+        numbers = {"psnr": found.psnr, "change": found.change}
+        assert dataclasses.replace(cell, **numbers) == found
+        assert numbers == pytest.approx({"psnr": cell.psnr, "change": cell.change})
+
+
+def test_markdown():
+    lines = show.markdown(_CELLS).splitlines()
+    assert lines[2] == "**Setup 1, d, 3 pictures**" and lines.count(lines[4]) == 2
+    assert lines[4] == "|  |  | colorizer | a<b |"
+    assert lines[6] == "| undisturbed |  | 37.50 | 30.00 |"
+    expected = "| mono code values, times | 0.5 | 28.90 (-8.60) | 21.40 (-8.60) |"
+    assert lines[7] == expected
+    assert lines[9].startswith("| reference blurred, sigma px | 2 | 33.50 (-4.00)")
+
+
+def test_curves_go_through_the_undisturbed_point():
+    root = ElementTree.fromstring(show.picture(_CELLS))
+    space = "{http://www.w3.org/2000/svg}"
+    curves = root.findall(f".//{space}polyline")
+    assert len(curves) == 2 * 2 * 2  # datasets, disturbances, methods
+    blur = [point.split(",") for point in curves[2].get("points").split()]
+    xs, ys = np.array(blur, float).T
+    assert len(xs) == 3 and (np.diff(xs) > 0).all()
+    # Up is better: undisturbed, +0.5 dB, -4 dB.
+    assert (ys[0] - ys[1]) / (ys[2] - ys[0]) == pytest.approx(0.5 / 4, abs=0.01)
+    titles = [element.text for element in root.iter(f"{space}title")]
+    assert "a<b, 0.5: 21.40 dB" in titles
+    texts = [element.text for element in root.iter(f"{space}text")]
+    assert texts.count("colorizer") == 2 and "reference blurred, sigma px" in texts

@@ -16,6 +16,12 @@ _TICKS = 5
 _LEAST_SPAN = 4.0  # dB: of less, noise would look like a loss
 
 
+EXPLANATION = (
+    "Chroma PSNR in dB at the luma of the undisturbed scene, mean over pictures, and "
+    "the change beside the undisturbed pairs. Hollow points are undisturbed."
+)
+
+
 def heading(setup: int, dataset: str, cells: Sequence[Cell]) -> str:
     """Which pictures a group of cells is about."""
     count = cells[0].pictures
@@ -52,10 +58,7 @@ def table_rows(cells: Sequence[Cell]) -> list[list[str]]:
 
 def markdown(cells: Sequence[Cell]) -> str:
     """A table for every setup and dataset."""
-    lines = [
-        "Chroma PSNR in dB at the luma of the undisturbed scene, mean over pictures",
-        "(change beside the undisturbed pairs).",
-    ]
+    lines = [EXPLANATION]
     for title, group in groups(cells):
         head, *rows = table_rows(group)
         rows = [head, ["---"] * len(head), *rows]
@@ -123,7 +126,8 @@ def _panel(
             'stroke-width="2"/>'
         )
         parts += [
-            f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="3" fill="{color}">'
+            f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="3" stroke="{color}" '
+            f'fill="{"white" if s == disturbance.neutral else color}">'
             f"<title>{escape(method)}, {s:g}: {v:.2f} dB</title></circle>"
             for s, v in curve.items()
         ]
