@@ -145,6 +145,10 @@ def test_sharpness_of_the_reference(cameras):
     fine = dataclasses.replace(cameras, reference=stripes)
     reduced = _disturbed(fine, "resolution", 2)["reference"]
     assert reduced.shape == stripes.shape and np.ptp(reduced[:, 4:-4]) < 0.2
+    finer = dataclasses.replace(fine, pixel=2)
+    np.testing.assert_array_equal(
+        _disturbed(finer, "resolution", 1)["reference"], reduced
+    )
 
 
 def test_noise_and_jpeg(cameras):

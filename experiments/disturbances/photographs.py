@@ -11,11 +11,14 @@ own luma, by which it is divided:
 - All other methods copy the chroma of the reference. Its luma is the truth's.
 
 So a method is never asked for another convention than its own, and without a
-disturbance all three lumas are Y. A pixel that a camera shows too dark for more than 8
-bits of noise would count for too much: nothing is multiplied by more than 4, as such a
+disturbance all three lumas are Y. Of a pixel that is nearly black in a disturbed
+picture, nothing but rounding is left: no chroma is multiplied by more than 4, as such a
 pixel is compared at a luma below Y. Chroma is scored as it is predicted, before a
 picture as bright as the mono picture is made of it (D-10), so pixels that are clipped
 at white count, too.
+
+A reference with stronger colours makes the truth more colourful, and so every error
+larger. The change of the method `grey`, which predicts none, says by how much.
 """
 
 import dataclasses
