@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from colornet import pretrained
-from colornet.colorizer.cameras import SeenPair, brought_together
+from colornet.colorizer.cameras import SeenPair, see_alike
 from colornet.colorizer.plan import (
     DisparityEstimate,
     Pass,
@@ -152,7 +152,7 @@ class Colorizer:
             InputError: as `__call__`; volumes of a picture that would need tiles.
         """
         own_luma, rgb = float_pair(mono, reference)
-        pair = brought_together(own_luma, rgb, self.policy)
+        pair = see_alike(own_luma, rgb, self.policy)
         luma, rgb = pair.luma, pair.rgb
         plan = self.plan(luma, rgb, max_disparity, tiling=tiling)
         outputs, chroma = [], 0.0

@@ -114,4 +114,6 @@ def _match(
 def _vertex(before: float, at: float, after: float) -> float:
     """Where the parabola through values at -1, 0 and 1 is largest, in [-0.5, 0.5]."""
     bend = before - 2 * at + after
-    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+    return (
+        0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+    )

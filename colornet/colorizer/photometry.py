@@ -7,15 +7,16 @@ views have.
 import dataclasses
 
 import numpy as np
+from scipy.ndimage import median_filter
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import least_squares
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.matches import Matches
 
-# Pixels that are compared: every other one up to so many px from a match; at least so
-# many of them.
-_RADIUS, _LEAST_PIXELS = 5, 1000
+# Pixels that are compared: every other one up to so many px from a match, less the half
+# of them with the steepest luma; at least so many.
+_RADIUS, _LEAST_PIXELS = 5, 500
 # Percentiles of luma at which the curve has its knots, and the range of its exponent
 # beyond the first and the last one.
 _KNOTS = np.array([1, 5, 15, 30, 50, 70, 85, 95, 99])
@@ -28,6 +29,7 @@ _ROUNDS = 6  # of fitting curve, response and vignetting in turn
 _LEAST_DIFFERENCE, _MOST_ERROR, _WORTH = 0.01, 0.045, 0.95
 # Red alone is Y + 1.402 Cr, and blue alone Y + 1.772 Cb.
 _MOST_RESPONSE = 2.2
+_MEDIAN = 9  # side of the window, px
 # Chroma grows at most so much with the mono picture's luma.
 _MOST_GAIN = 16.0
 
@@ -85,8 +87,12 @@ class Photometry:
             luma: (height, width, 1) float, of the mono picture.
             seen: the same, as `seen` returns it.
         """
-        shown = seen - self._more_luma(chroma)
-        return chroma * luma / np.maximum(shown, np.maximum(luma / _MOST_GAIN, 1e-3))
+        # Y of the reference over `seen`, without what errors of chroma make of it.
+        part = 1 - self._more_luma(chroma) / np.maximum(seen, _DARK)
+        if self.response.any():
+            part = median_filter(part, (_MEDIAN, _MEDIAN, 1))
+        shown = np.maximum(seen * part, np.maximum(luma / _MOST_GAIN, 1e-3))
+        return chroma * luma / shown
 
     @property
     def gain(self) -> float:
@@ -230,6 +236,10 @@ def _samples(matches: Matches) -> _Samples:
     there = here + np.repeat(offsets, len(around), axis=0)
     inside = np.all((there >= 0) & (there < (height, width)), axis=1)
     here, there = here[inside], there[inside]
+    # Next to an edge, a match that is half a pixel off shows something else.
+    slope = np.hypot(*np.gradient(matches.mono))[tuple(here.T)]
+    flat = slope <= np.median(slope)
+    here, there = here[flat], there[flat]
     mono = matches.mono[tuple(here.T)]
     rgb = matches.reference[tuple(there.T)]
     middle = (np.array([height, width]) - 1) / 2
