@@ -47,7 +47,7 @@ def _moved(rgb, **motion):
 def test_matches_are_those_of_the_disparity_map(pair):
     disparity = skimage.data.stereo_motorcycle()[2][60:380, 200:680]
     left, right = pair
-    # The map is that of the left view: search for its points in the right one, mirrored.
+    # The map is of the left view, whose points lie further left in the right one.
     matches = find_matches(
         rgb_to_luma(left)[:, ::-1], np.ascontiguousarray(right[:, ::-1])
     )

@@ -7,8 +7,8 @@ views have.
 import dataclasses
 
 import numpy as np
-from scipy.ndimage import median_filter
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import median_filter
 from scipy.optimize import least_squares
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
