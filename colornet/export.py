@@ -42,6 +42,12 @@ def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
         raise InputError(f"expected a new folder to export to. Received: {directory}")
 
     def colorize(mono, reference):
+        for name, view in (("mono", mono), ("reference", reference)):
+            lowest, largest = ops.min(view), ops.max(view)
+            tf.debugging.Assert(
+                (lowest >= 0) & (largest <= 1),  # False for NaN, too.
+                [f"expected {name} in [0, 1]. Received:", lowest, "to", largest],
+            )
         height, width = ops.shape(mono)[1:3]
         inputs = {"mono": pad(mono), "reference": pad(reference)}
         outputs = {

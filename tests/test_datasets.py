@@ -19,7 +19,7 @@ from tfrecords_tools.sources.middlebury import Middlebury
 from tfrecords_tools.sources.sceneflow import SceneFlow
 from tfrecords_tools.sources.sintel import Sintel
 
-_SIZE = (4, 6)
+_SIZE = (4, 32)
 
 
 def _picture(path, size=_SIZE, value=90):
@@ -120,7 +120,7 @@ def test_scene_flow(sceneflow):
 
 def test_scene_flow_disparity(sceneflow):
     top = sceneflow / "flyingthings3d" / "disparity" / "TRAIN" / "A" / "0000"
-    left = np.arange(24, dtype=np.float32).reshape(_SIZE)
+    left = np.arange(128, dtype=np.float32).reshape(_SIZE) / 4
     _pfm(top / "left" / "0006.pfm", left)
     _pfm(top / "right" / "0006.pfm", -left, ">")
     pair, other = _parts(SceneFlow(sceneflow))["FlyingThings3D TRAIN"].pairs
@@ -128,8 +128,8 @@ def test_scene_flow_disparity(sceneflow):
     np.testing.assert_array_equal(views.left_disparity, left)
     np.testing.assert_array_equal(views.right_disparity, left)
     assert len(pair.files) == 4 and len(other.files) == 2
-    _pfm(top / "left" / "0006.pfm", left[:, :5])
-    with pytest.raises(InputError, match="6 x 4; .*0006.pfm, 5 x 4"):
+    _pfm(top / "left" / "0006.pfm", left[:, :31] / 2)
+    with pytest.raises(InputError, match="32 x 4; .*0006.pfm, 31 x 4"):
         pair.load()
     (top / "left" / "0006.pfm").write_bytes(b"Pf\n6 4\n-1\nshort")
     with pytest.raises(InputError, match="whole one-channel PFM.*0006.pfm"):
