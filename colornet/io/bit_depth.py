@@ -13,7 +13,7 @@ from colornet.color import rgb_to_luma
 # Of a container of 16 bits. 14 bits are not among them: a picture of 16 bits that is
 # two stops too dark, which is common, would look the same.
 NARROW_BITS = (8, 10, 12)
-_SIGNED_BITS = (8, 10, 12, 14, 15)
+_SIGNED_BITS = (*NARROW_BITS, 15)
 _FLOAT_WHITES = (255, 1023, 4095, 65535)
 _UPPER_QUARTER = 0.75
 # Resampling leaves the range of a float picture a little.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image, features
+from PIL import Image, features
 from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
 from colornet.errors import InputError
@@ -17,8 +17,8 @@ from colornet.io.photograph import (
     Photograph,
     as_stored,
     kept_exif,
+    orientation_of,
     rgb_profile,
-    stored_orientation,
 )
 from colornet.io.stereo_files import is_jps, is_stereo_mpo, jps_views
 
@@ -36,7 +36,8 @@ MAX_PIXELS_PER_BYTE = 2_000
 _FREE_PIXELS = 25_000_000
 _MAX_SAMPLES = 5  # RGB with alpha and one more.
 
-_BITS = ExifTags.Base.BitsPerSample
+_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PROFILE_TAG = "InterColorProfile"
 # Pillow unpacks 16-bit colour to the high bytes, and to the low bytes if it takes the
 # pixels of a PNG for such of the other byte order.
 _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
@@ -82,13 +83,16 @@ def decode(path: pathlib.Path, limits: Limits) -> Photograph:
     Raises:
         InputError: as `colornet.io.pictures.read_photograph`.
     """
-    with _reading(path, limits) as (image, notes):
-        if is_jps(image, path) or is_stereo_mpo(image, path):
-            raise InputError(
-                f"expected one picture. Received: {path}, which holds two views "
-                "(--pair takes both)"
-            )
-        photograph = _photograph(image, path, notes)
+    with _reading(path, limits) as notes:
+        photograph = _deep_tiff(path, limits, notes)
+        if photograph is None:
+            with opened(path, limits) as image:
+                if is_jps(image, path) or is_stereo_mpo(image, path):
+                    raise InputError(
+                        f"expected one picture. Received: {path}, which holds two "
+                        "views (--pair takes both)"
+                    )
+                photograph = _photograph(image, path, notes)
     return dataclasses.replace(photograph, notes=tuple(notes))
 
 
@@ -98,7 +102,7 @@ def decode_views(path: pathlib.Path, limits: Limits) -> tuple[Photograph, Photog
     Raises:
         InputError: as `colornet.io.pairs.read_pair_file`.
     """
-    with _reading(path, limits) as (image, notes):
+    with _reading(path, limits) as notes, opened(path, limits) as image:
         if is_jps(image, path):
             whole = _photograph(image, path, notes)
             views = jps_views(image, whole.pixels)
@@ -138,10 +142,8 @@ def opened(
 
 
 @contextlib.contextmanager
-def _reading(
-    path: pathlib.Path, limits: Limits
-) -> Iterator[tuple[Image.Image, list[str]]]:
-    """An open file, and the list of notes about it, with one-line errors."""
+def _reading(path: pathlib.Path, limits: Limits) -> Iterator[list[str]]:
+    """Gives a list for notes; adds Pillow's warnings, and makes errors of one line."""
     if not path.exists():
         raise InputError(f"expected a picture. Received: {path}, which does not exist")
     if path.is_dir():
@@ -152,8 +154,7 @@ def _reading(
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            with opened(path, limits) as image:
-                yield image, notes
+            yield notes
         texts = (" ".join(str(warning.message).split()) for warning in caught)
         notes += dict.fromkeys(f"{path}: {text}" for text in texts)
     except InputError:
@@ -181,85 +182,99 @@ def _reading(
 
 def _photograph(image: Image.Image, path: pathlib.Path, notes: list[str]) -> Photograph:
     if image.format == "TIFF":
-        # Asked first: Pillow forgets the tag when it turns the picture.
-        orientation, exif = _metadata(image, path, notes)
-        pixels = _tiff(image, orientation, path, notes)
+        # Asked first: Pillow turns the picture and forgets the tag.
+        orientation, exif = _metadata(image.getexif(), path, notes)
+        pixels = as_stored(_plain(image, path, notes), orientation)
     else:
-        pixels = _plain(image, path, notes)
         # Asked last: a PNG may have its EXIF after the pixels.
-        orientation, exif = _metadata(image, path, notes)
-    return Photograph(
-        np.ascontiguousarray(pixels), orientation, rgb_profile(image), exif, path=path
-    )
+        pixels = _plain(image, path, notes)
+        orientation, exif = _metadata(image.getexif(), path, notes)
+    profile = rgb_profile(image.info.get("icc_profile"))
+    pixels = np.ascontiguousarray(pixels)
+    return Photograph(pixels, orientation, profile, exif, path=path)
 
 
 def _metadata(
-    image: Image.Image, path: pathlib.Path, notes: list[str]
+    exif: Image.Exif, path: pathlib.Path, notes: list[str]
 ) -> tuple[int, bytes | None]:
     """Orientation, and the EXIF that is kept."""
-    orientation = stored_orientation(image)
+    orientation = orientation_of(exif)
     try:
-        return orientation, kept_exif(image)
+        return orientation, kept_exif(exif)
     except Exception:  # Whatever a damaged value does to Pillow, the pixels are whole.
         notes.append(f"{path}: its EXIF is damaged and dropped")
         return orientation, None
 
 
-def _tiff(
-    image: Image.Image, orientation: int, path: pathlib.Path, notes: list[str]
-) -> np.ndarray:
-    _refuse_previews(image)
-    if np.max(image.tag_v2.get(_BITS, 1)) > 8:
-        pixels = _deep_tiff(path, notes)
-        if pixels is not None:
-            return pixels
-    return as_stored(_plain(image, path, notes), orientation)
+def _deep_tiff(
+    path: pathlib.Path, limits: Limits, notes: list[str]
+) -> Photograph | None:
+    """A TIFF of more than 8 bit; None if Pillow is to read the file."""
+    with path.open("rb") as file:
+        if file.read(4) not in _TIFF_MARKS:
+            return None
+        file.seek(0)
+        with tifffile.TiffFile(file) as tiff:
+            page = tiff.pages.first
+            _check_page(page, path, limits)
+            if np.max(page.bitspersample) <= 8:
+                return None
+            pixels = _deep_pixels(page, path, notes)
+            if pixels is None:
+                return None
+            exif = Image.Exif()
+            exif.bigtiff, exif.endian = tiff.is_bigtiff, tiff.byteorder
+            exif.load_from_fp(file, page.offset)
+            orientation, kept = _metadata(exif, path, notes)
+            profile = rgb_profile(page.tags.valueof(_PROFILE_TAG))
+    pixels = np.ascontiguousarray(pixels)
+    return Photograph(pixels, orientation, profile, kept, path=path)
 
 
-def _refuse_previews(image: Image.Image) -> None:
-    is_raw = ExifTags.Base.DNGVersion in image.tag_v2
+def _check_page(page: tifffile.TiffPage, path: pathlib.Path, limits: Limits) -> None:
+    width, height = page.imagewidth, page.imagelength
+    limits.check(width, height, path)
+    is_raw = "DNGVersion" in page.tags
     # Bit 0: a version of another picture in the file, at a lower resolution.
-    if is_raw or image.tag_v2.get(ExifTags.Base.NewSubfileType, 0) & 1:
-        width, height = image.size
+    if is_raw or page.subfiletype & 1:
         kind = "a raw photograph" if is_raw else "a file"
         raise ValueError(
             f"{kind} that shows a preview of {width} x {height}: it is to be developed"
         )
 
 
-def _deep_tiff(path: pathlib.Path, notes: list[str]) -> np.ndarray | None:
-    """TIFF of more than 8 bit; None if it is a kind to leave to Pillow."""
-    with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        bits, kind = page.bitspersample, page.photometric
-        is_known = page.dtype in (np.uint16, np.int16) or page.dtype.kind == "f"
-        if not is_known or bits != 8 * page.dtype.itemsize:
-            raise ValueError(f"{page.dtype} pixels of {bits} bit")
-        if page.samplesperpixel > _MAX_SAMPLES:
-            raise ValueError(f"{page.samplesperpixel} channels")
-        is_planar = page.axes.startswith("S")
-        has_codec = page.compression in tifffile.TIFF.DECOMPRESSORS
-        if not has_codec or kind == PHOTOMETRIC.SEPARATED:
-            # Pillow would take these for something else.
-            if is_planar or kind == PHOTOMETRIC.MINISWHITE:
-                raise ValueError(f"{kind.name} of 16 bit in {page.compression.name}")
-            return None
-        pixels = page.asarray()
-        extra = page.extrasamples[:1]
+def _deep_pixels(
+    page: tifffile.TiffPage, path: pathlib.Path, notes: list[str]
+) -> np.ndarray | None:
+    """Grey or RGB; None if tifffile cannot decode it, and Pillow can."""
+    bits, kind = page.bitspersample, page.photometric
+    is_known = page.dtype in (np.uint16, np.int16) or page.dtype.kind == "f"
+    if not is_known or bits != 8 * page.dtype.itemsize:
+        raise ValueError(f"{page.dtype} pixels of {bits} bit")
+    if page.samplesperpixel > _MAX_SAMPLES:
+        raise ValueError(f"{page.samplesperpixel} channels")
+    is_planar = page.axes.startswith("S")
+    has_codec = page.compression in tifffile.TIFF.DECOMPRESSORS
+    if not has_codec or kind == PHOTOMETRIC.SEPARATED:
+        # Pillow would take these for something else.
+        if is_planar or kind == PHOTOMETRIC.MINISWHITE:
+            raise ValueError(f"{kind.name} of 16 bit in {page.compression.name}")
+        return None
+    pixels = page.asarray()
     if pixels.dtype != np.uint16:
-        pixels, what = (from_signed if pixels.dtype == np.int16 else from_floats)(
-            pixels
-        )
+        scale = from_signed if pixels.dtype == np.int16 else from_floats
+        pixels, what = scale(pixels)
         notes.append(f"{path} holds {what}: scaled to 16 bits")
     if kind == PHOTOMETRIC.MINISWHITE:
         pixels = ~pixels
     if pixels.ndim == 2:
         return pixels
     picture = np.moveaxis(pixels, 0, -1) if is_planar else pixels
-    if extra and extra[0] != EXTRASAMPLE.UNSPECIFIED:
+    if page.extrasamples and page.extrasamples[0] != EXTRASAMPLE.UNSPECIFIED:
         alpha = picture[..., 3:]
         _note_if_transparent(alpha, path, notes)
-        if extra[0] == EXTRASAMPLE.ASSOCALPHA:  # Colours come multiplied by it.
+        if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA:
+            # Colours come multiplied by it.
             whole = picture * (65535 / np.maximum(alpha, 1))
             picture = np.minimum(np.rint(whole), 65535).astype(np.uint16)
     return picture[..., :3]

@@ -70,23 +70,22 @@ def as_stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
 
 
-def stored_orientation(image: Image.Image) -> int:
-    """The orientation that an open file gives, 1 if none or an unknown one."""
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+def orientation_of(exif: Image.Exif) -> int:
+    """The orientation that EXIF gives, 1 if none or an unknown one."""
+    orientation = exif.get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 
 
-def rgb_profile(image: Image.Image) -> bytes | None:
-    """The ICC profile of an open file, if it is one for RGB."""
-    profile = image.info.get("icc_profile")
+def rgb_profile(profile: object) -> bytes | None:
+    """What a file has in the place of an ICC profile, if it is one for RGB."""
     # A damaged TIFF can have a number there. The colour space is in the header.
     is_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB "
     return profile if is_rgb else None
 
 
-def kept_exif(image: Image.Image) -> bytes | None:
+def kept_exif(exif: Image.Exif) -> bytes | None:
     """What a picture of another size and orientation may say of itself, too."""
-    exif, kept = image.getexif(), Image.Exif()
+    kept = Image.Exif()
     for tag in _KEPT:
         if tag in exif:
             kept[tag] = exif[tag]
