@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import pathlib
 import warnings
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ MAX_PIXELS_PER_BYTE = 2_000
 _FREE_PIXELS = 25_000_000
 _MAX_SAMPLES = 5  # RGB with alpha and one more.
 
+# It logs what then becomes an error, or does not matter.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PROFILE_TAG = "InterColorProfile"
 # Pillow unpacks 16-bit colour to the high bytes, and to the low bytes if it takes the
@@ -267,17 +270,20 @@ def _deep_pixels(
         notes.append(f"{path} holds {what}: scaled to 16 bits")
     if kind == PHOTOMETRIC.MINISWHITE:
         pixels = ~pixels
+    if pixels.ndim not in (2, 3):
+        raise ValueError(f"pixels of shape {pixels.shape}")
     if pixels.ndim == 2:
         return pixels
     picture = np.moveaxis(pixels, 0, -1) if is_planar else pixels
-    if page.extrasamples and page.extrasamples[0] != EXTRASAMPLE.UNSPECIFIED:
-        alpha = picture[..., 3:]
+    colors = 3 if page.samplesperpixel >= 3 else 1
+    alpha = picture[..., colors : colors + 1]
+    if alpha.size and page.extrasamples[:1] not in ((), (EXTRASAMPLE.UNSPECIFIED,)):
         _note_if_transparent(alpha, path, notes)
         if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA:
             # Colours come multiplied by it.
             whole = picture * (65535 / np.maximum(alpha, 1))
             picture = np.minimum(np.rint(whole), 65535).astype(np.uint16)
-    return picture[..., :3]
+    return picture[..., :3] if colors == 3 else picture[..., 0]
 
 
 def _plain(image: Image.Image, path: pathlib.Path, notes: list[str]) -> np.ndarray:
