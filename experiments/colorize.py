@@ -10,6 +10,7 @@ as in the paper: one scale, and the d of --max_disparity or of the weights. Weig
 a comparison network (`experiments.train --method=…`) are always plain.
 """
 
+import dataclasses
 import pathlib
 import sys
 import warnings
@@ -21,10 +22,9 @@ from colornet import tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.io.files import replacing, writing
+from colornet.io.pairs import read_pair
 from colornet.io.pictures import (
     check_writable,
-    read_icc_profile,
-    read_picture,
     resized,
     write_picture,
 )
@@ -92,8 +92,11 @@ def main() -> None:
     parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
     # A warning is for the user of the program: one line, without a place in the code.
     warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
-    mono = _as_mono(read_picture(_MONO.value))
-    reference = _as_reference(read_picture(_REFERENCE.value))
+    photographs = read_pair(_MONO.value, _REFERENCE.value)
+    for note in photographs[0].notes + photographs[1].notes:
+        warnings.warn(note, stacklevel=1)
+    mono = _as_mono(photographs[0].pixels)
+    reference = _as_reference(photographs[1].pixels)
     check_writable(_OUTPUT.value, mono.dtype)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
@@ -136,7 +139,7 @@ def main() -> None:
         _OUTPUT.value,
         picture[:, ::-1] if mirrored else picture,
         # Its colours are the reference's, and so is what their numbers mean.
-        icc_profile=read_icc_profile(_REFERENCE.value),
+        like=dataclasses.replace(photographs[0], profile=photographs[1].profile),
     )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")

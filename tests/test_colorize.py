@@ -14,7 +14,8 @@ from colornet import Colorizer, colorize
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.inference import colorize_outputs, float_pair
-from colornet.io.pictures import read_icc_profile, read_picture, write_picture
+from colornet.io.photograph import Photograph
+from colornet.io.pictures import read_photograph, read_picture, write_picture
 from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
 from colornet.weights import load_model, save_weights
@@ -65,7 +66,8 @@ def folder(tmp_path_factory):
     write_picture(top / "reference.png", _picture(np.uint8, *reference))
     write_picture(top / "mono16.png", _picture(np.uint16, *mono))
     colors16 = _picture(np.uint16, *reference)
-    write_picture(top / "reference16.png", colors16, icc_profile=_PROFILE)
+    like = Photograph(colors16, profile=_PROFILE)
+    write_picture(top / "reference16.png", colors16, like)
     write_picture(top / "smaller.png", _picture(np.uint8, _HEIGHT, _WIDTH - 1, 3))
     Image.fromarray(_picture(np.uint8, _HEIGHT, _WIDTH, 4)).save(top / "rgba.png")
     (top / "empty.png").touch()
@@ -219,7 +221,7 @@ def test_the_picture_is_that_of_colorize(folder, model, outputs, name, mono, ref
     _check(outputs, name, colorize(model, mono, reference), mono)
     assert outputs[1][name].stderr == ""
     profile = _PROFILE if name == "16 bit" else None
-    assert read_icc_profile(outputs[0] / f"{name}.png") == profile
+    assert read_photograph(outputs[0] / f"{name}.png").profile == profile
 
 
 def test_plain_is_the_network_alone(folder, model, outputs):
