@@ -9,7 +9,7 @@ from skimage.transform import SimilarityTransform, warp
 from colornet import Policy
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.alignment import Alignment, estimate_alignment
-from colornet.colorizer.cameras import see_alike
+from colornet.colorizer.cameras import are_swapped, see_alike
 from colornet.colorizer.matches import find_matches
 from colornet.colorizer.photometry import estimate_photometry
 from colornet.noise import add_noise
@@ -182,10 +182,10 @@ def test_cameras_that_see_different_things_get_local_contrast(pair):
 
 def test_views_the_wrong_way_round(pair):
     left, right = pair
-    luma, wrong = rgb_to_luma(right).astype(np.float32), left.astype(np.float32)
-    assert not see_alike(luma, wrong, _POLICY).swapped
-    luma, wrong = rgb_to_luma(left).astype(np.float32), right.astype(np.float32)
-    assert see_alike(luma, wrong, _POLICY).swapped
+    luma, reference = rgb_to_luma(left).astype(np.float32), right.astype(np.float32)
+    assert see_alike(luma, reference, _POLICY).swapped
+    assert are_swapped(luma, reference)
+    assert not are_swapped(luma[:, ::-1], reference[:, ::-1])
 
 
 def test_switches(pair):

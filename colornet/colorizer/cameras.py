@@ -77,7 +77,7 @@ def see_alike(luma: np.ndarray, rgb: np.ndarray, policy: Policy) -> SeenPair:
         return SeenPair(luma, rgb)
     matches = find_matches(luma, rgb)
     alignment, agreeing = estimate_alignment(matches)
-    swapped = are_swapped(agreeing)
+    swapped = _lie_left(agreeing)
     found = len(matches.points)
     if found >= _LEAST_MATCHES and len(agreeing.points) < _LEAST_SHARE * found:
         if not policy.match_cameras:
@@ -96,12 +96,18 @@ def see_alike(luma: np.ndarray, rgb: np.ndarray, policy: Policy) -> SeenPair:
     return SeenPair(luma, rgb, alignment, photometry, swapped=swapped)
 
 
-def are_swapped(agreeing: Matches) -> bool:
-    """Whether the points of the mono picture lie further left in the reference (D-01).
+def are_swapped(luma: np.ndarray, rgb: np.ndarray) -> bool:
+    """Whether the mono picture seems to be the left view, not the right one (D-01).
 
     Args:
-        agreeing: the matches that `estimate_alignment` returns.
+        luma, rgb: as `colornet.inference.float_pair` returns them.
     """
+    _, agreeing = estimate_alignment(find_matches(luma, rgb))
+    return _lie_left(agreeing)
+
+
+def _lie_left(agreeing: Matches) -> bool:
+    """Whether the points of the mono picture lie further left in the reference."""
     left = agreeing.offsets[:, 1] < -_LEFT_PX
     return len(left) >= _LEAST_MATCHES and left.mean() > _MOST_LEFT
 

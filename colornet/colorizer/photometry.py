@@ -14,9 +14,9 @@ from scipy.optimize import least_squares
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.matches import Matches
 
-# Pixels that are compared: every other one up to so many px from a match, less the half
-# of them with the steepest luma; at least so many.
-_RADIUS, _LEAST_PIXELS = 5, 500
+# So many matches, at least. Pixels that are compared: every other one up to so many px
+# from a match, less the half of them with the steepest luma.
+_LEAST_MATCHES, _RADIUS = 30, 5
 # Percentiles of luma at which the curve has its knots, and the range of its exponent
 # beyond the first and the last one.
 _KNOTS = np.array([1, 5, 15, 30, 50, 70, 85, 95, 99])
@@ -147,9 +147,9 @@ def estimate_photometry(matches: Matches) -> Photometry | None:
     Args:
         matches: of the pair, without wrong ones.
     """
-    samples = _samples(matches)
-    if len(samples.mono) < _LEAST_PIXELS:
+    if len(matches.points) < _LEAST_MATCHES:
         return None
+    samples = _samples(matches)
     untouched = float(np.median(np.abs(samples.mono - samples.luma)))
     best, least = None, np.inf
     for response, vignetting in ((0, 0), (1, 0), (0, 1), (1, 1)):

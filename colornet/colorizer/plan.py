@@ -113,6 +113,13 @@ class ViewPlan:
 
     passes: tuple[Pass, ...]
 
+    def __str__(self) -> str:
+        return "; then ".join(
+            f"d = {view.max_disparity} at {view.scale:.2g} of the size, weight "
+            f"{view.weight:g}"
+            for view in self.passes
+        )
+
 
 def thumbnail_size(
     height: int, width: int, config: ModelConfig
