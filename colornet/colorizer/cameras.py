@@ -43,6 +43,17 @@ class SeenPair:
     normalized: bool = False
     swapped: bool = False
 
+    def own_chroma(self, chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
+        """Chroma at the exposure of the mono picture (D-41).
+
+        Args:
+            chroma: (height, width, 2) float, what the network gives this pair.
+            luma: (height, width, 1) float, of the mono picture itself.
+        """
+        if not self.photometry:
+            return chroma
+        return self.photometry.chroma(chroma, luma, self.luma)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the pair, in words."""

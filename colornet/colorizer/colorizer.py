@@ -170,8 +170,7 @@ class Colorizer:
             )
             part = self.at_full_size(outputs[-1]["chroma"], luma, view)
             chroma = chroma + view.weight * part
-        if pair.photometry:
-            chroma = pair.photometry.chroma(chroma, own_luma, luma)
+        chroma = pair.own_chroma(chroma, own_luma)
         dtype = np.asarray(mono).dtype
         picture = picture_of(own_luma, chroma, dtype, self.network.name)
         return Explanation(picture, chroma, pair, plan, tuple(outputs))
