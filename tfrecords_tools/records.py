@@ -37,6 +37,7 @@ class RecordConfig(config.Config):
     noise_order: str = "before_scale"
 
     def __post_init__(self):
+        super().__post_init__()
         for name, choices in (
             ("setup", tuple(noise.NOISE_SETUPS)),
             ("mono_view", ("right", "left")),

@@ -66,6 +66,7 @@ class Policy(Config):
     match_cameras: bool = True
 
     def __post_init__(self):
+        super().__post_init__()
         if self.target_disparity is not None:
             check_at_least("target_disparity", self.target_disparity, 1)
         check_at_least("largest_scale", self.largest_scale, 1)

@@ -73,6 +73,7 @@ class StreamConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         for name in ("height", "width"):
             size = getattr(self, name)
             if size < GRID or size % GRID:
