@@ -1,4 +1,4 @@
-"""Measures what each part of the Colorizer's policy brings.
+r"""Measures what each part of the Colorizer's policy brings.
 
     python -m experiments.ablate_policy --records=FULL,HALF,QUARTER --output=ablation \
         --datasets=middlebury2014_trainingQ,middlebury2003_quarter,middlebury2001 \

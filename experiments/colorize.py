@@ -1,4 +1,4 @@
-"""Gives a monochrome picture the colours of a reference picture.
+r"""Gives a monochrome picture the colours of a reference picture.
 
     python -m experiments.colorize --mono=right.png --reference=left.png \
         --output=colour.png

@@ -1,4 +1,4 @@
-"""Measures what two cameras that differ in more than noise cost the methods.
+r"""Measures what two cameras that differ in more than noise cost the methods.
 
     python -m experiments.robustness --dataset=pairs --data_dir=stereo \
         --datasets=middlebury2014_trainingQ --exclude=ArtL --setup=1
