@@ -3,8 +3,12 @@
 The names below are loaded when first used: `import colornet` alone loads no backend.
 """
 
+import contextlib
 import importlib
+import importlib.abc
+import importlib.util
 import os
+import sys
 
 __version__ = "0.2.0"
 
@@ -39,3 +43,38 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_EXPORTS])
+
+
+class _AfterKeras(importlib.abc.MetaPathFinder):
+    """Has the networks imported after Keras, which finds no others in `.keras` files.
+
+    Nothing is imported here: `import colornet` must stay quick.
+    """
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_and_register(module):
+            execute(module)
+            _register_networks()
+
+        spec.loader.exec_module = execute_and_register
+        return spec
+
+
+def _register_networks():
+    # Where the import of Keras is part of the import of a network, that goes on.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("colornet.registry").import_networks()
+
+
+if "keras" in sys.modules:
+    _register_networks()
+else:
+    sys.meta_path.insert(0, _AfterKeras())

@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import math
+import types
 import typing
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from colornet.errors import InputError
 
@@ -62,12 +65,51 @@ def _flattened(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def _of_kind(name: str, value: Any, kind: Any) -> Any:
+    """The value of the field `name`, or InputError if it is of another type."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    kinds = tuple(typing.get_origin(one) or one for one in kinds)
+    if float in kinds and type(value) is int:
+        value = float(value)
+    # A bool is an int for Python, and no number for anybody.
+    is_bool = isinstance(value, bool)
+    known = isinstance(value, kinds) and (not is_bool or bool in kinds)
+    if not known or (isinstance(value, float) and not math.isfinite(value)):
+        expected = " or ".join(_KINDS.get(one, one.__name__) for one in kinds)
+        raise InputError(f"{name} must be {expected}. Received: {value!r}")
+    return value
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    types.NoneType: "None",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """A frozen configuration that goes to JSON and back."""
+    """A frozen configuration that goes to JSON and back.
+
+    Its fields are of the types that the annotations name; NumPy's scalars become
+    Python's.
+
+    Raises:
+        InputError: a value of another type, or a number that is not finite.
+    """
 
     # Fields that older versions stored, with the values that changed nothing.
     retired: ClassVar[dict[str, Any]] = {}
+
+    def __post_init__(self):
+        kinds = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _of_kind(field.name, getattr(self, field.name), kinds[field.name])
+            object.__setattr__(self, field.name, value)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -75,6 +117,10 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Raises InputError for a field that this configuration does not have."""
+        if not isinstance(values, dict):
+            raise InputError(
+                f"expected the fields of a {cls.__name__}. Received: {values!r}"
+            )
         values = {
             name: value
             for name, value in values.items()
@@ -89,7 +135,9 @@ class Config:
         kinds = typing.get_type_hints(cls)
         return cls(
             **{
-                name: kinds[name].from_dict(value) if isinstance(value, dict) else value
+                name: kinds[name].from_dict(value)
+                if isinstance(value, dict) and dataclasses.is_dataclass(kinds[name])
+                else value
                 for name, value in values.items()
             }
         )
@@ -115,6 +163,7 @@ class NetworkConfig(Config):
     """
 
     def __post_init__(self):
+        super().__post_init__()
         check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
         check_fraction("bn_momentum", self.bn_momentum)
         check_above_0("bn_epsilon", self.bn_epsilon)
@@ -263,6 +312,7 @@ class TrainConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         check_at_least("steps", self.steps, 1)
         check_at_least("validation_examples", self.validation_examples, 0)
         check_at_least("calibration_batches", self.calibration_batches, 0)

@@ -42,6 +42,8 @@ def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
         raise InputError(f"expected a new folder to export to. Received: {directory}")
 
     def colorize(mono, reference):
+        _assert_range("mono", mono)
+        _assert_range("reference", reference)
         height, width = ops.shape(mono)[1:3]
         inputs = {"mono": pad(mono), "reference": pad(reference)}
         outputs = {
@@ -72,3 +74,12 @@ def export_saved_model(model: Network, directory: str | os.PathLike) -> None:
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _assert_range(name: str, view: tf.Tensor) -> None:
+    """Has the graph raise InvalidArgumentError unless a view is in [0, 1]."""
+    lowest, largest = ops.min(view), ops.max(view)
+    tf.debugging.Assert(
+        (lowest >= 0) & (largest <= 1),  # False for NaN, too.
+        [f"expected {name} in [0, 1]. Received:", lowest, "to", largest],
+    )

@@ -14,7 +14,7 @@ import dataclasses
 import itertools
 import math
 
-from colornet.config import GRID, ModelConfig
+from colornet.config import GRID, Config, ModelConfig
 from colornet.errors import InputError
 
 # Chosen by measurement: `experiments.benchmark --section=tiling --weights=...` (D-32).
@@ -30,7 +30,7 @@ Interval = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
-class Tiling:
+class Tiling(Config):
     """How large pictures are worked on.
 
     Attributes:
@@ -51,6 +51,7 @@ class Tiling:
     tile: tuple[int, int] | None = None
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.memory_gb > 0:
             raise InputError(
                 f"memory_gb must be more than 0. Received: {self.memory_gb}"

@@ -1,4 +1,4 @@
-"""Scores a method over a split of TFRecords.
+r"""Scores a method over a split of TFRecords.
 
     python -m experiments.evaluate --records=records --split=test --weights=runs/full \
         --output=runs/full/evaluation

@@ -1,4 +1,4 @@
-"""Packs a training run as weights that come with the package.
+r"""Packs a training run as weights that come with the package.
 
     python -m experiments.pack_weights --run_dir=runs/pretrain --name=n32-d192 \
         --default --policy='{"target_disparity": 192}'

@@ -44,6 +44,9 @@ _STREAM = app.config_flags(
     camera_differences="Largest strength of the cameras' differences, 0 to 1.",
     exposure_differences="Largest factor of the reference's exposure, in powers of "
     "two; half have none.",
+    mono_differences="Largest strength of the mono camera's own spectral response and "
+    "tone curve, 0 to 1; half have none.",
+    vertical_offset="Largest vertical offset of the reference, px; half have none.",
     supersample="Samples along each axis of a rendered pixel.",
 )
 _RECIPE = app.config_flags(

@@ -1,4 +1,4 @@
-"""The main job, end to end, on pictures that need no download.
+r"""The main job, end to end, on pictures that need no download.
 
     python -m experiments.reproduce
 

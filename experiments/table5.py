@@ -1,4 +1,4 @@
-"""Table 5: the network and its ablations, under Setup 1.
+r"""Table 5: the network and its ablations, under Setup 1.
 
     python -m experiments.table5 --records=records --weights=full=runs/full \
         --weights=no_attention=runs/no_attention

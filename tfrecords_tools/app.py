@@ -1,12 +1,15 @@
 """How the runnable modules start: absl flags in, one-line errors out."""
 
+import contextlib
 import dataclasses
 import errno
 import importlib.util
+import itertools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from absl import app, flags, logging
@@ -14,6 +17,7 @@ from absl import app, flags, logging
 from colornet.errors import InputError, Interrupted
 from colornet.quiet import import_tensorflow
 
+_HELP = {"--help", "-help", "-h", "-?"}
 _BACKENDS = ("tensorflow", "jax")
 _KINDS = {
     bool: flags.DEFINE_bool,
@@ -51,14 +55,55 @@ def flag_values(holders: dict[str, flags.FlagHolder]) -> dict[str, Any]:
     return {name: holder.value for name, holder in holders.items()}
 
 
+def _own_flags() -> Iterator[flags.Flag]:
+    """The flags of the program and of the modules that it shares with others."""
+    of_modules = flags.FLAGS.flags_by_module_dict()
+    program = sys.argv[0]
+    for module in sorted(of_modules, key=lambda module: (module != program, module)):
+        if not module.startswith("absl"):
+            yield from of_modules[module]
+
+
+def help_text() -> str:
+    """What `--help` prints: the program's docstring, and its flags with defaults."""
+    lines = [(sys.modules["__main__"].__doc__ or "").strip(), "", "Flags:"]
+    for flag in _own_flags():
+        choices = getattr(flag.parser, "enum_values", None)
+        value = "|".join(choices) if choices else flag.flag_type()
+        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}=<{value}>"
+        if any("other than None" in check.message for check in flag.validators):
+            default = "required"
+        elif flag.default is None:
+            default = "unset by default"
+        else:
+            default = f"default: {flag.default_as_str.strip(chr(39))}"
+        # absl adds the choices in front, and a remark on repetition behind.
+        about = flag.help.removeprefix(f"<{value}>: ").partition(";\n")[0]
+        lines += [f"  {name}  ({default})", textwrap.indent(about, " " * 6)]
+    return "\n".join(lines)
+
+
 def _parse(argv: list[str]) -> list[str]:
+    if _HELP & set(argv[1:]):
+        with contextlib.suppress(BrokenPipeError):
+            print(help_text(), flush=True)
+        os._exit(0)  # Whoever read enough of it has closed the pipe.
+    odd = [
+        after
+        for before, after in itertools.pairwise(argv)
+        if not after.startswith("-") and ("=" in before or not before.startswith("-"))
+    ]
     try:
-        positional = flags.FLAGS(argv)
+        # A missing flag is not the fault of who wrote its value without its name.
+        odd = odd or flags.FLAGS(argv)[1:]
     except flags.Error as error:
         sys.exit(f"error: {' '.join(str(error).split())} (--help lists the flags)")
-    if len(positional) > 1:
-        sys.exit(f"error: expected only flags. Received: {' '.join(positional[1:])}")
-    return positional
+    if odd:
+        sys.exit(
+            "error: expected flags, as in --name=value (--help lists them). "
+            f"Received: {' '.join(odd)}"
+        )
+    return argv[:1]
 
 
 def refuse_flags(holders: Iterable[flags.FlagHolder], expected: str) -> None:

@@ -82,6 +82,7 @@ class PretrainConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         check_at_least("steps", self.steps, 1)
         check_above_0("learning_rate", self.learning_rate)
         check_choice(

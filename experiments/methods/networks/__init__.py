@@ -1,4 +1,4 @@
-"""The learned comparison methods of Tables 3 and 4, each after its own paper.
+r"""The learned comparison methods of Tables 3 and 4, each after its own paper.
 
 | name | paper | sees the reference |
 |---|---|---|

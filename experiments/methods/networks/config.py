@@ -32,6 +32,7 @@ class MethodConfig(NetworkConfig):
     bn_epsilon: float = 1e-3
 
     def __post_init__(self):
+        super().__post_init__()
         check_choice("name", self.name, NAMES)
         check_above_0("width", self.width)
         if self.global_size < 64 or self.global_size % 32:
@@ -39,4 +40,3 @@ class MethodConfig(NetworkConfig):
                 "global_size must be a multiple of 32, at least 64. "
                 f"Received: {self.global_size}"
             )
-        super().__post_init__()
