@@ -37,7 +37,7 @@ def test_arrays_are_read(tmp_path):
     [
         (_header((10**9,)) + bytes(400), "an array of .1000000000,. in 528 bytes"),
         (_header((2**40, 2**40)), "an array of"),
-        (bytes(200_000_000), "200000000 bytes packed in"),
+        (bytes(65_000_000), "65000000 bytes packed in"),
         (b"no array", "magic"),
         (b"", "0 bytes packed in"),
     ],
@@ -45,7 +45,7 @@ def test_arrays_are_read(tmp_path):
 def test_archives_that_announce_too_much(tmp_path, content, words):
     path = tmp_path / "a.npz"
     _archive(path, content)
-    assert path.stat().st_size * MAX_EXPANSION < 200e6
+    assert path.stat().st_size * MAX_EXPANSION < 65e6
     with pytest.raises(InputError, match=f"whole .npz.*a.npz .*{words}") as error:
         read_archive(path)
     assert "\n" not in str(error.value)

@@ -11,7 +11,8 @@ from PIL import ExifTags, Image, ImageCms
 
 from colornet.errors import InputError
 from colornet.io.bit_depth import significant_bits
-from colornet.io.decoding import FORMATS, Limits
+from colornet.io.decoding import FORMATS
+from colornet.io.limits import Limits
 from colornet.io.photograph import Photograph, upright
 from colornet.io.pictures import read_photograph, read_picture, write_picture
 
