@@ -49,3 +49,15 @@ def test_archives_that_announce_too_much(tmp_path, content, words):
     with pytest.raises(InputError, match=f"whole .npz.*a.npz .*{words}") as error:
         read_archive(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_member_that_damage_hides_is_missed(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, first=np.zeros(3), second=np.ones(3))
+    whole = bytearray(path.read_bytes())
+    entry = whole.index(b"PK\1\2")
+    # The comment of the first member becomes as long as all that follows.
+    whole[entry + 32 : entry + 34] = (len(whole) - entry).to_bytes(2, "little")
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="whole .npz.*a.npz .1 of 2 arrays"):
+        read_archive(path)

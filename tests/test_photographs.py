@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from colornet.errors import InputError
 from colornet.io.bit_depth import significant_bits
@@ -64,6 +64,9 @@ def test_metadata_of_the_photograph_is_kept(tmp_path, name, dtype):
         assert ExifTags.Base.ExifImageWidth not in inner
         assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
         assert image.info["icc_profile"] == _PROFILE
+    if name == "a.png":  # The chunk has no mark of JPEG's.
+        block = (tmp_path / name).read_bytes().split(b"eXIf")[1]
+        assert block[:2] in (b"II", b"MM")
     found = read_photograph(tmp_path / name)
     assert found.orientation == 1 and found.notes == ()
     if name != "a.jpg":
@@ -94,6 +97,19 @@ def test_damaged_metadata_costs_no_picture(tmp_path):
         warnings.simplefilter("error")
         notes = read_photograph(tmp_path / "a.jpg").notes
     assert all("\n" not in note for note in notes) and len(notes) == 1
+
+
+def test_warnings_of_pillow_become_notes_of_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    write_picture(path, _photo(255).astype(np.uint8))
+
+    def warn(self):
+        warnings.warn("two\nlines", stacklevel=1)
+        return Image.Exif()
+
+    monkeypatch.setattr(Image.Image, "getexif", warn)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "getexif", warn)
+    assert read_photograph(path).notes == (f"{path}: two lines",)
 
 
 def _significant(bits, scale=1.0):
