@@ -272,6 +272,17 @@ def test_limits_are_a_choice(tmp_path):
         read_photograph(path, limits=Limits(max_pixels=29_000_000))
 
 
+def test_a_jpeg_cannot_hold_much_in_few_bytes(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(_photo(255).astype(np.uint8)).save(path)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"\xff\xc0") + 5  # Height and width.
+    data[start : start + 4] = (12_000).to_bytes(2, "big") * 2
+    path.write_bytes(data + bytes(100_000))
+    with pytest.raises(InputError, match="600 pixels a byte.*a.jpg .12000 x 12000"):
+        read_photograph(path)
+
+
 def test_damaged_pixels_of_png_are_no_picture(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(_photo(255).astype(np.uint8)).save(path, compress_level=0)

@@ -90,7 +90,8 @@ def opened(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(file, formats=formats)
-            limits.check(*image.size, path)
+            is_jpeg = image.format in ("JPEG", "MPO")
+            limits.check(*image.size, path, is_jpeg)
             if image.format == "PNG":
                 image.verify()  # Pillow decodes pixels without their checksums.
                 image = Image.open(file, formats=["PNG"])
@@ -189,6 +190,6 @@ def _to_array(image: Image.Image, path: pathlib.Path, notes: list[str]) -> np.nd
         rgba = np.asarray(image.convert("RGBA"))
         note_if_transparent(rgba[..., 3], path, notes)
         return rgba[..., 0] if is_grey else rgba[..., :3]
-    if image.mode == "L":
+    if image.mode in ("L", "RGB"):  # To convert them would copy them.
         return np.asarray(image)
     return np.asarray(image.convert("RGB"))

@@ -9,6 +9,8 @@ MAX_PIXELS = 150_000_000
 MAX_SIDE = 65_535
 # Deflate packs 1032 equal bytes into one: every whole grey PNG of 8 bit passes.
 MAX_PIXELS_PER_BYTE = 2_000
+# Each square of 64 pixels takes a bit at least. What a JPEG lacks is read as grey.
+_JPEG_PIXELS_PER_BYTE = 600
 # So many may be in a file of few bytes: they need little memory.
 _FREE_PIXELS = 25_000_000
 
@@ -30,14 +32,18 @@ class Limits:
     max_side: int = MAX_SIDE
     max_pixels_per_byte: int = MAX_PIXELS_PER_BYTE
 
-    def check(self, width: int, height: int, path: pathlib.Path) -> None:
+    def check(
+        self, width: int, height: int, path: pathlib.Path, is_jpeg: bool = False
+    ) -> None:
         """Raises InputError if the file `path` may not announce this size."""
         file_bytes = path.stat().st_size
-        per_byte = max(_FREE_PIXELS, self.max_pixels_per_byte * file_bytes)
+        densest = self.max_pixels_per_byte
+        densest = min(densest, _JPEG_PIXELS_PER_BYTE) if is_jpeg else densest
+        per_byte = max(_FREE_PIXELS, densest * file_bytes)
         for value, most, unit in (
             (width * height, self.max_pixels, f"{self.max_pixels / 1e6:g} megapixels"),
             (max(width, height), self.max_side, f"{self.max_side} px a side"),
-            (width * height, per_byte, f"{self.max_pixels_per_byte} pixels a byte"),
+            (width * height, per_byte, f"{densest} pixels a byte"),
         ):
             if value > most:
                 raise InputError(
