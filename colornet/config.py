@@ -65,7 +65,7 @@ def _flattened(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _of_kind(name: str, value: Any, kind: Any) -> Any:
+def of_kind(name: str, value: Any, kind: Any) -> Any:
     """The value of the field `name`, or InputError if it is of another type."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -87,6 +87,8 @@ _KINDS = {
     int: "a whole number",
     float: "a finite number",
     str: "a text",
+    dict: "a dictionary",
+    list: "a list",
     types.NoneType: "None",
 }
 
@@ -108,7 +110,7 @@ class Config:
     def __post_init__(self):
         kinds = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            value = _of_kind(field.name, getattr(self, field.name), kinds[field.name])
+            value = of_kind(field.name, getattr(self, field.name), kinds[field.name])
             object.__setattr__(self, field.name, value)
 
     def to_dict(self) -> dict[str, Any]:

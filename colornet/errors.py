@@ -7,7 +7,13 @@ class InputError(ValueError):
     The message is one line that says what was expected and, after "Received:", what
     came. Command-line programs print it and exit with status 1 (`tfrecords_tools.app`);
     any other exception is a defect of the program and keeps its traceback.
+
+    Args:
+        message: what a library says in it on several lines is put on one.
     """
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(map(str.strip, message.splitlines())))
 
 
 class NonFiniteError(InputError):

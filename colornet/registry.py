@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from colornet.config import ModelConfig, NetworkConfig
+from colornet.config import ModelConfig, NetworkConfig, of_kind
 from colornet.errors import InputError
 
 _CONFIGS: dict[str, type[NetworkConfig]] = {}
@@ -31,7 +31,8 @@ def network_config(values: dict[str, Any]) -> NetworkConfig:
     Raises:
         InputError: no network has the name, or the fields.
     """
-    name = values.get("name", ModelConfig.name)
+    of_kind("model", values, dict)
+    name = of_kind("name", values.get("name", ModelConfig.name), str)
     if name not in _CONFIGS:
         raise InputError(
             f"expected a network that is known here ({', '.join(_CONFIGS)}). "

@@ -1,14 +1,15 @@
 """Weights on disk: one format for every backend.
 
 A weights file is an `.npz` archive that holds each variable under its path
-(`l01_conv/kernel`, ...) and the configuration as JSON under `config`; NumPy checks its
-CRC.
+(`l01_conv/kernel`, ...), the configuration as JSON under `config`, of a training run
+its `step`, and a digest of all that (`colornet.io.archives`).
 """
 
 import hashlib
 import json
 import os
 import pathlib
+import warnings
 import zipfile
 from collections.abc import Iterable
 
@@ -18,13 +19,13 @@ import numpy as np
 from colornet import pretrained
 from colornet.config import NetworkConfig
 from colornet.errors import InputError
-from colornet.io.archives import read_archive
+from colornet.io.archives import read_archive, take_digest, write_archive
 from colornet.io.files import replacing
 from colornet.networks import Network, build_network
 from colornet.registry import import_networks, network_config
-from colornet.training.run_folder import result_of_run
+from colornet.training.run_folder import check_file, result_of_run, step_of
 
-_CONFIG = "config"
+_CONFIG, _STEP = "config", "step"
 
 
 def _stored_config(value: np.ndarray, path: pathlib.Path) -> NetworkConfig:
@@ -62,7 +63,10 @@ def assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
 
 
 def save_weights(
-    model: Network, path: str | os.PathLike, kernels: str = "float32"
+    model: Network,
+    path: str | os.PathLike,
+    kernels: str = "float32",
+    step: int | None = None,
 ) -> None:
     """Writes the weights and the configuration of a model as an `.npz` file.
 
@@ -71,13 +75,17 @@ def save_weights(
         path: where to.
         kernels: dtype of the kernels in the file; vectors stay float32, since they are
             small, and variances can be larger than float16 holds.
+        step: of the training run.
     """
     values = {variable.path: np.asarray(variable) for variable in model.variables}
     for name, value in values.items():
         if value.ndim > 1:
             values[name] = value.astype(kernels)
+    values[_CONFIG] = np.array(model.config.to_json())
+    if step is not None:
+        values[_STEP] = np.array(step)
     with replacing(path) as file:
-        np.savez(file, **values, **{_CONFIG: np.array(model.config.to_json())})
+        write_archive(file, values)
 
 
 def weights_digest(model: Network) -> str:
@@ -88,14 +96,41 @@ def weights_digest(model: Network) -> str:
     return digest.hexdigest()
 
 
-def load_weights(model: Network, path: str | os.PathLike) -> None:
+def _read(path: pathlib.Path, is_known: bool) -> dict[str, np.ndarray]:
+    """What a weights file holds, but for its digest and its step.
+
+    Args:
+        path: the file.
+        is_known: whether its SHA-256 has been checked.
+    """
+    values = read_archive(path)
+    has_digest = take_digest(values, path)
+    if not (has_digest or is_known) and _CONFIG in values:
+        warnings.warn(f"{path} has no digest that tells damage", stacklevel=3)
+    step, expected = values.pop(_STEP, None), step_of(path)
+    if None not in (step, expected) and not np.array_equal(step, expected):
+        raise InputError(
+            f"expected weights of step {expected} in {path}. Received: of step {step}"
+        )
+    return values
+
+
+def load_weights(
+    model: Network, path: str | os.PathLike, is_known: bool = False
+) -> None:
     """Reads an `.npz` file into a model of the same configuration.
 
+    Args:
+        model: the network.
+        path: of the file. One without a digest, as earlier versions have written it, is
+            read with a warning.
+        is_known: whether the file is known to be whole: no warning.
+
     Raises:
-        InputError: no such file, a damaged one, or weights of another configuration;
-            the model is unchanged.
+        InputError: no such file, a damaged one, or weights of another configuration or
+            step; the model is unchanged.
     """
-    values = read_archive(pathlib.Path(path))
+    values = _read(pathlib.Path(path), is_known)
     values.pop(_CONFIG, None)
     assign(model.variables, values, path)
 
@@ -112,10 +147,11 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
             `Network.with_config`.
 
     Raises:
-        InputError: nothing there, something else, a damaged file, or a change that the
-            network cannot have.
+        InputError: nothing there, something else, a damaged file, one of another step
+            than its name says, or a change that the network cannot have.
     """
-    if str(path).startswith(pretrained.PREFIX):
+    is_known = str(path).startswith(pretrained.PREFIX)
+    if is_known:
         path = pretrained.weights_file(str(path))
     path = pathlib.Path(path)
     if not path.exists():
@@ -126,7 +162,8 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
             model = keras.models.load_model(path)
         except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"expected a .keras file of a ColorNet. Received: {path} ({error})"
+                f"expected a .keras file of a ColorNet. Received: {path} "
+                f"({error!s:.200})"
             ) from error
         if not isinstance(model, Network):
             raise InputError(
@@ -136,7 +173,8 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
         return model.with_config(**changes)
     if path.is_dir():
         path = result_of_run(path)
-    values = read_archive(path)
+        is_known = check_file(path)
+    values = _read(path, is_known)
     if _CONFIG not in values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
     config = _stored_config(values.pop(_CONFIG), path)

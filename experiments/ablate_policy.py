@@ -14,7 +14,6 @@ its passes and, where it estimates disparities, of the estimate. They hardly dep
 other programs that run.
 """
 
-import csv
 import itertools
 import pathlib
 import time
@@ -60,7 +59,6 @@ _OFF = {
         "match_cameras": False,
     },
 }
-_COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
 
 
 def _chroma(colorizer, luma, rgb, looks: dict):
@@ -97,16 +95,10 @@ def _score(records, colorizers: dict, done: set, exclude: set):
         yield {"dataset": example["dataset"], "key": example["key"], **cells}
 
 
-def _read(path: pathlib.Path) -> list[dict]:
-    if not path.is_file():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["all off"]]
-
-
 def main() -> None:
     from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.data import Records
+    from colornet.io.rows import Rows
     from colornet.weights import load_model
 
     weights = full_name(_WEIGHTS.value)
@@ -119,32 +111,29 @@ def main() -> None:
     folder = pathlib.Path(_OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "pictures.csv"
-    rows = _read(path)
+    table = Rows(path)
     for top in _RECORDS.value:
         found = False
         for setup in NOISE_SETUPS:
             place = pathlib.Path(top) / f"colornet_records/pairs_setup{setup}"
             if not place.is_dir():
                 continue
-            found, label = True, {"records": pathlib.Path(top).name, "setup": setup}
+            found, label = (
+                True,
+                {"records": pathlib.Path(top).name, "setup": str(setup)},
+            )
             done = {
                 row["key"]
-                for row in rows
-                if (row["records"], row["setup"]) == (label["records"], str(setup))
+                for row in table.rows
+                if (row["records"], row["setup"]) == (label["records"], label["setup"])
             }
             records = Records(str(place), "test")
             for cells in _score(records, colorizers, done, set(_EXCLUDE.value)):
-                row = {**label, **cells}
-                rows.append({key: str(value) for key, value in row.items()})
-                with open(path, "a", newline="", encoding="utf-8") as file:
-                    writer = csv.DictWriter(file, _COLUMNS)
-                    if not file.tell():
-                        writer.writeheader()
-                    writer.writerow(row)
-                print(f"{label['records']}, Setup {setup}, {row['key']}", flush=True)
+                table.append({**label, **cells})
+                print(f"{label['records']}, Setup {setup}, {cells['key']}", flush=True)
         if not found:
             raise InputError(f"expected records of dataset pairs. Received: {top}")
-    print(f"\n{_table(rows)}\n\nweights: {weights}; per picture: {path}")
+    print(f"\n{_table(table.rows)}\n\nweights: {weights}; per picture: {path}")
 
 
 def _table(rows: list[dict]) -> str:

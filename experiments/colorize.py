@@ -14,7 +14,6 @@ network alone, as in the paper: pictures as they are, one scale, and the d of
 
 import dataclasses
 import pathlib
-import sys
 import warnings
 
 import numpy as np
@@ -139,8 +138,6 @@ def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
 
 def main() -> None:
     parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
-    # A warning is for the user of the program: one line, without a place in the code.
-    warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
     photographs = _photographs()
     mono = _as_mono(photographs[0].pixels)
     reference = _as_reference(photographs[1].pixels)

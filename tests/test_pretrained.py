@@ -1,6 +1,5 @@
 """Weights that come with the package: packed, checked, loaded, installed."""
 
-import json
 import pathlib
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from colornet import pretrained
 from colornet.color import rgb_to_luma
 from colornet.config import TrainConfig
 from colornet.errors import InputError
+from colornet.io.files import sha256_of
+from colornet.io.json_files import write_json
 from colornet.io.pictures import write_picture
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
@@ -96,7 +97,7 @@ def test_they_are_loaded_as_float32_with_what_is_to_change(copy):
 
 def test_the_index_and_the_card_tell_what_they_are(copy):
     entry = pretrained.read_index(copy)["weights"]["tiny"]
-    assert entry["sha256"] == pretrained.sha256_of(copy / "tiny.npz")
+    assert entry["sha256"] == sha256_of(copy / "tiny.npz")
     assert entry["step"] == 5 and 0 < entry["float16_difference"] <= 0.5
     card = (copy / "MODEL_CARD.md").read_text()
     for words in (
@@ -125,6 +126,7 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
             "records_metadata": {"settings": {"setup": 2}},
             "model": model.config.to_dict(),
         },
+        "mean": {},
         "datasets": {
             "kitti": {"count": 5, "psnr": 31.234, "ssim": 0.9, "seconds": 1},
             "second": {
@@ -138,14 +140,14 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     }
     folder = tmp_path / "evaluation"
     folder.mkdir()
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_json(folder / "summary.json", summary)
     arguments = (run_dir, "tiny", copy, pictures)
     packing.pack(*arguments, evaluations={"ours": folder})
     card = (copy / "MODEL_CARD.md").read_text()
     assert "| kitti | 5 | 2 | tiny | 32 |  | 31.23 / 0.900 |  |  |" in card
     assert "| second | 2 | 2 | tiny | 32 |  | 30.00 | 33.00 (85%) |  |" in card
     summary["settings"]["method"] = "colorizer"
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_json(folder / "summary.json", summary)
     packing.pack(*arguments, evaluations={"colorizer": folder})
     card = (copy / "MODEL_CARD.md").read_text()
     assert "| kitti | 5 | 2 | colorizer | estimated |  | 31.23" in card
@@ -154,7 +156,7 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     # Without the run: the weights and what the card says already stay.
     content = (copy / "tiny.npz").read_bytes()
     summary["settings"] |= {"method": "tiny"}
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_json(folder / "summary.json", summary)
     packing.describe("tiny", copy, evaluations={"again": folder}, policy={})
     card = (copy / "MODEL_CARD.md").read_text()
     for row in ("| kitti | 5 | 2 | colorizer |", "| kitti | 5 | 2 | tiny |"):
@@ -163,7 +165,7 @@ def test_evaluations_of_these_weights_get_into_the_card(copy, run_dir, tmp_path)
     with pytest.raises(InputError, match=r"weights of .* \(tiny\). Received: other"):
         packing.describe("other", copy)
     summary["settings"]["sha256"] = "0" * 64
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_json(folder / "summary.json", summary)
     with pytest.raises(InputError, match="as they are packed"):
         packing.pack(*arguments, evaluations={"ours": folder})
     with pytest.raises(InputError, match="experiments.evaluate has written"):
@@ -211,7 +213,7 @@ def test_unknown_names_and_broken_indexes_are_refused(copy):
     with pytest.raises(InputError, match=r"known name \(tiny\). Received: 'huge'"):
         load_model("pretrained:huge")
     (copy / "index.json").write_text('{"default": "tiny", "weights": {"tiny": {}}}')
-    with pytest.raises(InputError, match="expected an index of weights"):
+    with pytest.raises(InputError, match=r"index.json"):
         colornet.load_pretrained()
 
 
@@ -287,7 +289,7 @@ def test_the_weights_of_the_repository_are_what_the_index_says():
     assert files == {entry["file"] for entry in index["weights"].values()}
     for entry in index["weights"].values():
         path = folder / entry["file"]
-        assert pretrained.sha256_of(path) == entry["sha256"]
+        assert sha256_of(path) == entry["sha256"]
         assert path.stat().st_size < 16 * 2**20
     assert index["default"] is None or index["default"] in index["weights"]
     assert (folder / packing.CARD).is_file() == bool(files)
@@ -337,5 +339,5 @@ def test_large_optimizer_states_go_to_several_files(tmp_path):
     for mine, theirs in zip(fresh.variables, optimizer.variables, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     (checkpoints.path(1) / files[-1]).unlink()
-    with pytest.raises(InputError, match="another configuration"):
+    with pytest.raises(InputError, match="npz in .*step_00000001. Received: optim"):
         checkpoints.restore(1, other, fresh)

@@ -16,7 +16,6 @@ import pytest
 
 from colornet.errors import InputError, Interrupted, NonFiniteError
 from colornet.training.checkpoints import Checkpoints
-from colornet.training.curve import LearningCurve
 from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.loop import HELD_OUT_SEED, Pretrainer
@@ -60,9 +59,9 @@ def assert_same_state(run_dir, other, step):
 
 
 def curve_of(run_dir):
-    """Rows of the curve less the columns of the clock."""
+    """Rows of the curve less the columns of the clock and the checksums."""
     with open(run_dir / "metrics.csv", newline="") as file:
-        return [row[:-2] for row in csv.reader(file)]
+        return [row[:-3] for row in csv.reader(file)]
 
 
 @pytest.fixture(scope="module")
@@ -337,18 +336,6 @@ def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
 def test_recipes_that_cannot_be_are_refused(changes, words):
     with pytest.raises(InputError, match=words):
         _CONFIG.replace(**changes)
-
-
-def test_the_curve_of_an_earlier_version_goes_on(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,loss,old\n1,5,a\n2,4,b\n3,3,c\n4,")
-    curve = LearningCurve(path, ("new", "loss"), 2)
-    curve.write(3, {"new": 7.0, "loss": 2.5})
-    curve.close()
-    with open(path, newline="") as file:
-        rows = list(csv.reader(file))
-    expected = [["step", "new", "loss"], ["1", "", "5"], ["2", "", "4"]]
-    assert rows == [*expected, ["3", "7", "2.5"]]
 
 
 def run_on_jax(*arguments):

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -128,14 +129,18 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
+def _show_warning(message, *_) -> None:
+    sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
+
+
 def run(main: Callable[[], None], less_memory: str = _LESS_MEMORY) -> None:
     """Parses the flags and runs `main()`.
 
     Bad input (`InputError`, or an operating system error with a file's name) and a lack
     of memory end the program with one line on standard error and status 1, a signal
     with 128 and its number (Ctrl-C: 130); anything else is a defect and keeps its
-    traceback. Modules that need TensorFlow or Keras are imported in `main`, after the
-    flags are known to be good.
+    traceback. A warning is one line, without a place in the code. Modules that need
+    TensorFlow or Keras are imported in `main`, after the flags are known to be good.
 
     Args:
         main: the program.
@@ -144,6 +149,7 @@ def run(main: Callable[[], None], less_memory: str = _LESS_MEMORY) -> None:
 
     def guarded(_: list[str]) -> None:
         logging.set_verbosity(logging.ERROR)
+        warnings.showwarning = _show_warning
         try:
             backend = os.environ.get("KERAS_BACKEND", "tensorflow")
             if backend not in _BACKENDS or not importlib.util.find_spec(backend):

@@ -15,6 +15,7 @@ from tensorflow_datasets.core.writer import ExampleWriter
 from tqdm import tqdm
 
 import colornet
+from colornet.io.files import sha256_of
 from colornet.noise import NOISE_SETUPS
 from colornet.progress import progress_bar
 from tfrecords_tools.convert import Converted, convert, in_processes
@@ -119,8 +120,15 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
                 # Missing files, and "key: reason" of pairs that could not be read.
                 skipped=list(config.skipped),
                 colornet_version=colornet.__version__,
+                # SHA-256 of every shard by its file's name.
+                shards={},
             ),
         )
+
+    def _download_and_prepare(self, dl_manager, download_config) -> None:
+        super()._download_and_prepare(dl_manager, download_config)
+        paths = [p for split in self.info.splits.values() for p in split.filepaths]
+        self.info.metadata["shards"] = {path.name: sha256_of(path) for path in paths}
 
     def _example_writer(self) -> ExampleWriter:
         return _CanonicalWriter(file_format=self.info.file_format)

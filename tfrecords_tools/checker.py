@@ -4,14 +4,17 @@ import collections
 import dataclasses
 import os
 import pathlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from colornet.config import of_kind
 from colornet.data import record_folders
 from colornet.errors import InputError
+from colornet.io.files import sha256_of
 from colornet.noise import NOISE_SETUPS
 from colornet.progress import progress_bar
 from colornet.quiet import quiet_tfds
@@ -89,9 +92,9 @@ def check_dataset(
 
     Raises:
         InputError: a description that cannot be read; a shard that is missing,
-            damaged or not of the length noted; a key that comes twice; pictures of
-            different sizes in a record; a scene in two splits; or noise that is not
-            that of the setup.
+            damaged, not of the length noted or not the one that was written; a key that
+            comes twice; pictures of different sizes in a record; a scene in two splits;
+            or noise that is not that of the setup.
     """
     folder = pathlib.Path(folder)
     builder, record_config = _open(folder)
@@ -151,6 +154,7 @@ def _open(folder: pathlib.Path) -> tuple[tfds.core.DatasetBuilder, RecordConfig]
         settings = builder.info.metadata["settings"]
         names = [field.name for field in dataclasses.fields(RecordConfig)]
         config = RecordConfig(**{name: settings[name] for name in names})
+        of_kind("shards", builder.info.metadata.get("shards", {}), dict)
     # TFDS reports broken JSON and foreign datasets with almost any exception.
     except Exception as error:
         raise InputError(
@@ -195,6 +199,21 @@ def _read(
             ) from error
         if count != length:
             raise InputError(f"expected {length} records in {shard}. Received: {count}")
+        _check_digest(builder.info.metadata.get("shards"), shard)
+
+
+def _check_digest(digests: dict[str, str] | None, shard: pathlib.Path) -> None:
+    """Finds what has right checksums: whole records at another place."""
+    if digests is None:
+        warnings.warn(
+            f"{shard} has no digest: of an earlier version, or from elsewhere",
+            stacklevel=2,
+        )
+    elif digests.get(shard.name) != (found := sha256_of(shard)):
+        raise InputError(
+            f"expected {shard} with SHA-256 {digests.get(shard.name)}, as it was "
+            f"written. Received: {found}"
+        )
 
 
 def _check_sizes(record: Record, key: str, shard: pathlib.Path) -> None:

@@ -107,7 +107,14 @@ def write_records(
     is_new = overwrite or not folder.exists()
     if is_new:
         # What a killed run left: TFDS never takes it up.
-        for old in config_dir.glob("*incomplete*"):
+        left = list(config_dir.glob("*incomplete*"))
+        for old in (folder, *left):
+            if old.is_symlink():
+                raise InputError(
+                    "expected a folder to replace, and no symbolic link. "
+                    f"Received: {old}"
+                )
+        for old in left:
             shutil.rmtree(old)
         config = RecordsConfig(
             name=name,

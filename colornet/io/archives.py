@@ -1,10 +1,17 @@
-"""Arrays in and out of `.npz` files, with one-line errors. NumPy only."""
+"""Arrays in and out of `.npz` files, with one-line errors. NumPy only.
 
+An archive that the project writes has the SHA-256 of its names, shapes, types and bytes
+as the further array `sha256`.
+"""
+
+import hashlib
 import math
 import os
 import pathlib
 import struct
 import zipfile
+from collections.abc import Mapping
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,12 +21,46 @@ from colornet.errors import InputError
 # hardly get smaller when they are packed; those of a few bytes may.
 MAX_EXPANSION = 20
 _FREE_BYTES = 64_000_000
+_DIGEST = "sha256"
 # The mark and the number of members in the record that ends an archive.
 _END = struct.Struct("<4s6xH10x")
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.shape} {array.dtype.str}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def write_archive(
+    file: str | os.PathLike | BinaryIO, arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Writes arrays by name as an `.npz` file, with their digest."""
+    np.savez(file, **arrays, **{_DIGEST: np.array(_digest(arrays))})
+
+
+def take_digest(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> bool:
+    """Takes the digest out of the arrays of a file.
+
+    Returns:
+        Whether there was one; files of earlier versions and of others have none.
+
+    Raises:
+        InputError: it is that of other arrays.
+    """
+    digest = arrays.pop(_DIGEST, None)
+    if digest is not None and str(digest) != (found := _digest(arrays)):
+        raise InputError(
+            f"expected {path} with arrays of SHA-256 {digest!s:.64}. Received: {found}"
+        )
+    return digest is not None
 
 
 def read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, with one-line errors."""
 
 import contextlib
+import hashlib
 import os
 import pathlib
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
             f"expected a place that can be written. Received: {path} "
             f"({error.strerror or error})"
         ) from error
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -7,13 +7,14 @@ The environment variable COLORNET_PRETRAINED names another folder of this kind.
 `MODEL_CARD.md` says what the weights were trained on, how, and what they reach.
 """
 
-import hashlib
-import json
 import os
 import pathlib
 from typing import Any
 
+from colornet.config import of_kind
 from colornet.errors import InputError
+from colornet.io.files import sha256_of
+from colornet.io.json_files import read_json
 
 PREFIX = "pretrained:"
 DEFAULT = f"{PREFIX}default"
@@ -37,17 +38,14 @@ def read_index(directory: pathlib.Path) -> dict[str, Any]:
         InputError: there is none, or it is none.
     """
     path = directory / INDEX
-    try:
-        index = json.loads(path.read_text())
-        if not all(
-            {"file", "sha256"} <= entry.keys() for entry in index["weights"].values()
-        ):
-            raise ValueError("weights without a file or a checksum")
-        return {"default": index["default"], "weights": index["weights"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"expected an index of weights. Received: {path} ({error})"
-        ) from error
+    kinds = {"default": str | None, "weights": dict}
+    index = read_json(path, kinds, has_checksum=False)
+    for name, entry in index["weights"].items():
+        of_kind(f"{path}: {name}", entry, dict)
+        for field in ("file", "sha256"):
+            of_kind(f"{path}: {name}, {field}", entry.get(field), str)
+        of_kind(f"{path}: {name}, policy", entry.get("policy", {}), dict)
+    return {name: index[name] for name in kinds}
 
 
 def pretrained_names() -> list[str]:
@@ -75,12 +73,6 @@ def full_name(weights: str) -> str:
             f"this copy of colornet. Received: {weights}"
         )
     return PREFIX + default
-
-
-def sha256_of(path: pathlib.Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _entry(weights: str) -> dict[str, Any]:

@@ -1,26 +1,36 @@
 """Checkpoints of a training run, for every backend.
 
 A checkpoint is a folder `step_00000100` with `weights.npz`, `optimizer.npz` (and
-`optimizer_1.npz`, ... where that would be a large file) and `train.json`; it is renamed
-into place when it is whole, so a checkpoint that can be seen is complete.
+`optimizer_1.npz`, ... where that would be a large file) and `train.json`, which has the
+digests of the others. It is renamed into place when it is whole, and away before it is
+removed, so a checkpoint that can be seen is complete.
 """
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from colornet.config import Config, TrainConfig
 from colornet.errors import InputError
-from colornet.io.files import writing
+from colornet.io.archives import read_archive, take_digest, write_archive
+from colornet.io.files import sha256_of, writing
+from colornet.io.json_files import write_json
 from colornet.registry import network_config
-from colornet.training.run_folder import WEIGHTS, checkpoint_path, checkpoint_steps
-from colornet.weights import assign, load_weights, read_archive, save_weights
+from colornet.training.run_folder import (
+    STATE,
+    WEIGHTS,
+    check_file,
+    checkpoint_path,
+    checkpoint_steps,
+    read_state,
+)
+from colornet.weights import assign, load_weights, save_weights
 
 try:
     import fcntl
@@ -133,25 +143,26 @@ class Checkpoints:
         part = self.directory / "part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        save_weights(model, part / WEIGHTS)
+        save_weights(model, part / WEIGHTS, step=step)
         for index, values in enumerate(
             _shared_out(optimizer.variables, self.most_bytes)
         ):
-            np.savez(part / f"optimizer{f'_{index}' if index else ''}.npz", **values)
-        (part / "train.json").write_text(json.dumps(state, indent=2, sort_keys=True))
-        shutil.rmtree(self.path(step), ignore_errors=True)
+            name = f"optimizer{f'_{index}' if index else ''}.npz"
+            write_archive(part / name, values)
+        files = {path.name: sha256_of(path) for path in sorted(part.iterdir())}
+        write_json(part / STATE, state | {"files": files})
+        if self.path(step).exists():
+            self._remove(step)
         os.replace(part, self.path(step))
         for old in {*self.steps()[:-_KEEP]} - {self.best}:
-            shutil.rmtree(self.path(old))
+            self._remove(old)
 
-    def _state(self, step: int) -> dict:
-        path = self.path(step) / "train.json"
-        try:
-            return dict(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(
-                f"expected the state of a training run. Received: {path} ({error})"
-            ) from error
+    def _remove(self, step: int) -> None:
+        """Removes a checkpoint; there is no moment at which a part of it is seen."""
+        away = self.directory / "removed"
+        shutil.rmtree(away, ignore_errors=True)
+        os.replace(self.path(step), away)
+        shutil.rmtree(away)
 
     def config(self, step: int) -> Config:
         """The configuration that a checkpoint was trained with.
@@ -159,12 +170,13 @@ class Checkpoints:
         Raises:
             InputError: the checkpoint has none, or a damaged one.
         """
-        state = self._state(step)
+        state = read_state(self.path(step))
         try:
-            values = dict(state["config"])
-            values["model"] = network_config(values["model"])
+            values = state["config"] | {
+                "model": network_config(state["config"]["model"])
+            }
             return self.config_class.from_dict(values)
-        except (ValueError, KeyError, TypeError) as error:
+        except (InputError, KeyError) as error:
             raise InputError(
                 f"expected the configuration of a training run. Received: "
                 f"{self.path(step)} ({error})"
@@ -173,7 +185,7 @@ class Checkpoints:
     def score(self, step: int) -> float | None:
         """On the held-out examples; None of a checkpoint without a score."""
         with contextlib.suppress(InputError):  # A damaged one must not end a run.
-            return self._state(step).get("score")
+            return read_state(self.path(step))["score"]
         return None
 
     @property
@@ -212,8 +224,22 @@ class Checkpoints:
         Raises:
             InputError: a damaged checkpoint, or one of another network or optimizer.
         """
-        load_weights(model, self.path(step) / WEIGHTS)
+        folder = self.path(step)
+        files, found = read_state(folder)["files"], sorted(folder.glob("*.npz"))
+        names = [path.name for path in found]
+        if not files:
+            warnings.warn(f"{folder} has no digests that tell damage", stacklevel=2)
+        elif sorted(files) != sorted(names):
+            raise InputError(
+                f"expected {', '.join(files)} in {folder}. Received: {', '.join(names)}"
+            )
+        for path in found:
+            check_file(path)
+        load_weights(model, folder / WEIGHTS, is_known=True)
         values = {}
-        for path in sorted(self.path(step).glob("optimizer*.npz")):
-            values |= read_archive(path)
-        assign(optimizer.variables, values, self.path(step) / "optimizer.npz")
+        for path in found:
+            if path.name != WEIGHTS:
+                part = read_archive(path)
+                take_digest(part, path)
+                values |= part
+        assign(optimizer.variables, values, folder / "optimizer.npz")

@@ -217,8 +217,7 @@ class TrainingRun(abc.ABC):
                 self._curve = LearningCurve(
                     self.run_dir / METRICS, (*_FIRST, *self.columns, *_LAST), self.step
                 )
-                stack.callback(self._curve.close)
-                self._open_validation(stack)
+                self._open_validation()
                 self.open(stack)
             stack.enter_context(self._signals)
             batches = stack.enter_context(contextlib.closing(self.batches()))
@@ -230,14 +229,13 @@ class TrainingRun(abc.ABC):
             raise self._signals.interrupted(self.step)
         return done
 
-    def _open_validation(self, stack: contextlib.ExitStack) -> None:
+    def _open_validation(self) -> None:
         if self.reporting.validate_every:
             self._held_out = self.held_out()
         if self._held_out:
             self._validation = LearningCurve(
                 self.run_dir / VALIDATION, ("psnr_rough", "psnr_final"), self.step
             )
-            stack.callback(self._validation.close)
 
     def _steps(self, batches: Iterator, bar: tqdm) -> None:
         reporting, window, last = (

@@ -55,7 +55,7 @@ def compare_statistics(
         calibrate_statistics(network, chosen)
         scores = held_out_scores(network, examples)
         if scores["psnr_final"] > moving["psnr_final"]:
-            save_weights(network, calibrated)
+            save_weights(network, calibrated, step=step)
         rows.append((step, "calibrated", scores, calibrated))
     rows.sort(key=lambda row: row[2]["psnr_final"], reverse=True)
     text = io.StringIO()

@@ -1,10 +1,12 @@
 """What was measured: a mean over pictures a line, in a CSV file."""
 
-import csv
 import dataclasses
-import io
 import pathlib
 from collections.abc import Sequence
+
+from colornet.io.rows import rows_text
+from experiments.cells_file import read_cells_file
+from experiments.disturbances.cameras import DISTURBANCES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,27 +33,27 @@ class Cell:
     change: float
 
 
-_NUMBERS = {"setup": int, "pictures": int}
-_NUMBERS |= dict.fromkeys(("strength", "psnr", "change"), float)
+_DECIBELS = "psnr", "change"
 
 
 def csv_table(cells: Sequence[Cell]) -> str:
-    """One line a cell; `read_cells` reads it."""
-    file = io.StringIO()
-    names = [field.name for field in dataclasses.fields(Cell)]
-    writer = csv.DictWriter(file, names, lineterminator="\n")
-    writer.writeheader()
-    for cell in cells:
-        line = dataclasses.asdict(cell)
-        writer.writerow(line | {n: f"{line[n]:.4f}" for n in ("psnr", "change")})
-    return file.getvalue()
-
-
-def read_cells(path: pathlib.Path) -> list[Cell]:
-    """The cells of a file that `csv_table` has made."""
-    with open(path, newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    return [
-        Cell(**line | {name: kind(line[name]) for name, kind in _NUMBERS.items()})
-        for line in lines
+    """One line a cell, with a checksum; `read_cells` reads it."""
+    lines = [
+        dataclasses.asdict(cell) | {n: f"{getattr(cell, n):.4f}" for n in _DECIBELS}
+        for cell in cells
     ]
+    return rows_text([field.name for field in dataclasses.fields(Cell)], lines)
+
+
+def read_cells(path: pathlib.Path, notes: list[str]) -> list[Cell]:
+    """The cells of a file that `csv_table` has made; what is damaged is left out.
+
+    Args:
+        path: the file.
+        notes: gets a line about what was left out.
+    """
+    cells = read_cells_file(path, Cell, notes)
+    unknown = {cell.disturbance for cell in cells} - DISTURBANCES.keys()
+    if unknown:
+        notes.append(f"{path.name}: left out: {', '.join(sorted(unknown))}")
+    return [cell for cell in cells if cell.disturbance not in unknown]

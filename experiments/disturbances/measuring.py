@@ -19,7 +19,7 @@ from tfrecords_tools.records import DISPARITY_STEPS, Record, RecordConfig, make_
 from tfrecords_tools.sources import Pair, Source
 
 # Raised when scores or disturbances change, so that no measurement goes on from before.
-_VERSION = 1
+_VERSION = 2
 
 
 def choose_pairs(

@@ -48,12 +48,17 @@ def table_rows(cells: Sequence[Cell]) -> list[list[str]]:
         by_case.setdefault((cell.disturbance, cell.strength), {})[cell.method] = cell
     rows = [["", "", *methods]]
     for (name, strength), by_method in by_case.items():
-        texts = [f"{cell.psnr:.2f} ({cell.change:+.2f})" for cell in by_method.values()]
-        number = f"{strength:g}"
-        if name == UNDISTURBED:
-            texts, number = [f"{cell.psnr:.2f}" for cell in by_method.values()], ""
+        texts = [_text(by_method.get(method)) for method in methods]
+        number = "" if name == UNDISTURBED else f"{strength:g}"
         rows.append([DISTURBANCES[name].title, number, *texts])
     return rows
+
+
+def _text(cell: Cell | None) -> str:
+    if cell is None:  # Its line was damaged.
+        return ""
+    change = "" if cell.disturbance == UNDISTURBED else f" ({cell.change:+.2f})"
+    return f"{cell.psnr:.2f}{change}"
 
 
 def markdown(cells: Sequence[Cell]) -> str:
@@ -119,7 +124,9 @@ def _panel(
     ]
     for method, color in legend(cells):
         curve = {c.strength: c.psnr for c in cells if c.method == method}
-        curve = dict(sorted((curve | {disturbance.neutral: start[method]}).items()))
+        if method in start:
+            curve[disturbance.neutral] = start[method]
+        curve = dict(sorted(curve.items()))
         points = " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in curve.items())
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{color}" '

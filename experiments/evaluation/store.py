@@ -1,18 +1,20 @@
 """What an evaluation leaves in its folder, so that a stopped one goes on.
 
 settings.json says what was evaluated, images.csv has a row a picture, and summary.json
-the means.
+the means. All of them have checksums.
 """
 
-import csv
-import json
 import os
 import pathlib
 import shutil
+import warnings
 from typing import Any
 
 from colornet.errors import InputError
-from colornet.io.files import write_text, writing
+from colornet.io.files import writing
+from colornet.io.json_files import read_json, write_json
+from colornet.io.rows import Rows
+from colornet.io.rows import read_rows as read_table
 
 WORST = "worst"  # folder of the pictures of `experiments.evaluation.worst`
 _ROWS, _SETTINGS, _SUMMARY = "images.csv", "settings.json", "summary.json"
@@ -22,13 +24,28 @@ def read_rows(directory: str | os.PathLike) -> list[dict[str, str]]:
     """The rows of images.csv, one a picture.
 
     Raises:
-        InputError: no evaluation was started in the folder.
+        InputError: no evaluation was started in the folder, or its rows are damaged.
     """
     path = pathlib.Path(directory) / _ROWS
     if not path.is_file():
         raise InputError(f"expected a folder of an evaluation. Missing: {path}")
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    rows, damaged = read_table(path)
+    if damaged:
+        raise InputError(
+            f"expected whole rows in {path}; the same evaluation again mends them. "
+            f"Received: {damaged} damaged lines"
+        )
+    return rows
+
+
+def read_summary(directory: str | os.PathLike) -> dict[str, Any]:
+    """The summary of an evaluation: its `settings`, `mean`, and means by `datasets`.
+
+    Raises:
+        InputError: no finished evaluation, or a damaged summary.
+    """
+    kinds = {"settings": dict, "mean": dict, "datasets": dict}
+    return read_json(pathlib.Path(directory) / _SUMMARY, kinds)
 
 
 class Store:
@@ -45,33 +62,36 @@ class Store:
 
     def __init__(self, directory: str | os.PathLike, settings: dict[str, Any]):
         self._directory, self._settings = pathlib.Path(directory), settings
+        self._table: Rows | None = None
         with writing(self._directory):
             self._directory.mkdir(parents=True, exist_ok=True)
 
-    def _read(self, name: str) -> Any:
-        try:
-            return json.loads((self._directory / name).read_text())
-        except (OSError, ValueError):
-            return None
-
     def summary(self) -> dict | None:
-        """The summary of an evaluation that came to its end."""
-        summary = self._read(_SUMMARY)
-        is_whole = isinstance(summary, dict) and (self._directory / _ROWS).is_file()
-        return summary if is_whole and summary["settings"] == self._settings else None
+        """The summary of an evaluation that came to its end and has all its rows."""
+        if not (self._directory / _SUMMARY).is_file():
+            return None
+        try:
+            summary = read_summary(self._directory)
+        except InputError as error:
+            warnings.warn(f"made again: {error}", stacklevel=2)
+            return None
+        is_same = summary["settings"] == self._settings
+        is_whole = is_same and len(self.rows()) == summary["mean"]["count"]
+        return summary if is_whole else None
 
     def rows(self) -> list[dict[str, str]]:
-        """The rows of an evaluation that was stopped.
+        """The rows of an evaluation that was stopped; damaged ones are set aside.
 
-        A killed process may leave half a last row, which is cut off. Cut short, a
-        number is still a number, so it is the missing end of the line that tells.
+        Raises:
+            InputError: damaged settings: nobody knows what the rows are of.
         """
-        path = self._directory / _ROWS
-        if self._read(_SETTINGS) != self._settings or not path.is_file():
+        path = self._directory / _SETTINGS
+        if not path.is_file():
             return []
-        with writing(path), open(path, "rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
-        return read_rows(self._directory)
+        if read_json(path, {}, has_checksum=False) != self._settings:
+            return []
+        self._table = Rows(self._directory / _ROWS)
+        return list(self._table.rows)
 
     def append(self, row: dict, is_first: bool) -> None:
         """Adds a row; the first one takes the place of another evaluation."""
@@ -80,19 +100,13 @@ class Store:
             for name in (_SUMMARY, _ROWS):
                 (self._directory / name).unlink(missing_ok=True)
             shutil.rmtree(self._directory / WORST, ignore_errors=True)
-            self._write_json(_SETTINGS, self._settings)
-        path = self._directory / _ROWS
-        with writing(path), open(path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row), lineterminator="\n")
-            if not file.tell():
-                writer.writeheader()
-            writer.writerow(row)
+            write_json(self._directory / _SETTINGS, self._settings)
+            self._table = None
+        self._table = self._table or Rows(self._directory / _ROWS)
+        self._table.append(row)
 
     def finish(self, means: dict[str, Any]) -> dict[str, Any]:
         """Writes and returns the summary: the settings, and these means."""
         summary = {"settings": self._settings, **means}
-        self._write_json(_SUMMARY, summary)
+        write_json(self._directory / _SUMMARY, summary)
         return summary
-
-    def _write_json(self, name: str, value: dict) -> None:
-        write_text(self._directory / name, json.dumps(value, indent=2))

@@ -182,5 +182,5 @@ class Pretrainer(TrainingRun):
             with self.open_stream(config.stream, self.step) as batches:
                 chosen = itertools.islice(batches, config.calibration_batches)
                 calibrate_statistics(model, map(_float_maps, chosen))
-        save_weights(model, path)
+        save_weights(model, path, step=self.step)
         return path

@@ -16,12 +16,13 @@ from colornet.color import rgb_to_luma
 from colornet.config import Config
 from colornet.errors import InputError
 from colornet.inference import predict
-from colornet.io.files import replacing, write_text, writing
+from colornet.io.files import replacing, sha256_of, write_text, writing
 from colornet.io.pictures import to_float
 from colornet.networks import Network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.run_folder import WEIGHTS, latest_checkpoint
 from colornet.weights import load_model, save_weights, weights_digest
+from experiments.evaluation.store import read_summary
 from experiments.pretraining.card import CARD, model_card
 from experiments.pretraining.loop import OpenStream, Pretrainer
 from experiments.pretraining.recipe import PretrainConfig
@@ -61,9 +62,8 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict[str, Any]:
     Raises:
         InputError: no finished evaluation, or one of other weights.
     """
-    path = pathlib.Path(directory) / "summary.json"
     try:
-        summary = json.loads(path.read_text())
+        summary = read_summary(directory)
         settings = summary["settings"]
         of_these = settings["sha256"] == weights_digest(model)
         entry = {
@@ -79,7 +79,7 @@ def _evaluation(directory: str | os.PathLike, model: Network) -> dict[str, Any]:
         }
         if entry["method"] == model.config.name:
             entry["max_disparity"] = settings["model"].get("max_disparity")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             "expected a folder that experiments.evaluate has written for a network. "
             f"Received: {directory} ({error!r})"
@@ -197,7 +197,7 @@ def pack(
             file.write(table)
     with replacing(directory / entry["file"]) as file:
         file.write(content)
-    entry["sha256"] = pretrained.sha256_of(directory / entry["file"])
+    entry["sha256"] = sha256_of(directory / entry["file"])
     index["weights"][name] = entry
     if default:
         index["default"] = name

@@ -1,6 +1,5 @@
 """The cells of a table: one evaluation of one method on one dataset."""
 
-import csv
 import dataclasses
 import hashlib
 import itertools
@@ -16,6 +15,7 @@ from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.run_folder import calibrated_file
+from experiments.cells_file import read_cells_file
 from experiments.evaluation.predictors import Evaluation, is_network, predictor
 from experiments.evaluation.scoring import evaluate
 from experiments.evaluation.store import read_rows
@@ -249,16 +249,21 @@ def training_in_words(row: Row, setup: int) -> str:
     )
 
 
-def read_cells(path: pathlib.Path) -> list[Cell]:
-    """The cells of a CSV file that `text.csv_table` has made."""
-    with open(path, newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    counts = "setup", "pictures", "seeds"
-    numbers = "ours", "half_interval_95", "seed_std", "paper"
-    cells = []
-    for line in lines:
-        del line["difference"]
-        values = {name: float(line[name]) if line[name] else None for name in numbers}
-        values |= {name: int(line[name]) for name in counts}
-        cells.append(Cell(**line | values))
-    return cells
+def read_cells(path: pathlib.Path, notes: list[str]) -> list[Cell]:
+    """The cells of a CSV file that `text.csv_table` has made.
+
+    A cell whose line is damaged, of a row and a column that others have, says so as its
+    reason.
+
+    Args:
+        path: the file.
+        notes: gets a line about damage.
+    """
+    cells = read_cells_file(path, Cell, damage := [])
+    notes += damage
+    found = {(cell.setup, cell.row, cell.column) for cell in cells}
+    places = {
+        (s, row, column) for s, row, _ in found for t, _, column in found if s == t
+    }
+    lost = sorted(places - found) if damage else ()
+    return cells + [Cell(*rest, setup, why_not_run=damage[0]) for setup, *rest in lost]

@@ -1,7 +1,6 @@
 """Figures 3 to 6: results side by side, with the region in the red box below them."""
 
 import dataclasses
-import json
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +9,11 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from colornet.color import output_picture, rgb_to_chroma
-from colornet.config import ModelConfig
+from colornet.config import ModelConfig, of_kind
 from colornet.data import Records
 from colornet.errors import InputError
-from colornet.io.files import write_text
-from colornet.io.pictures import write_picture
+from colornet.io.json_files import read_json, write_json
+from colornet.io.pictures import read_picture, write_picture
 from colornet.noise import to_uint8
 from experiments.evaluation.predictors import predictor
 from experiments.methods import COLORNET
@@ -55,12 +54,26 @@ class Figure:
     panels: tuple[str, ...]
 
 
-def read_figures(output: pathlib.Path) -> list[Figure]:
-    """The figures below the output folder of the tables, by name, setup and dataset."""
-    return [
-        Figure(path.parent, **json.loads(path.read_text()))
-        for path in sorted(output.glob("figures/*/*/*/figure.json"))
-    ]
+def read_figures(output: pathlib.Path, notes: list[str]) -> list[Figure]:
+    """The figures below the output folder of the tables, by name, setup and dataset.
+
+    Args:
+        output: the folder.
+        notes: gets a line for every damaged figure, which is left out.
+    """
+    kinds = {"key": str, "caption": str, "panels": list}
+    figures = []
+    for path in sorted(output.glob("figures/*/*/*/figure.json")):
+        try:
+            values = read_json(path, kinds)
+            for number, title in enumerate(values["panels"]):
+                of_kind(f"{path}: panels", title, str)
+                for name in (f"{number}.png", f"{number}_box.png"):
+                    read_picture(path.with_name(name))
+            figures.append(Figure(path.parent, **{n: values[n] for n in kinds}))
+        except InputError as error:
+            notes.append(f"a figure is left out: {error}")
+    return figures
 
 
 def folder_of(name: str, column: Column, output: pathlib.Path) -> pathlib.Path:
@@ -82,7 +95,7 @@ def _save(
         crop = pixels[top : top + height, left : left + width]
         write_picture(figure.folder / f"{number}_box.png", crop)
     values = {"key": key, "caption": caption, "panels": figure.panels}
-    write_text(figure.folder / "figure.json", json.dumps(values, indent=2))
+    write_json(figure.folder / "figure.json", values)
     return figure
 
 

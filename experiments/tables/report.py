@@ -5,6 +5,7 @@ import io
 import math
 import pathlib
 import string
+import warnings
 from collections.abc import Sequence
 from html import escape
 
@@ -27,27 +28,34 @@ _JPEG = 88
 def write_report(output: pathlib.Path) -> str:
     """The report of what the tables and figures have left in a folder, as HTML.
 
+    Cells and figures whose files are damaged are left out: the report says so at its
+    top, and a warning does.
+
     Args:
         output: the output folder of table3, table4, table5, robustness and figures.
 
     Raises:
         InputError: neither a table nor a figure is there.
     """
-    sections = [
-        _table(table, read_cells(output / f"{name}.csv"))
-        for name, table in paper.TABLES.items()
-        if (output / f"{name}.csv").is_file()
-    ]
+    sections, notes = [], []
+    for name, table in paper.TABLES.items():
+        path = output / f"{name}.csv"
+        if path.is_file() and (cells := read_cells(path, notes)):
+            sections.append(_table(table, cells))
     for path in sorted(output.glob("robustness_setup*.csv")):
-        groups = show.groups(robustness.read_cells(path))
+        groups = show.groups(robustness.read_cells(path, notes))
         sections += [_robustness(title, cells) for title, cells in groups]
-    if figures := read_figures(output):
+    if figures := read_figures(output, notes):
         sections += ["<h2>Figures</h2>", *map(_figure, figures)]
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     if not sections:
         raise InputError(
             "expected a folder with table3.csv or figures of experiments.table3 and "
             f"experiments.figures. Received: {output}, with none"
         )
+    if notes:
+        sections.insert(0, f"<p>Left out: {escape('; '.join(notes))}.</p>")
     template = string.Template(_TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(sections="".join(sections))
 

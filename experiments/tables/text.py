@@ -1,10 +1,9 @@
 """A table of cells as Markdown, CSV and LaTeX."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterator, Sequence
 
+from colornet.io.rows import rows_text
 from experiments.tables import paper
 from experiments.tables.cells import Cell
 
@@ -75,17 +74,14 @@ def markdown(title: str, cells: Sequence[Cell], metric: str) -> str:
 
 def csv_table(cells: Sequence[Cell]) -> str:
     """One line a cell, with all its numbers; `cells.read_cells` reads it."""
-    file = io.StringIO()
     lines = [
         dataclasses.asdict(cell) | {"difference": cell.difference} for cell in cells
     ]
-    writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    for line in lines:
-        writer.writerow(
-            {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()}
-        )
-    return file.getvalue()
+    lines = [
+        {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in line.items()}
+        for line in lines
+    ]
+    return rows_text(list(lines[0]), lines)
 
 
 def latex(title: str, cells: Sequence[Cell], metric: str) -> str:
