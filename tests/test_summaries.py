@@ -11,14 +11,12 @@ from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
 from colornet.model import build_colornet
-from colornet.training.summaries import (
-    DESCRIPTIONS,
-    TrainingSummaries,
-    centre_crop,
-)
+from colornet.training.summaries import CURVES, TrainingSummaries, centre_crop
+from colornet.visualize.summaries import DESCRIPTIONS
 
 ALWAYS = {
     "example/pictures",
+    "example/chroma",
     "example/psnr_rough",
     "example/psnr_final",
     "example/pixels",
@@ -77,9 +75,11 @@ def test_all_tags_of_every_variant(variant, eager, tmp_path):
     assert value(events, "loss") == 0.5
     assert events.Tensors("loss")[0].step == 3
     assert events.Tensors("validation/example/pictures")[0].step == 7
+    descriptions = DESCRIPTIONS | CURVES
     for tag in {*expected, "loss"}:
-        words = DESCRIPTIONS[tag.removeprefix("validation/")]
+        words = descriptions[tag.removeprefix("validation/")]
         assert events.SummaryMetadata(tag).summary_description == words
+    assert set(DESCRIPTIONS) == ALWAYS | DISTRIBUTION | TRUTH | ATTENTION
 
 
 def test_the_held_out_example_is_another_one(full, tmp_path):

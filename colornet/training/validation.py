@@ -19,7 +19,7 @@ def held_out_scores(
 
     Args:
         network: what is scored.
-        batches: maps `mono`, `reference` and `chroma` as `colornet.data` lists them,
+        batches: the network's inputs and `chroma` as `colornet.data` lists them,
             float32 with a batch axis, heights and widths multiples of 32.
 
     Returns:
@@ -28,7 +28,7 @@ def held_out_scores(
     """
     scores = {"psnr_rough": [], "psnr_final": []}
     for batch in batches:
-        outputs = run(network, {name: batch[name] for name in ("mono", "reference")})
+        outputs = run(network, {name: batch[name] for name in network.input})
         rough = outputs.get("rough_chroma", outputs["chroma"])
         for values, chroma in zip(
             scores.values(), (rough, outputs["chroma"]), strict=True
