@@ -1,6 +1,7 @@
 """What `tfrecords_tools.check` says of records, whole and damaged."""
 
 import dataclasses
+import json
 import os
 import shutil
 
@@ -59,7 +60,10 @@ def _damage(folder, kind):
         shard.unlink()
     else:
         parts = list(tf.data.TFRecordDataset(str(shard)).as_numpy_iterator())
-        parts = parts[:-1] if kind == "one fewer" else [parts[0], *parts[:-1]]
+        if kind == "exchanged":
+            parts = parts[::-1]
+        else:
+            parts = parts[:-1] if kind == "one fewer" else [parts[0], *parts[:-1]]
         with tf.io.TFRecordWriter(str(shard)) as file:
             for part in parts:
                 file.write(part)
@@ -75,6 +79,7 @@ def _damage(folder, kind):
         ("missing", "missing"),
         ("one fewer", "expected 4 records .* Received: 3"),
         ("twice", "expected every key once"),
+        ("exchanged", "with SHA-256 .* as it was written"),
     ],
 )
 def test_damaged_shards_are_named(copy, kind, words):
@@ -83,6 +88,32 @@ def test_damaged_shards_are_named(copy, kind, words):
         check_dataset(copy)
     assert str(shard) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_records_that_have_changed_places_between_shards(copy):
+    import tensorflow as tf
+
+    shards = {split: next(copy.glob(f"*-{split}.*")) for split in ("train", "test")}
+    parts = {
+        split: list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        for split, path in shards.items()
+    }
+    first = parts["train"][0], parts["test"][0]
+    parts["test"][0], parts["train"][0] = first
+    for split, path in shards.items():
+        with tf.io.TFRecordWriter(str(path)) as file:
+            for part in parts[split]:
+                file.write(part)
+    with pytest.raises(InputError, match="with SHA-256 .* as it was written"):
+        check_dataset(copy)
+
+
+def test_records_of_an_earlier_version_are_read_with_a_note(copy):
+    metadata = json.loads((copy / "metadata.json").read_text())
+    assert len(metadata.pop("shards")) == 2
+    (copy / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.warns(match="has no digest"):
+        assert check_dataset(copy).counts == {"train": 2, "test": 4}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ import pytest
 
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
+from colornet.io.archives import read_archive, take_digest, write_archive
 from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import build_optimizer
 from colornet.weights import load_model, load_weights, save_weights
+from tests.damage import damaged
 from tests.tiny_network import TinyConfig
 
 
@@ -54,9 +56,9 @@ def test_weights_of_another_configuration_change_nothing(model, path):
     "config", ["no JSON", "[1]", json.dumps({"n": "x"}), json.dumps({"depth": 3})]
 )
 def test_a_configuration_that_cannot_be_read_is_refused(path, config):
-    with np.load(path) as archive:
-        values = {name: archive[name] for name in archive.files}
-    np.savez(path, **values | {"config": np.array(config)})
+    values = read_archive(path)
+    del values["sha256"]
+    write_archive(path, values | {"config": np.array(config)})
     with pytest.raises(InputError, match="configuration as JSON"):
         load_model(path)
 
@@ -94,6 +96,8 @@ def test_one_program_trains_in_a_folder(tmp_path):
         assert run.steps() == []
     with run.exclusive_lock(0):
         run.path(3).mkdir()
+        for name in ("weights.npz", "train.json"):
+            (run.path(3) / name).touch()
     with pytest.raises(InputError, match="was at step 2; .* Received: step 3"):
         with run.exclusive_lock(2):
             pass
@@ -109,6 +113,12 @@ def test_what_a_killed_process_left_is_no_checkpoint(model, tmp_path):
         checkpoints.save(step, model, optimizer, config)
     (checkpoints.directory / "part").mkdir()
     assert checkpoints.steps() == [2, 3, 4]
+    # Of a step that was there already, it is the old one or the new one.
+    checkpoints.save(4, model, optimizer, config, 7.5)
+    assert checkpoints.score(4) == 7.5
+    assert {path.name for path in checkpoints.directory.iterdir()} == {
+        *(f"step_0000000{step}" for step in (2, 3, 4)),
+    }
     assert checkpoints.config(4) == config
     assert_same_weights(load_model(tmp_path), model)
 
@@ -136,3 +146,142 @@ def test_the_best_checkpoint_stays_and_can_be_gone_on_from(tmp_path):
     for step, score in ((3, 40.0), (4, None), (5, None), (6, None)):
         checkpoints.save(step, model, optimizer, config, score)
     assert checkpoints.steps() == [3, 4, 5, 6]
+
+
+_TINY = TrainConfig(model=TinyConfig())
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run with checkpoints of steps 1 and 2, whose weights differ."""
+    model = build_network(_TINY.model)
+    optimizer = build_optimizer(_TINY, model.trainable_variables)
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2):
+        for variable in (*model.variables, *optimizer.variables[2:]):
+            variable.assign(np.full(variable.shape, step, "float32"))
+        checkpoints.save(step, model, optimizer, _TINY)
+    return checkpoints
+
+
+def _restored(run, step):
+    """All numbers of a checkpoint."""
+    model = build_network(_TINY.model)
+    optimizer = build_optimizer(_TINY, model.trainable_variables)
+    assert run.config(step) == _TINY
+    run.restore(step, model, optimizer)
+    return [np.asarray(v) for v in (*model.variables, *optimizer.variables)]
+
+
+def _sign_again(path, **changes):
+    values = read_archive(path)
+    take_digest(values, path)
+    write_archive(path, values | changes)
+
+
+def _mix(run, kind):
+    old, new = run.path(1), run.path(2)
+    if kind in ("weights.npz", "optimizer.npz"):
+        shutil.copy(old / kind, new / kind)
+    elif kind == "renamed":
+        old.rename(run.path(3))
+    elif kind == "an extra file":
+        shutil.copy(old / "optimizer.npz", new / "optimizer_1.npz")
+    elif kind == "configuration":
+        path = new / "train.json"
+        path.write_text(path.read_text().replace('"rho": 0.9', '"rho": 0.8'))
+    else:
+        config = TinyConfig(bn_epsilon=0.5).to_json()
+        _sign_again(new / "weights.npz", config=np.array(config))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("weights.npz", "step_00000002/weights.npz with SHA-256"),
+        ("optimizer.npz", "step_00000002/optimizer.npz with SHA-256"),
+        ("renamed", "of step 3 in .*step_00000003. Received: of step 1"),
+        ("an extra file", "Received: optimizer.npz, optimizer_1.npz, weights.npz"),
+        ("configuration", "train.json: crc32 must be"),
+        ("configuration of the weights", "step_00000002/weights.npz with SHA-256"),
+    ],
+)
+def test_checkpoints_that_are_mixed_up_are_refused(run, kind, words):
+    _mix(run, kind)
+    with pytest.raises(InputError, match=words) as error:
+        _restored(run, run.step)
+    assert "\n" not in str(error.value)
+    if kind not in ("optimizer.npz", "an extra file"):
+        with pytest.raises(InputError, match=words):
+            load_model(run.run_dir)
+
+
+def test_weights_that_become_others_are_refused(model, path, tmp_path):
+    values = read_archive(path)
+    for changes in (
+        {"config": np.array(model.config.replace(attention=False).to_json())},
+        {"l01_conv/kernel": values["l01_conv/kernel"] + 1},
+    ):
+        np.savez(path, **values | changes)
+        with pytest.raises(InputError, match="weights.npz with arrays of SHA-256"):
+            load_model(path)
+    save_weights(model, tmp_path / "calibrated_00000100.npz", step=200)
+    with pytest.raises(InputError, match="of step 100 in .* Received: of step 200"):
+        load_model(tmp_path / "calibrated_00000100.npz")
+
+
+def test_files_of_earlier_versions_are_read_with_a_note(run, model, path):
+    values = read_archive(path)
+    take_digest(values, path)
+    np.savez(path, **values)
+    with pytest.warns(match="weights.npz has no digest that tells damage"):
+        assert_same_weights(load_model(path), model)
+    good, folder = _restored(run, 2), run.path(2)
+    for name in ("weights.npz", "optimizer.npz"):
+        values = read_archive(folder / name)
+        del values["sha256"]
+        values.pop("step", None)
+        np.savez(folder / name, **values)
+    state = {"step": 2, "config": _TINY.to_dict()}
+    (folder / "train.json").write_text(json.dumps(state))
+    with pytest.warns(match="step_00000002 has no digests"):
+        found = _restored(run, 2)
+    for mine, theirs in zip(found, good, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "optimizer.npz", "train.json"])
+def test_the_newest_whole_checkpoint_is_taken(run, name):
+    (run.path(2) / name).unlink()
+    with pytest.warns(match="step_00000002 is passed over"):
+        assert run.step == 1
+
+
+def test_a_link_in_the_place_of_a_checkpoint_is_not_followed(run, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    run.path(2).rename(elsewhere)
+    run.path(2).symlink_to(elsewhere)
+    model = build_network(_TINY.model)
+    optimizer = build_optimizer(_TINY, model.trainable_variables)
+    with pytest.raises(InputError, match="symbolic link"):
+        run.save(2, model, optimizer, _TINY)
+    assert len(list(elsewhere.iterdir())) == 3
+
+
+def test_a_damaged_checkpoint_is_the_same_or_refused(run):
+    good, folder = _restored(run, 2), run.path(2)
+    rng, refused = np.random.default_rng(0), 0
+    for path in sorted(folder.iterdir()):
+        whole = path.read_bytes()
+        for _ in range(40):
+            path.write_bytes(damaged(whole, rng))
+            try:
+                found = _restored(run, 2)
+            except InputError as error:
+                refused += 1
+                assert "\n" not in str(error)
+            else:
+                for mine, theirs in zip(found, good, strict=True):
+                    np.testing.assert_array_equal(mine, theirs)
+        path.write_bytes(whole)
+    assert refused > 60

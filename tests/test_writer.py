@@ -195,6 +195,17 @@ def test_a_failed_overwrite_keeps_what_was_there(pictures, tmp_path):
     assert os.listdir(first.folder.parent) == [first.folder.name]
 
 
+@pytest.mark.parametrize("name", ["1.0.0", "1.0.0.incompleteX"])
+def test_links_are_not_followed(written, tmp_path, pictures, name):
+    elsewhere = shutil.copytree(written.folder, tmp_path / "elsewhere")
+    place = tmp_path / "colornet_records" / "pairs_setup1" / name
+    place.parent.mkdir(parents=True)
+    place.symlink_to(elsewhere)
+    with pytest.raises(InputError, match=f"no symbolic link. Received: .*/{name}$"):
+        write_records(Pairs(pictures), tmp_path, overwrite=True)
+    assert place.is_symlink() and len(list(elsewhere.iterdir())) > 3
+
+
 def test_what_a_killed_overwrite_has_set_aside(written, tmp_path, pictures):
     folder = tmp_path / "colornet_records" / "pairs_setup1" / "1.0.0"
     aside = folder.with_name("incomplete.replaced_1.0.0")

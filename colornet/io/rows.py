@@ -96,9 +96,11 @@ def _read(path: pathlib.Path) -> str:
 
 def read_rows(path: pathlib.Path) -> tuple[list[dict[str, str]], int]:
     """All rows of a file that count, and the number of lines that do not."""
-    rows = [row for _, row in _lines(_read(path))]
+    content = _read(path)
+    rows = [row for _, row in _lines(content)]
     whole = [row for row in rows if row is not None]
-    return whole, len(rows) - len(whole)
+    has_head = content.partition("\n")[0].endswith(f",{CHECKSUM}") and "\n" in content
+    return whole, len(rows) - len(whole) + (not has_head)
 
 
 class Rows:
