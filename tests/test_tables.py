@@ -482,6 +482,20 @@ def test_report(tmp_path, records):
     assert "Cityscapes, Setup 1, " not in report
 
 
+def test_the_report_leaves_out_what_is_damaged(tmp_path, records):
+    path = tmp_path / "table3.csv"
+    path.write_text(text.csv_table(_CELLS).replace(",41,", ",42,"))
+    figure = figure3(_there(records)[0], tmp_path)
+    (figure.folder / "figure.json").write_text("{")
+    with pytest.warns() as caught:
+        report = write_report(tmp_path)
+    notes = [str(warning.message) for warning in caught]
+    assert notes[0].startswith("table3.csv: 2 lines are left out")
+    assert "figure.json" in notes[1] and len(notes) == 2
+    assert "Left out: table3.csv: 2 lines" in report and "base64" not in report
+    assert "30.50" in report and "42.00" not in report and "37.89" not in report
+
+
 @pytest.mark.slow
 def test_programs(records, tmp_path):
     record, other = RecordConfig(setup=2), tmp_path / "setup 2"

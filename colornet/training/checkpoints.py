@@ -159,9 +159,13 @@ class Checkpoints:
 
     def _remove(self, step: int) -> None:
         """Removes a checkpoint; there is no moment at which a part of it is seen."""
-        away = self.directory / "removed"
+        path, away = self.path(step), self.directory / "removed"
+        if path.is_symlink():
+            raise InputError(
+                f"expected a folder to replace, and no symbolic link. Received: {path}"
+            )
         shutil.rmtree(away, ignore_errors=True)
-        os.replace(self.path(step), away)
+        os.replace(path, away)
         shutil.rmtree(away)
 
     def config(self, step: int) -> Config:
