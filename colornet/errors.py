@@ -13,7 +13,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str):
-        super().__init__(" ".join(map(str.strip, message.splitlines())))
+        lines = map(str.strip, message.splitlines())
+        super().__init__(" ".join(filter(None, lines)))
 
 
 class NonFiniteError(InputError):
