@@ -276,6 +276,33 @@ def test_half_a_last_row_is_done_again(records, tmp_path, counted):
         assert _without_time(summary_again) == _without_time(summary)
 
 
+def test_a_changed_score_is_not_believed(records, tmp_path, counted):
+    summary = _counted(records, tmp_path)
+    rows, path = tmp_path / "images.csv", tmp_path / "summary.json"
+    lines = rows.read_bytes().splitlines(keepends=True)
+    psnr = _read(tmp_path)[0][2]["psnr"]
+    assert float(psnr) > 10
+    lines[3] = lines[3].replace(psnr.encode(), b"9" + psnr.encode())
+    rows.write_bytes(b"".join(lines))
+    counted.calls.clear()
+    with pytest.warns(match="images.csv is damaged or cut after 2 rows"):
+        again = _counted(records, tmp_path)
+    assert len(counted.calls) == _COUNT - 2
+    assert _without_time(again) == _without_time(summary)
+    assert (tmp_path / "images.csv.damaged").read_bytes() == b"".join(lines[3:])
+
+    mean = str(again["mean"]["psnr"])
+    path.write_text(path.read_text().replace(mean, f"9{mean}"))
+    with pytest.warns(match="made again: .*summary.json: crc32 must be"):
+        assert _without_time(_counted(records, tmp_path)) == _without_time(summary)
+    assert len(counted.calls) == _COUNT - 2
+    path.unlink()
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(InputError, match="a JSON file. Received: .*settings.json"):
+        _counted(records, tmp_path)
+    assert len(read_rows(tmp_path)) == _COUNT
+
+
 def test_a_killed_process_goes_on(records, tmp_path, monkeypatch):
     # A slow method in a process of its own, and SIGKILL, which it cannot see.
     code = (
