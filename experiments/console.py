@@ -1,4 +1,4 @@
-"""The command `colornet`: `colornet colorize …` is `python -m experiments.colorize …`."""
+"""The command `colornet`: `colornet train …` is `python -m experiments.train …`."""
 
 import runpy
 import sys
