@@ -16,6 +16,7 @@ from colornet.errors import InputError
 from experiments.tables import program
 from tfrecords_tools import app
 
+flags.adopt_module_key_flags(program)
 _FIGURES = flags.DEFINE_multi_enum(
     "figure", ["3", "4", "5", "6"], ["3", "4", "5", "6"], "Which ones."
 )

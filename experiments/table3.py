@@ -8,12 +8,16 @@ it goes on; Tables 3 and 4 share their evaluations. The row `colorizer` has the 
 of `colornet`, unless --weights=colorizer=RUN.
 """
 
-from experiments.tables.program import make_table
+from absl import flags
+
+from experiments.tables import program
 from tfrecords_tools import app
+
+flags.adopt_module_key_flags(program)
 
 
 def main() -> None:
-    make_table("table3")
+    program.make_table("table3")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Tables 3 to 5, the figures and the report."""
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -19,12 +20,14 @@ from colornet.data import Records
 from colornet.errors import InputError, Interrupted
 from colornet.io.pictures import read_picture, write_picture
 from colornet.model import build_colornet
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.weights import save_weights
 from experiments.evaluation import scoring
-from experiments.evaluation.predictors import Evaluation
+from experiments.evaluation.predictors import Evaluation, Prediction
 from experiments.evaluation.store import read_rows
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig
+from experiments.tables import figures as drawn
 from experiments.tables import paper, preset, program, text
 from experiments.tables.cells import (
     Cell,
@@ -246,8 +249,13 @@ def test_rows_know_their_weights():
 
 def test_evaluations_of_rows(records):
     [column] = _there(records)
+    tiling = Tiling(5, overlap=64)
+    rows = {
+        row.name: row
+        for row in make_rows((*paper.METHOD_ROWS, "no_residue"), {}, "batch", tiling)
+    }
     found = {
-        name: evaluation(Row(name, bn_statistics="batch"), None, column)
+        name: evaluation(rows[name], None, column)
         for name in ("colornet", "no_residue", "colorizer", "zhang", "welsh")
     }
     assert found["no_residue"] == found["colornet"]
@@ -256,6 +264,9 @@ def test_evaluations_of_rows(records):
     assert found["colorizer"].max_disparity is None
     assert found["colorizer"].bn_statistics == found["zhang"].bn_statistics == "batch"
     assert found["welsh"].bn_statistics is None
+    assert found["colornet"].tiling == found["colorizer"].tiling == tiling
+    # It is scored once, whatever the network's memory.
+    assert found["welsh"].tiling == EXACT_TILING
 
 
 def test_what_the_paper_does_not_have(monkeypatch):
@@ -426,6 +437,41 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     places = np.argwhere((windows == crop).all(axis=(2, 3, 4)))
     # A frame at the border of the picture lacks the side that would lie outside.
     assert any(0 <= y - top <= 1 and 0 <= x - left <= 1 for y, x in places)
+
+
+@pytest.mark.parametrize(
+    ("name", "setups", "methods"),
+    [
+        ("4", [1], ["welsh", "ironi", "gupta"]),
+        ("5", [2], ["jeon"]),
+        ("6", [1, 2], ["zhang", "iizuka", "furusawa"]),
+    ],
+)
+def test_methods_and_setups_of_the_paper_s_figures(
+    name, setups, methods, records, tmp_path, monkeypatch
+):
+    """They are typed from the captions. Every method has a grey shade of Cb here."""
+    methods, shades = [*methods, "colornet"], {}
+
+    def predictor(task):
+        shade = shades.setdefault(task.method, 0.02 * len(shades))
+        return lambda e: Prediction(np.full((*e["mono"].shape[:2], 2), shade)), {}
+
+    monkeypatch.setattr(drawn, "predictor", predictor)
+    weights = {row: ["a run"] for row in paper.METHOD_ROWS}
+    rows = {row.name: row for row in make_rows(paper.METHOD_ROWS, weights)}
+    [one] = _there(records)
+    columns = [one, dataclasses.replace(one, setup=2)]
+    made = list(make_figures(name, rows, columns, tmp_path))
+    assert [int(re.search(r"Setup (\d):", f.caption)[1]) for f in made] == setups
+    assert set(shades) == set(methods)
+    for figure in made:
+        titles = [title.split()[0].lower() for title in figure.panels[2:-1]]
+        assert titles == [*methods[:-1], "ours:"]
+        for number, method in enumerate(methods, start=2):
+            picture = read_picture(figure.folder / f"{number}_box.png") / 255
+            chroma = rgb_to_chroma(picture).mean()
+            assert chroma == pytest.approx(shades[method], abs=0.008)
 
 
 def test_figures_of_a_column_without_the_example_stay(records, runs, tmp_path):
