@@ -28,7 +28,7 @@ from experiments.evaluation.store import read_rows
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.tables import figures as drawn
-from experiments.tables import paper, preset, program, text
+from experiments.tables import noise, paper, preset, program, text
 from experiments.tables.cells import (
     Cell,
     Row,
@@ -48,6 +48,7 @@ from experiments.tables.figures import (
     similar_pixels,
     with_box,
 )
+from experiments.tables.network_drawing import draw_network
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start, start_each
 from tfrecords_tools.records import RecordConfig
@@ -439,6 +440,26 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     assert any(0 <= y - top <= 1 and 0 <= x - left <= 1 for y, x in places)
 
 
+def test_table_2(mixed):
+    one, two = noise.noise_of_motorcycle()
+    # The paper's numbers, typed here once more.
+    for row, setup, color, mono in ((one, 1, 0.03, 0.01), (two, 2, 0.07, 0.01)):
+        assert row.setup == setup and row.pictures == 1
+        assert row.color.value == pytest.approx(color, rel=0.01)
+        assert row.mono.value == pytest.approx(mono, rel=0.01)
+    rows = list(noise.noise_of_records(str(mixed), limit=2))
+    found = {row.name: row for row in rows}
+    assert found["EM"] == one and found["SY"].pictures == 2
+    assert found["MB"].pictures == 2 and found["kitti_x"].pictures == 1
+    lines = noise.markdown([two, one]).splitlines()
+    assert re.fullmatch(
+        r"\| 1 \| Motorcycle \(1\) \| 0.0\d+ ± 0.0\d+ / 0.03 "
+        r"\| 0.0\d+ ± 0.0\d+ / 0.01 \|",
+        lines[4],
+    )
+    assert lines[5].startswith("| 2 |") and " / 0.07 |" in lines[5]
+
+
 @pytest.mark.parametrize(
     ("name", "setups", "methods"),
     [
@@ -517,6 +538,9 @@ def test_report(tmp_path, records):
     assert "41.00" in report and "not run" in report
     assert "Ours: colornet: n = 8, seed 0, 1" in report
     assert figure.key in report and 'name="viewport"' in report
+    assert "<svg xmlns" not in report
+    drawing = draw_network(tmp_path).read_text()
+    assert drawing in write_report(tmp_path)
     # No chart for a dataset that was not run.
     assert "Middlebury, Setup 1, 2 pictures" in report
     assert "Cityscapes, Setup 1, " not in report
