@@ -41,7 +41,8 @@ def write_report(output: pathlib.Path) -> str:
     if (drawing := output / DRAWING).is_file():
         svg = drawing.read_text(encoding="utf-8")
         caption = "<figcaption>Figure 2: the network as it is built</figcaption>"
-        figures.insert(0, f"<figure>{caption}<div class=wide>{svg}</div></figure>")
+        svg = f'<div class="wide drawing">{svg}</div>'
+        figures.insert(0, f"<figure>{caption}{svg}</figure>")
     if figures:
         sections += ["<h2>Figures</h2>", *figures]
     if not sections:
