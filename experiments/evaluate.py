@@ -9,7 +9,9 @@ PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Whe
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity
 copies colours by it and propagates them over the rest. --worst=4 draws the four
-pictures that the method fails at the most.
+pictures that the method fails at the most. Pictures that need more than --memory_gb are
+cut into tiles, which does not change the result. --bn_statistics=batch needs pictures
+as a whole.
 """
 
 from absl import flags
