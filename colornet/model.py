@@ -63,7 +63,9 @@ def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
         kernel_initializer="he_normal",
         name=f"l{row:02d}_conv",
     )(x)
+    views_apart = config.view_statistics == "separate" and row <= 17
     x = NORMALIZATIONS[config.bn_statistics](
+        parts=2 if views_apart else 1,  # D-20
         momentum=config.bn_momentum,
         epsilon=config.bn_epsilon,
         name=f"l{row:02d}_bn",

@@ -61,10 +61,10 @@ _BITS = flags.DEFINE_integer(
     "bits", None, "Bits in use of 16; if unset, judged by the values."
 )
 _ALIGN = flags.DEFINE_bool(
-    "align", True, "Move the reference to the rows of the mono picture (D-40)."
+    "align", True, "Move the reference to the rows of the mono picture (D-41)."
 )
 _MATCH_CAMERAS = flags.DEFINE_bool(
-    "match_cameras", True, "Bring exposure and tone of the cameras together (D-41)."
+    "match_cameras", True, "Bring exposure and tone of the cameras together (D-42)."
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",

@@ -66,7 +66,7 @@ _RECIPE = app.config_flags(
     "the examples.",
     disparity_weight="Weight of the true disparity in the loss, which falls to 0 at "
     "anneal_from; paper: 0.",
-    calibration_batches="For the statistics at the end (D-31); 0 for none.",
+    calibration_batches="For the statistics at the end (D-14); 0 for none.",
     frozen_statistics="Normalize by the statistics of the initial weights, in training "
     "as at test time.",
     precision="Keras dtype policy: mixed_bfloat16 or float32.",
@@ -81,7 +81,9 @@ _MAX_SECONDS = flags.DEFINE_float(
 _CHECKPOINT_EVERY = flags.DEFINE_integer(
     "checkpoint_every", 500, "Steps between checkpoints."
 )
-_LOG_EVERY = flags.DEFINE_integer("log_every", 50, "Steps between metrics.")
+_LOG_EVERY = flags.DEFINE_integer(
+    "log_every", 50, "Steps between metrics.", lower_bound=1
+)
 _VALIDATE_EVERY = flags.DEFINE_integer(
     "validate_every", 0, "Steps between scores of held-out scenes; 0 for none."
 )
@@ -111,7 +113,7 @@ def main() -> None:
     from experiments.pretraining.stream import SceneStream
 
     reporting = Reporting(
-        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value
+        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value, show_every=0
     )
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(

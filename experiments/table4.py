@@ -8,7 +8,6 @@ it goes on; Tables 3 and 4 share their evaluations. The row `colorizer` has the 
 of `colornet`, unless --weights=colorizer=RUN.
 """
 
-
 from experiments.tables import program
 from tfrecords_tools import app
 

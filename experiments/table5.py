@@ -7,7 +7,6 @@ A row is a run of `experiments.train --variant=…`; several runs of a row that 
 their seed show the spread. Stopped and started again it goes on.
 """
 
-
 from experiments.tables import program
 from tfrecords_tools import app
 

@@ -298,6 +298,9 @@ def test_trainings_in_words(tmp_path):
     both = [run("a", 3), run("b", 4)]
     same = "width 0.25, 2 steps of 1 crops of 256x512, learning rate 0.001"
     assert words(both) == f"{same}, moving statistics, seed 3, 4"
+    (tmp_path / "b" / "calibrated_00000002.npz").touch()
+    of_each = "moving statistics, seed 3", "calibrated statistics, seed 4"
+    assert words(both) == "; ".join(f"{same}, {text}" for text in of_each)
     stopped = words([run("c", 0, steps=1)], "batch")
     assert "1 of 2 steps" in stopped and "batch statistics, seed 0" in stopped
     (tmp_path / "x.npz").touch()

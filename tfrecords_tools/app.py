@@ -24,6 +24,9 @@ _KINDS = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
 }
+_LESS_MEMORY = (
+    "smaller sizes, and of --memory_gb, --precision and --recompute what there is"
+)
 # Those of `config_flags` are of the module that calls it.
 flags.disclaim_key_flags()
 
@@ -128,7 +131,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], less_memory: str = _LESS_MEMORY) -> None:
     """Parses the flags and runs `main()`.
 
     Bad input (`InputError`, or an operating system error with a file's name) and a lack
@@ -136,6 +139,10 @@ def run(main: Callable[[], None]) -> None:
     with 128 and its number (Ctrl-C: 130); anything else is a defect and keeps its
     traceback. Modules that need TensorFlow or Keras are imported in `main`, after the
     flags are known to be good.
+
+    Args:
+        main: the program.
+        less_memory: what takes less memory, for the message of a lack of it.
     """
 
     def guarded(_: list[str]) -> None:
@@ -167,8 +174,7 @@ def run(main: Callable[[], None]) -> None:
             if not _is_out_of_memory(error):
                 raise
             sys.exit(
-                "error: expected enough memory; smaller sizes, and of --memory_gb, "
-                "--precision and --recompute what the program has, take less. "
+                f"error: expected enough memory; less is taken with {less_memory}. "
                 f"Received: {' '.join(str(error).split())[:200]}"
             )
         except KeyboardInterrupt:

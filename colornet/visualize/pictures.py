@@ -15,6 +15,8 @@ from colornet.visualize.drawing import fit, map_picture, tile
 # End of the scale of errors, the same for all pictures so that they compare.
 # 2.3 grey levels are what a chroma PSNR of 44 dB, the paper's, comes to on average.
 ERROR_LIMIT = 16.0
+# How much stronger a residue is drawn: it would hardly be seen.
+_RESIDUE_GAIN = 4
 
 
 def mono_picture(mono: np.ndarray) -> np.ndarray:
@@ -64,3 +66,31 @@ def picture_row(
         error = map_picture(255 * np.linalg.norm(final - truth, axis=-1), ERROR_LIMIT)
         pictures[f"error of {name} (grey levels)"] = error
     return tile(pictures, columns=3)
+
+
+def chroma_row(
+    rough: np.ndarray, final: np.ndarray, truth: np.ndarray | None = None
+) -> np.ndarray:
+    """Chroma without the picture's luma: rough, residue, final, truth, labelled.
+
+    Args:
+        rough: (H, W, 2) chroma C' of Eq. 1.
+        final: (H, W, 2) chroma C of Eq. 2. The residue is C - C', four times as strong.
+        truth: (H, W, 2), or None for none.
+
+    Returns:
+        uint8 RGB, all at a luma of 0.5, enlarged or reduced as in `picture_row`.
+    """
+    maps = {
+        "rough C'": rough,
+        f"residue C - C', x {_RESIDUE_GAIN}": _RESIDUE_GAIN * (final - rough),
+        "final C": final,
+    }
+    if truth is not None:
+        maps["truth"] = truth
+    luma = np.full((*final.shape[:2], 1), 0.5, np.float32)
+    pictures = {
+        name: fit(to_uint8(output_picture(luma, chroma)))
+        for name, chroma in maps.items()
+    }
+    return tile(pictures, columns=4)

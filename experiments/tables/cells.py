@@ -16,6 +16,7 @@ from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from colornet.tiling import EXACT_TILING, Tiling
 from colornet.training.checkpoints import Checkpoints
+from colornet.training.run_folder import calibrated_file
 from experiments.evaluation.predictors import Evaluation, is_network, predictor
 from experiments.evaluation.scoring import evaluate
 from experiments.evaluation.store import read_rows
@@ -238,12 +239,15 @@ def training_in_words(row: Row, setup: int) -> str:
         size = f"width {getattr(model, 'width', 1):g}"
         if isinstance(model, ModelConfig):
             size = f"n = {model.n}, d = {model.max_disparity}"
+        statistics = row.bn_statistics or model.bn_statistics
+        if not row.bn_statistics and calibrated_file(pathlib.Path(run), step).is_file():
+            statistics = "calibrated"
         count = f"{step} of {config.steps}" if step < config.steps else f"{step}"
         text = (
             f"{size}, {count} steps of {config.batch_size} crops of "
             f"{config.crop_height}x{config.crop_width}, learning rate "
             f"{config.learning_rate:g}, "
-            f"{row.bn_statistics or model.bn_statistics} statistics"
+            f"{statistics} statistics"
         )
         seeds.setdefault(text, []).append(str(config.seed))
     return "; ".join(
