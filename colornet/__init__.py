@@ -46,9 +46,9 @@ def __dir__() -> list[str]:
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Has the networks imported after Keras, which finds no others in `.keras` files.
+    """Has the network imported after Keras, which finds no other in `.keras` files.
 
-    Nothing is imported here: `import colornet` must stay quick.
+    Nothing is imported before: `import colornet` must stay quick.
     """
 
     def find_spec(self, fullname, path=None, target=None):
@@ -56,25 +56,23 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
-        if spec is None:
-            return None
         execute = spec.loader.exec_module
 
         def execute_and_register(module):
             execute(module)
-            _register_networks()
+            _register_network()
 
         spec.loader.exec_module = execute_and_register
         return spec
 
 
-def _register_networks():
-    # Where the import of Keras is part of the import of a network, that goes on.
+def _register_network():
+    # Where a part of the network imports Keras, it cannot be imported yet, and will be.
     with contextlib.suppress(ImportError):
-        importlib.import_module("colornet.registry").import_networks()
+        importlib.import_module("colornet.model")
 
 
 if "keras" in sys.modules:
-    _register_networks()
-else:
+    _register_network()
+elif importlib.util.find_spec("keras"):
     sys.meta_path.insert(0, _AfterKeras())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from skimage import data
 
@@ -26,6 +27,7 @@ _LEFT, _, _DISPARITY = data.stereo_motorcycle()
 _PICTURE = np.ascontiguousarray(_LEFT[100:164, 200:280])
 
 
+_DEEP = _PICTURE.astype(np.uint16) * 257
 _EXIF = Image.Exif()
 _EXIF[0x0112] = 6
 
@@ -46,16 +48,8 @@ class Kind(NamedTuple):
     is_same: Callable[[Any, Any], bool]
 
 
-def _picture(name: str, dtype: type = np.uint8, **options) -> Kind:
+def _picture(name: str, write: Callable[[pathlib.Path], Any]) -> Kind:
     """A picture; what has no checksum may become another picture, but must be one."""
-
-    def write(path):
-        if dtype == np.uint16:
-            write_picture(path, _PICTURE.astype(np.uint16) * 257)
-        else:
-            Image.fromarray(_PICTURE).convert(options.pop("mode", "RGB")).save(
-                path, **options
-            )
 
     def read(path):
         photograph = read_photograph(path)
@@ -63,6 +57,11 @@ def _picture(name: str, dtype: type = np.uint8, **options) -> Kind:
         return photograph.pixels
 
     return Kind(name, write, read, _equal if name.endswith(".png") else _is_picture)
+
+
+def _saved(name: str, mode: str = "RGB", **options) -> Kind:
+    image = Image.fromarray(_PICTURE).convert(mode)
+    return _picture(name, lambda path: image.save(path, **options))
 
 
 def _equal(found: np.ndarray, good: np.ndarray) -> bool:
@@ -98,16 +97,22 @@ def _equal_arrays(found: dict, good: dict) -> bool:
 
 
 _KINDS = {
-    "PNG": _picture("a.png"),
-    "PNG of a palette": _picture("p.png", mode="P"),
-    "PNG that is not packed": _picture("0.png", compress_level=0),
-    "PNG of 16 bit": _picture("16.png", np.uint16),
-    "JPEG": _picture("a.jpg", exif=_EXIF),
-    "TIFF": _picture("a.tif"),
-    "TIFF of 16 bit": _picture("16.tif", np.uint16),
-    "WebP": _picture("a.webp"),
-    "BMP": _picture("a.bmp"),
-    "PPM": _picture("a.ppm"),
+    "PNG": _saved("a.png"),
+    "PNG of a palette": _saved("a.png", "P"),
+    "PNG that is not packed": _saved("a.png", compress_level=0),
+    "PNG of 16 bit": _picture("a.png", lambda path: write_picture(path, _DEEP)),
+    "JPEG": _saved("a.jpg", exif=_EXIF),
+    "TIFF": _saved("a.tif"),
+    "TIFF of 16 bit": _picture("a.tif", lambda path: write_picture(path, _DEEP)),
+    "TIFF in tiles": _picture(
+        "a.tif",
+        lambda path: tifffile.imwrite(
+            path, _DEEP, tile=(32, 32), compression="zlib", photometric="rgb"
+        ),
+    ),
+    "WebP": _saved("a.webp"),
+    "BMP": _saved("a.bmp"),
+    "PPM": _saved("a.ppm"),
     "PFM": Kind(
         "a.pfm",
         _write_pfm,

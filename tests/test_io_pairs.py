@@ -12,11 +12,14 @@ from skimage import data
 
 from colornet.color import rgb_to_luma
 from colornet.errors import InputError
-from colornet.io.decoding import Limits
+from colornet.io.limits import Limits
 from colornet.io.pairs import matched_size, pair_warnings, read_pair, read_pair_file
 from colornet.io.pictures import read_picture, write_picture
 
 _LEFT, _RIGHT, _ = data.stereo_motorcycle()
+_SMALL_LEFT, _SMALL_RIGHT = (
+    np.ascontiguousarray(view[::4, ::4]) for view in (_LEFT, _RIGHT)
+)
 
 
 def _mono(picture):
@@ -32,33 +35,33 @@ def _save(path, picture, orientation=None):
 
 def test_a_pair_is_read_as_it_is_stored(tmp_path):
     for orientation in (None, 1, 3, 6):
-        _save(tmp_path / "mono.png", _mono(_RIGHT), orientation)
-        _save(tmp_path / "reference.png", _LEFT, orientation)
+        _save(tmp_path / "mono.png", _mono(_SMALL_RIGHT), orientation)
+        _save(tmp_path / "reference.png", _SMALL_LEFT, orientation)
         pair = read_pair(tmp_path / "mono.png", tmp_path / "reference.png")
-        np.testing.assert_array_equal(pair[0].pixels, _mono(_RIGHT))
-        np.testing.assert_array_equal(pair[1].pixels, _LEFT)
+        np.testing.assert_array_equal(pair[0].pixels, _mono(_SMALL_RIGHT))
+        np.testing.assert_array_equal(pair[1].pixels, _SMALL_LEFT)
         assert [view.orientation for view in pair] == [orientation or 1] * 2
         assert all(view.notes == () for view in pair)
 
 
 def test_two_orientations_are_named(tmp_path):
-    _save(tmp_path / "mono.png", _mono(_RIGHT), 6)
-    _save(tmp_path / "reference.png", _LEFT)
+    _save(tmp_path / "mono.png", _mono(_SMALL_RIGHT), 6)
+    _save(tmp_path / "reference.png", _SMALL_LEFT)
     with pytest.raises(InputError, match="6 of .*mono.png and 1 of .*reference.png"):
         read_pair(tmp_path / "mono.png", tmp_path / "reference.png")
 
 
 def test_bits_are_judged_by_both_views(tmp_path):
-    mono = _mono(_RIGHT).astype(np.uint16) * 6  # At most 1530 of 12 bits.
+    mono = _mono(_SMALL_RIGHT).astype(np.uint16) * 6  # At most 1530 of 12 bits.
     write_picture(tmp_path / "mono.png", mono)
-    write_picture(tmp_path / "reference.png", _LEFT)
+    write_picture(tmp_path / "reference.png", _SMALL_LEFT)
     places = tmp_path / "mono.png", tmp_path / "reference.png"
     found = read_pair(*places)[0]
     assert found.notes == (f"{places[0]} holds 12 bits in 16: scaled by 16",)
     np.testing.assert_array_equal(found.pixels, np.rint(mono / 4095 * 65535))
     np.testing.assert_array_equal(read_pair(*places, bits=16)[0].pixels, mono)
     # The same file is a dark picture beside a reference that is as dark.
-    write_picture(tmp_path / "reference.png", _LEFT // 16)
+    write_picture(tmp_path / "reference.png", _SMALL_LEFT // 16)
     assert read_pair(*places)[0].notes == ()
     with pytest.raises(InputError, match="99 px a side"):
         read_pair(*places, limits=Limits(max_side=99))

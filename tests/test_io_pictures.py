@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from colornet.errors import InputError
-from colornet.io.decoding import MAX_PIXELS, MAX_SIDE
+from colornet.io.limits import MAX_PIXELS, MAX_SIDE
 from colornet.io.photograph import Photograph, as_stored, upright
 from colornet.io.pictures import (
     check_writable,

@@ -7,11 +7,12 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from colornet.errors import InputError
 from colornet.io.bit_depth import significant_bits
-from colornet.io.decoding import FORMATS, Limits
+from colornet.io.decoding import FORMATS
+from colornet.io.limits import Limits
 from colornet.io.photograph import Photograph, upright
 from colornet.io.pictures import read_photograph, read_picture, write_picture
 
@@ -63,6 +64,9 @@ def test_metadata_of_the_photograph_is_kept(tmp_path, name, dtype):
         assert ExifTags.Base.ExifImageWidth not in inner
         assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
         assert image.info["icc_profile"] == _PROFILE
+    if name == "a.png":  # The chunk has no mark of JPEG's.
+        block = (tmp_path / name).read_bytes().split(b"eXIf")[1]
+        assert block[:2] in (b"II", b"MM")
     found = read_photograph(tmp_path / name)
     assert found.orientation == 1 and found.notes == ()
     if name != "a.jpg":
@@ -93,6 +97,19 @@ def test_damaged_metadata_costs_no_picture(tmp_path):
         warnings.simplefilter("error")
         notes = read_photograph(tmp_path / "a.jpg").notes
     assert all("\n" not in note for note in notes) and len(notes) == 1
+
+
+def test_warnings_of_pillow_become_notes_of_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    write_picture(path, _photo(255).astype(np.uint8))
+
+    def warn(self):
+        warnings.warn("two\nlines", stacklevel=1)
+        return Image.Exif()
+
+    monkeypatch.setattr(Image.Image, "getexif", warn)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "getexif", warn)
+    assert read_photograph(path).notes == (f"{path}: two lines",)
 
 
 def _significant(bits, scale=1.0):
@@ -253,6 +270,17 @@ def test_limits_are_a_choice(tmp_path):
         read_photograph(path, limits=Limits(max_side=5999))
     with pytest.raises(InputError, match="29 megapixels"):
         read_photograph(path, limits=Limits(max_pixels=29_000_000))
+
+
+def test_a_jpeg_cannot_hold_much_in_few_bytes(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(_photo(255).astype(np.uint8)).save(path)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"\xff\xc0") + 5  # Height and width.
+    data[start : start + 4] = (12_000).to_bytes(2, "big") * 2
+    path.write_bytes(data + bytes(100_000))
+    with pytest.raises(InputError, match="600 pixels a byte.*a.jpg .12000 x 12000"):
+        read_photograph(path)
 
 
 def test_damaged_pixels_of_png_are_no_picture(tmp_path):

@@ -2,23 +2,21 @@
 
 import contextlib
 import dataclasses
-import logging
 import pathlib
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
-import tifffile
 from PIL import Image, features
-from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
 from colornet.errors import InputError
-from colornet.io.bit_depth import from_floats, from_signed
+from colornet.io.deep_tiff import read_deep_tiff
+from colornet.io.limits import Limits
 from colornet.io.photograph import (
     Photograph,
     as_stored,
-    kept_exif,
-    orientation_of,
+    metadata,
+    note_if_transparent,
     rgb_profile,
 )
 from colornet.io.stereo_files import is_jps, is_stereo_mpo, jps_views
@@ -29,55 +27,10 @@ FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF")
 if features.check("avif"):
     FORMATS += ("AVIF",)
 
-MAX_PIXELS = 150_000_000
-MAX_SIDE = 65_535
-# Deflate packs 1032 equal bytes into one: every whole grey PNG of 8 bit passes.
-MAX_PIXELS_PER_BYTE = 2_000
-# So many may be in a file of few bytes: they need little memory.
-_FREE_PIXELS = 25_000_000
-_MAX_SAMPLES = 5  # RGB with alpha and one more.
-
-# It logs what then becomes an error, or does not matter.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PROFILE_TAG = "InterColorProfile"
 # Pillow unpacks 16-bit colour to the high bytes, and to the low bytes if it takes the
 # pixels of a PNG for such of the other byte order.
 _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """How large a picture a file may announce.
-
-    A forged header can announce more pixels than memory holds: it is refused before
-    anything is decoded.
-
-    Attributes:
-        max_pixels: width times height.
-        max_side: width and height, px.
-        max_pixels_per_byte: of the file, beyond 25 megapixels.
-    """
-
-    max_pixels: int = MAX_PIXELS
-    max_side: int = MAX_SIDE
-    max_pixels_per_byte: int = MAX_PIXELS_PER_BYTE
-
-    def check(self, width: int, height: int, path: pathlib.Path) -> None:
-        """Raises InputError if the file `path` may not announce this size."""
-        file_bytes = path.stat().st_size
-        per_byte = max(_FREE_PIXELS, self.max_pixels_per_byte * file_bytes)
-        for value, most, unit in (
-            (width * height, self.max_pixels, f"{self.max_pixels / 1e6:g} megapixels"),
-            (max(width, height), self.max_side, f"{self.max_side} px a side"),
-            (width * height, per_byte, f"{self.max_pixels_per_byte} pixels a byte"),
-        ):
-            if value > most:
-                raise InputError(
-                    f"expected a picture of at most {unit}. Received: {path} "
-                    f"({width} x {height} in a header, {file_bytes} bytes in all)"
-                )
 
 
 def decode(path: pathlib.Path, limits: Limits) -> Photograph:
@@ -87,7 +40,7 @@ def decode(path: pathlib.Path, limits: Limits) -> Photograph:
         InputError: as `colornet.io.pictures.read_photograph`.
     """
     with _reading(path, limits) as notes:
-        photograph = _deep_tiff(path, limits, notes)
+        photograph = read_deep_tiff(path, limits, notes)
         if photograph is None:
             with opened(path, limits) as image:
                 if is_jps(image, path) or is_stereo_mpo(image, path):
@@ -137,7 +90,8 @@ def opened(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(file, formats=formats)
-            limits.check(*image.size, path)
+            is_jpeg = image.format in ("JPEG", "MPO")
+            limits.check(*image.size, path, is_jpeg)
             if image.format == "PNG":
                 image.verify()  # Pillow decodes pixels without their checksums.
                 image = Image.open(file, formats=["PNG"])
@@ -186,104 +140,15 @@ def _reading(path: pathlib.Path, limits: Limits) -> Iterator[list[str]]:
 def _photograph(image: Image.Image, path: pathlib.Path, notes: list[str]) -> Photograph:
     if image.format == "TIFF":
         # Asked first: Pillow turns the picture and forgets the tag.
-        orientation, exif = _metadata(image.getexif(), path, notes)
+        orientation, exif = metadata(image.getexif(), path, notes)
         pixels = as_stored(_plain(image, path, notes), orientation)
     else:
         # Asked last: a PNG may have its EXIF after the pixels.
         pixels = _plain(image, path, notes)
-        orientation, exif = _metadata(image.getexif(), path, notes)
+        orientation, exif = metadata(image.getexif(), path, notes)
     profile = rgb_profile(image.info.get("icc_profile"))
     pixels = np.ascontiguousarray(pixels)
     return Photograph(pixels, orientation, profile, exif, path=path)
-
-
-def _metadata(
-    exif: Image.Exif, path: pathlib.Path, notes: list[str]
-) -> tuple[int, bytes | None]:
-    """Orientation, and the EXIF that is kept."""
-    orientation = orientation_of(exif)
-    try:
-        return orientation, kept_exif(exif)
-    except Exception:  # Whatever a damaged value does to Pillow, the pixels are whole.
-        notes.append(f"{path}: its EXIF is damaged and dropped")
-        return orientation, None
-
-
-def _deep_tiff(
-    path: pathlib.Path, limits: Limits, notes: list[str]
-) -> Photograph | None:
-    """A TIFF of more than 8 bit; None if Pillow is to read the file."""
-    with path.open("rb") as file:
-        if file.read(4) not in _TIFF_MARKS:
-            return None
-        file.seek(0)
-        with tifffile.TiffFile(file) as tiff:
-            page = tiff.pages.first
-            _check_page(page, path, limits)
-            if np.max(page.bitspersample) <= 8:
-                return None
-            pixels = _deep_pixels(page, path, notes)
-            if pixels is None:
-                return None
-            exif = Image.Exif()
-            exif.bigtiff, exif.endian = tiff.is_bigtiff, tiff.byteorder
-            exif.load_from_fp(file, page.offset)
-            orientation, kept = _metadata(exif, path, notes)
-            profile = rgb_profile(page.tags.valueof(_PROFILE_TAG))
-    pixels = np.ascontiguousarray(pixels)
-    return Photograph(pixels, orientation, profile, kept, path=path)
-
-
-def _check_page(page: tifffile.TiffPage, path: pathlib.Path, limits: Limits) -> None:
-    width, height = page.imagewidth, page.imagelength
-    limits.check(width, height, path)
-    is_raw = "DNGVersion" in page.tags
-    # Bit 0: a version of another picture in the file, at a lower resolution.
-    if is_raw or page.subfiletype & 1:
-        kind = "a raw photograph" if is_raw else "a file"
-        raise ValueError(
-            f"{kind} that shows a preview of {width} x {height}: it is to be developed"
-        )
-
-
-def _deep_pixels(
-    page: tifffile.TiffPage, path: pathlib.Path, notes: list[str]
-) -> np.ndarray | None:
-    """Grey or RGB; None if tifffile cannot decode it, and Pillow can."""
-    bits, kind = page.bitspersample, page.photometric
-    is_known = page.dtype in (np.uint16, np.int16) or page.dtype.kind == "f"
-    if not is_known or bits != 8 * page.dtype.itemsize:
-        raise ValueError(f"{page.dtype} pixels of {bits} bit")
-    if page.samplesperpixel > _MAX_SAMPLES:
-        raise ValueError(f"{page.samplesperpixel} channels")
-    is_planar = page.axes.startswith("S")
-    has_codec = page.compression in tifffile.TIFF.DECOMPRESSORS
-    if not has_codec or kind == PHOTOMETRIC.SEPARATED:
-        # Pillow would take these for something else.
-        if is_planar or kind == PHOTOMETRIC.MINISWHITE:
-            raise ValueError(f"{kind.name} of 16 bit in {page.compression.name}")
-        return None
-    pixels = page.asarray()
-    if pixels.dtype != np.uint16:
-        scale = from_signed if pixels.dtype == np.int16 else from_floats
-        pixels, what = scale(pixels)
-        notes.append(f"{path} holds {what}: scaled to 16 bits")
-    if kind == PHOTOMETRIC.MINISWHITE:
-        pixels = ~pixels
-    if pixels.ndim not in (2, 3):
-        raise ValueError(f"pixels of shape {pixels.shape}")
-    if pixels.ndim == 2:
-        return pixels
-    picture = np.moveaxis(pixels, 0, -1) if is_planar else pixels
-    colors = 3 if page.samplesperpixel >= 3 else 1
-    alpha = picture[..., colors : colors + 1]
-    if alpha.size and page.extrasamples[:1] not in ((), (EXTRASAMPLE.UNSPECIFIED,)):
-        _note_if_transparent(alpha, path, notes)
-        if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA:
-            # Colours come multiplied by it.
-            whole = picture * (65535 / np.maximum(alpha, 1))
-            picture = np.minimum(np.rint(whole), 65535).astype(np.uint16)
-    return picture[..., :3] if colors == 3 else picture[..., 0]
 
 
 def _plain(image: Image.Image, path: pathlib.Path, notes: list[str]) -> np.ndarray:
@@ -309,13 +174,6 @@ def _note_if_halved(image: Image.Image, path: pathlib.Path, notes: list[str]) ->
         notes.append(f"{path}: its 16 bit are read as 8")
 
 
-def _note_if_transparent(
-    alpha: np.ndarray, path: pathlib.Path, notes: list[str]
-) -> None:
-    if alpha.min() < np.iinfo(alpha.dtype).max:
-        notes.append(f"{path}: its transparency is dropped")
-
-
 def _to_array(image: Image.Image, path: pathlib.Path, notes: list[str]) -> np.ndarray:
     # Asked before the picture is decoded, which forgets it: Pillow opens 16-bit grey
     # with alpha as RGBA.
@@ -330,8 +188,8 @@ def _to_array(image: Image.Image, path: pathlib.Path, notes: list[str]) -> np.nd
         return np.asarray(image.convert("L"))
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
-        _note_if_transparent(rgba[..., 3], path, notes)
+        note_if_transparent(rgba[..., 3], path, notes)
         return rgba[..., 0] if is_grey else rgba[..., :3]
-    if image.mode == "L":
+    if image.mode in ("L", "RGB"):  # To convert them would copy them.
         return np.asarray(image)
     return np.asarray(image.convert("RGB"))

@@ -57,7 +57,6 @@ def encode(
         names = " and ".join(name for name, value in dropped.items() if value)
         if names:
             warnings.warn(f"{path} cannot hold {names}: dropped", stacklevel=3)
-        profile = exif = None
     if array.dtype == np.uint16 and array.ndim == 3:  # Pillow does not write these.
         write = _write_rgb16_png if file_format == "PNG" else _write_rgb16_tiff
         write(file, array, profile, exif)

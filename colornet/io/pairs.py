@@ -7,7 +7,8 @@ import numpy as np
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.errors import InputError
-from colornet.io.decoding import Limits, decode, decode_views
+from colornet.io.decoding import decode, decode_views
+from colornet.io.limits import Limits
 from colornet.io.photograph import Photograph
 from colornet.io.pictures import from_float, in_full_range, resized, to_float
 

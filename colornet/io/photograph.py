@@ -70,7 +70,7 @@ def as_stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return upright(pixels, {6: 8, 8: 6}.get(orientation, orientation))
 
 
-def orientation_of(exif: Image.Exif) -> int:
+def _orientation_of(exif: Image.Exif) -> int:
     """The orientation that EXIF gives, 1 if none or an unknown one."""
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
@@ -83,7 +83,7 @@ def rgb_profile(profile: object) -> bytes | None:
     return profile if is_rgb else None
 
 
-def kept_exif(exif: Image.Exif) -> bytes | None:
+def _kept_exif(exif: Image.Exif) -> bytes | None:
     """What a picture of another size and orientation may say of itself, too."""
     kept = Image.Exif()
     for tag in _KEPT:
@@ -96,3 +96,22 @@ def kept_exif(exif: Image.Exif) -> bytes | None:
             kept[folder] = values
     block = kept.tobytes() if len(kept) else None
     return block if block and len(block) <= _MAX_EXIF_BYTES else None
+
+
+def metadata(
+    exif: Image.Exif, path: pathlib.Path, notes: list[str]
+) -> tuple[int, bytes | None]:
+    """Orientation, and the EXIF that is kept."""
+    orientation = _orientation_of(exif)
+    try:
+        return orientation, _kept_exif(exif)
+    except Exception:  # Whatever a damaged value does to Pillow, the pixels are whole.
+        notes.append(f"{path}: its EXIF is damaged and dropped")
+        return orientation, None
+
+
+def note_if_transparent(
+    alpha: np.ndarray, path: pathlib.Path, notes: list[str]
+) -> None:
+    if alpha.min() < np.iinfo(alpha.dtype).max:
+        notes.append(f"{path}: its transparency is dropped")

@@ -10,9 +10,10 @@ from PIL import Image
 
 from colornet.errors import InputError
 from colornet.io.bit_depth import significant_bits, widened
-from colornet.io.decoding import Limits, decode
+from colornet.io.decoding import decode
 from colornet.io.encoding import KEEP_16_BIT, WRITTEN_FORMATS, encode
 from colornet.io.files import replacing
+from colornet.io.limits import Limits
 from colornet.io.photograph import Photograph, upright
 
 

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 
 from colornet.errors import InputError
-from colornet.io.decoding import Limits, opened
+from colornet.io.decoding import opened
+from colornet.io.limits import Limits
 from colornet.io.pictures import read_photograph
 from tfrecords_tools.sources.folders import files_of
 
