@@ -57,14 +57,6 @@ def check_seed(name: str, value: int) -> None:
         )
 
 
-def _flattened(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from ((f"{name}.{key}", v) for key, v in _flattened(value))
-        else:
-            yield name, value
-
-
 def of_kind(name: str, value: Any, kind: Any) -> Any:
     """The value of the field `name`, or InputError if it is of another type."""
     if isinstance(value, np.generic):
@@ -91,6 +83,14 @@ _KINDS = {
     list: "a list",
     types.NoneType: "None",
 }
+
+
+def _flattened(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", v) for key, v in _flattened(value))
+        else:
+            yield name, value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,6 @@ import warnings
 import numpy as np
 from absl import flags
 
-from colornet import tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
@@ -33,7 +32,9 @@ from colornet.io.pairs import (
 from colornet.io.photograph import Photograph
 from colornet.io.pictures import check_writable, resized, write_picture
 from colornet.pretrained import DEFAULT, full_name
+from colornet.tiling import Tiling
 from experiments.methods import networks  # noqa: F401, makes their weights known
+from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.")
@@ -59,10 +60,10 @@ _BITS = flags.DEFINE_integer(
     "bits", None, "Bits in use of 16; if unset, judged by the values."
 )
 _ALIGN = flags.DEFINE_bool(
-    "align", True, "Move the reference to the rows of the mono picture (D-40)."
+    "align", True, "Move the reference to the rows of the mono picture (D-41)."
 )
 _MATCH_CAMERAS = flags.DEFINE_bool(
-    "match_cameras", True, "Bring exposure and tone of the cameras together (D-41)."
+    "match_cameras", True, "Bring exposure and tone of the cameras together (D-42)."
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",
@@ -73,14 +74,7 @@ _MAX_DISPARITY = flags.DEFINE_integer(
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
 )
-_MEMORY_GB = flags.DEFINE_float(
-    "memory_gb",
-    tiling.DEFAULT_MEMORY_GB,
-    "Memory for the network; larger pictures are worked on in tiles (D-32).",
-)
-_OVERLAP = flags.DEFINE_integer(
-    "overlap", tiling.DEFAULT_OVERLAP, "Pixels next to a cut that two tiles share."
-)
+_TILING = tiling_flags(Tiling())
 _PLAIN = flags.DEFINE_bool(
     "plain", False, "The paper's network alone: one scale, and a given d."
 )
@@ -137,7 +131,13 @@ def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
 
 
 def main() -> None:
+<<<<<<< HEAD
     parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
+=======
+    tiling = Tiling(**app.flag_values(_TILING))
+    # A warning is for the user of the program: one line, without a place in the code.
+    warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
+>>>>>>> realcameras
     photographs = _photographs()
     mono = _as_mono(photographs[0].pixels)
     reference = _as_reference(photographs[1].pixels)
@@ -162,7 +162,7 @@ def main() -> None:
     mirrored = _is_left(mono, reference)
     if mirrored:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
-    options = {"volumes": bool(volumes), "tiling": parts, "progress": True}
+    options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
         outputs, how = colorize_outputs(network, *pair, **options), []

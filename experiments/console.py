@@ -1,4 +1,4 @@
-"""The command `colornet`: `colornet colorize …` is `python -m experiments.colorize …`."""
+"""The command `colornet`: `colornet train …` is `python -m experiments.train …`."""
 
 import runpy
 import sys
@@ -7,7 +7,7 @@ PROGRAMS = {
     name: f"experiments.{name}"
     for name in (
         "colorize train pretrain evaluate reproduce report export benchmark figures "
-        "table1 table3 table4 table5 robustness ablate_policy pack_weights"
+        "table1 table2 table3 table4 table5 robustness ablate_policy pack_weights"
     ).split()
 } | {name: f"tfrecords_tools.{name}" for name in ("write", "check")}
 

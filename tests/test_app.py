@@ -82,6 +82,10 @@ def test_flags_are_fields_of_a_dataclass_with_their_defaults():
     )
     kinds = [flags.FLAGS[name].flag_type() for name in holders]
     assert kinds == ["int", "float", "bool", "string"]
+    for name in holders:
+        delattr(flags.FLAGS, name)
+    holders = app.config_flags(Settings(test_count=4), **texts)
+    assert holders["test_count"].default == 4
 
 
 @pytest.mark.parametrize(

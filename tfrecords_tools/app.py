@@ -32,17 +32,20 @@ _LESS_MEMORY = (
 flags.disclaim_key_flags()
 
 
-def config_flags(config_class: type, **texts: str) -> dict[str, flags.FlagHolder]:
-    """Defines flags that are fields of a dataclass, with the fields' defaults.
+def config_flags(config: Any, **texts: str) -> dict[str, flags.FlagHolder]:
+    """Defines flags that are fields of a dataclass.
 
     Args:
-        config_class: the dataclass; it checks the values.
+        config: the dataclass, whose defaults the flags have; or an instance, whose
+            values they have.
         **texts: what `--help` says of a field, by its name.
 
     Returns:
         The flags by the name of the field.
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
+    defaults = {
+        f.name: getattr(config, f.name, None) for f in dataclasses.fields(config)
+    }
     return {
         name: _KINDS.get(type(defaults[name]), flags.DEFINE_string)(
             name, defaults[name], text

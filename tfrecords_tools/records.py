@@ -5,6 +5,9 @@ camera and the clean target.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Self
 
 import numpy as np
 
@@ -54,6 +57,11 @@ class RecordConfig(config.Config):
                 f"Received: {self.scale}"
             )
 
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """What of a dataset's settings, as its metadata has them, is of records."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
+
     @property
     def factor(self) -> int:
         """k of scale = 1 / k."""
@@ -81,6 +89,11 @@ class Record:
     reference: np.ndarray
     target: np.ndarray
     disparity: np.ndarray
+
+    @classmethod
+    def of_example(cls, example: Mapping[str, Any]) -> Self:
+        """The arrays of an example, as it is stored, that are of the record."""
+        return cls(**{field.name: example[field.name] for field in fields(cls)})
 
 
 def make_record(views: Views, key: str, settings: RecordConfig) -> Record:

@@ -1,4 +1,4 @@
-"""What is left of a rectification: found, and taken out (D-40). No TensorFlow."""
+"""What is left of a rectification: found, and taken out (D-41). No TensorFlow."""
 
 import dataclasses
 

@@ -44,7 +44,7 @@ class SeenPair:
     swapped: bool = False
 
     def own_chroma(self, chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
-        """Chroma at the exposure of the mono picture (D-41).
+        """Chroma at the exposure of the mono picture (D-42).
 
         Args:
             chroma: (height, width, 2) float, what the network gives this pair.

@@ -1,4 +1,4 @@
-"""Two cameras' exposure, tone, response and vignetting, brought together (D-41).
+"""Two cameras' exposure, tone, response and vignetting, brought together (D-42).
 
 No TensorFlow. Fitted to what the pair itself shows: the pixels around points that both
 views have.

@@ -49,9 +49,9 @@ class Policy(Config):
         half_scale_weight: weight of the same pair seen at half the scale, in [0, 1).
         luma_detail: whether chroma that was seen reduced gets the detail of the luma
             (D-39).
-        align: whether the reference is moved to the rows of the mono camera (D-40).
+        align: whether the reference is moved to the rows of the mono camera (D-41).
         match_cameras: whether exposure, tone, response and shading of the cameras are
-            brought together (D-41).
+            brought together (D-42).
     """
 
     auto_disparity: bool = True

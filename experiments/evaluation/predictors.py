@@ -12,7 +12,7 @@ from colornet.errors import InputError
 from colornet.inference import predict
 from colornet.networks import Network
 from colornet.occlusion import visible_pixels
-from colornet.tiling import DEFAULT_MEMORY_GB, DEFAULT_OVERLAP, Tiling
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.weights import load_model, weights_digest
 from experiments import methods
 from experiments.methods import matching, networks
@@ -58,7 +58,7 @@ class Evaluation:
             None.
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
-        memory_gb, overlap: of `colornet.Tiling`, for our network.
+        tiling: of pictures that are too large for our network.
     """
 
     records: str
@@ -69,8 +69,7 @@ class Evaluation:
     bn_statistics: str | None = None
     datasets: tuple[str, ...] = ()
     limit: int | None = None
-    memory_gb: float = DEFAULT_MEMORY_GB
-    overlap: int = DEFAULT_OVERLAP
+    tiling: Tiling = EXACT_TILING
 
 
 def is_network(method: str) -> bool:
@@ -131,7 +130,7 @@ def _network(evaluation: Evaluation, network: Network | None) -> Network:
 def _network_predictor(
     evaluation: Evaluation, network: Network
 ) -> tuple[Predictor, dict[str, Any]]:
-    tiling = Tiling(evaluation.memory_gb, evaluation.overlap)
+    tiling = evaluation.tiling
     settings = {"model": network.config.to_dict(), "sha256": weights_digest(network)}
 
     def run(example):

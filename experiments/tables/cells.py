@@ -13,6 +13,7 @@ import numpy as np
 from colornet.config import VARIANTS, ModelConfig
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.run_folder import calibrated_file
 from experiments.cells_file import read_cells_file
@@ -32,11 +33,13 @@ class Row:
         name: one of `paper.METHOD_ROWS` or `paper.ABLATION_ROWS`.
         weights: by setup, one run of it, or several that differ in their seed.
         bn_statistics: of a network, for `Evaluation`.
+        tiling: of our network, for `Evaluation`.
     """
 
     name: str
     weights: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     bn_statistics: str | None = None
+    tiling: Tiling = EXACT_TILING
 
     @property
     def method(self) -> str:
@@ -58,6 +61,7 @@ def make_rows(
     names: Iterable[str],
     weights: Mapping[str, Sequence[str]],
     bn_statistics: str | None = None,
+    tiling: Tiling = EXACT_TILING,
 ) -> list[Row]:
     """The rows of a table.
 
@@ -66,6 +70,7 @@ def make_rows(
         weights: runs by "ROW", for all setups, and by "ROW@SETUP". The Colorizer has
             those of row `colornet` where it has none of its own.
         bn_statistics: of all networks.
+        tiling: of our network.
     """
 
     def runs(name: str) -> dict[int, tuple[str, ...]]:
@@ -74,7 +79,7 @@ def make_rows(
         found = {setup: runs for setup, runs in by_setup.items() if runs}
         return found if found or name != COLORIZER else runs(COLORNET)
 
-    return [Row(name, runs(name), bn_statistics) for name in names]
+    return [Row(name, runs(name), bn_statistics, tiling) for name in names]
 
 
 def check_weights(rows: Sequence[Row]) -> None:
@@ -193,6 +198,8 @@ def evaluation(
         max_disparity=None if row.method == COLORIZER else column.max_disparity,
         limit=limit,
         bn_statistics=row.bn_statistics if is_network(row.method) else None,
+        # No other method depends on it, and none is scored again for it.
+        tiling=row.tiling if row.method in (COLORNET, COLORIZER) else EXACT_TILING,
     )
 
 
