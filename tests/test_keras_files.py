@@ -10,14 +10,7 @@ from colornet.model import build_colornet
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import colornet, keras",
-        "import keras, colornet",
-        "import colornet.networks, keras",
-    ],
-)
+@pytest.mark.parametrize("imports", ["import colornet, keras", "import keras, colornet"])
 def test_keras_finds_the_class(tmp_path, imports):
     path = tmp_path / "m.keras"
     build_colornet(ModelConfig(n=2, max_disparity=32)).save(path)
