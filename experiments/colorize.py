@@ -131,13 +131,7 @@ def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
 
 
 def main() -> None:
-<<<<<<< HEAD
-    parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
-=======
     tiling = Tiling(**app.flag_values(_TILING))
-    # A warning is for the user of the program: one line, without a place in the code.
-    warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
->>>>>>> realcameras
     photographs = _photographs()
     mono = _as_mono(photographs[0].pixels)
     reference = _as_reference(photographs[1].pixels)

@@ -151,14 +151,8 @@ def _open(folder: pathlib.Path) -> tuple[tfds.core.DatasetBuilder, RecordConfig]
         with quiet_tfds():
             builder = tfds.builder_from_directory(folder)
             missing = sorted(needed - set(builder.info.features))
-<<<<<<< HEAD
-        settings = builder.info.metadata["settings"]
-        names = [field.name for field in dataclasses.fields(RecordConfig)]
-        config = RecordConfig(**{name: settings[name] for name in names})
-        of_kind("shards", builder.info.metadata.get("shards", {}), dict)
-=======
         config = RecordConfig.of_settings(builder.info.metadata["settings"])
->>>>>>> realcameras
+        of_kind("shards", builder.info.metadata.get("shards", {}), dict)
     # TFDS reports broken JSON and foreign datasets with almost any exception.
     except Exception as error:
         raise InputError(

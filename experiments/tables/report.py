@@ -46,13 +46,7 @@ def write_report(output: pathlib.Path) -> str:
     for path in sorted(output.glob("robustness_setup*.csv")):
         groups = show.groups(robustness.read_cells(path, notes))
         sections += [_robustness(title, cells) for title, cells in groups]
-<<<<<<< HEAD
-    if figures := read_figures(output, notes):
-        sections += ["<h2>Figures</h2>", *map(_figure, figures)]
-    for note in notes:
-        warnings.warn(note, stacklevel=2)
-=======
-    figures = [_figure(figure) for figure in read_figures(output)]
+    figures = [_figure(figure) for figure in read_figures(output, notes)]
     if (drawing := output / DRAWING).is_file():
         svg = drawing.read_text(encoding="utf-8")
         caption = "<figcaption>Figure 2: the network as it is built</figcaption>"
@@ -60,7 +54,8 @@ def write_report(output: pathlib.Path) -> str:
         figures.insert(0, f"<figure>{caption}{svg}</figure>")
     if figures:
         sections += ["<h2>Figures</h2>", *figures]
->>>>>>> realcameras
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     if not sections:
         raise InputError(
             "expected a folder with table3.csv or figures of experiments.table3 and "
