@@ -67,7 +67,8 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
 
 
 def _register_network():
-    # Where a part of the network imports Keras, it cannot be imported yet, and will be.
+    # Where a part of the network imports Keras, the network cannot be imported yet: who
+    # imports that part imports the network, too.
     with contextlib.suppress(ImportError):
         importlib.import_module("colornet.model")
 
