@@ -151,7 +151,8 @@ def predict(
         The outputs of the network without batch axis, cut to the pictures' size.
 
     Raises:
-        InputError: as `colornet.tiling.plan_tiles`.
+        InputError: a network with other inputs beside the pair; as
+            `colornet.tiling.plan_tiles`.
     """
     return _predict(network, network, mono, reference, tiling, progress)
 
@@ -188,6 +189,11 @@ def _predict(
 ) -> dict[str, np.ndarray]:
     height, width = mono.shape[:2]
     views = padded_views(mono, reference)
+    if network.input.keys() != views.keys():
+        raise InputError(
+            f"expected a network of {' and '.join(views)} alone. "
+            f"Received: {network.name}, of {', '.join(network.input)}"
+        )
     tiles = []
     if isinstance(network.config, ModelConfig):
         size = views["mono"].shape[1:3]

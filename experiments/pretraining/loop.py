@@ -13,13 +13,16 @@ import numpy as np
 from tqdm import tqdm
 
 from colornet.color import rgb_to_chroma
+from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
+from colornet.registry import network_class
 from colornet.training.calibration import calibrate_statistics
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.run import Reporting, TrainingRun
 from colornet.training.run_folder import calibrated_file
 from colornet.weights import load_model, save_weights
+from experiments.methods.networks import RELEASED
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.optimization import (
     LearningRate,
@@ -44,6 +47,9 @@ _FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalizat
 def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
     config = trained.config
+    if model.config.name == RELEASED and config.name == ModelConfig.name:
+        network_class(RELEASED).start_from(model, trained)
+        return
     same = type(config) is type(model.config) and all(
         getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
     )
@@ -56,12 +62,9 @@ def _start_from(model: Network, weights: str, seed: int) -> None:
     widen(trained, model, seed)
 
 
-def _float_maps(batch: dict) -> dict[str, np.ndarray]:
-    """The network's inputs of a batch of the stream."""
-    return {
-        name: np.asarray(batch[name], np.float32) / 255
-        for name in ("mono", "reference")
-    }
+def _inputs(model: Network, batch: dict) -> dict[str, np.ndarray]:
+    """A network's inputs of a batch of the stream."""
+    return {name: np.asarray(batch[name], np.float32) / 255 for name in model.input}
 
 
 class Pretrainer(TrainingRun):
@@ -155,7 +158,7 @@ class Pretrainer(TrainingRun):
         self.optimizer.finalize_variable_values(self._average.trainable_variables)
         scores = {"rough_chroma": [], "chroma": []}
         for batch in self._held_out:
-            outputs = self._average.predict_on_batch(_float_maps(batch))
+            outputs = self._average.predict_on_batch(_inputs(self._average, batch))
             truth = rgb_to_chroma(batch["target"].astype(np.float32) / 255)
             for name, values in scores.items():
                 errors = np.square(np.asarray(outputs[name]) - truth)
@@ -182,6 +185,6 @@ class Pretrainer(TrainingRun):
         if config.calibration_batches and not config.frozen_statistics:
             with self.open_stream(config.stream, self.step) as batches:
                 chosen = itertools.islice(batches, config.calibration_batches)
-                calibrate_statistics(model, map(_float_maps, chosen))
+                calibrate_statistics(model, (_inputs(model, batch) for batch in chosen))
         save_weights(model, path)
         return path
