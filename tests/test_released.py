@@ -13,6 +13,8 @@ from colornet.inference import predict
 from colornet.model import build_colornet
 from colornet.networks import build_network
 from colornet.registry import network_config
+from colornet.training.run import Reporting
+from colornet.weights import load_model, save_weights
 from experiments import methods
 from experiments.evaluation.predictors import (
     Evaluation,
@@ -22,6 +24,8 @@ from experiments.evaluation.predictors import (
 )
 from experiments.methods.networks import RELEASED
 from experiments.methods.networks.config import DEPARTURES, ReleasedConfig
+from experiments.pretraining.loop import Pretrainer
+from tests.pretraining_runs import TABLE_1, pictures
 
 _D = 32
 _HEIGHT, _WIDTH = 32, 64
@@ -163,3 +167,23 @@ def test_the_architecture_of_the_release(example):
 def test_a_departure_that_is_none():
     with pytest.raises(InputError, match="departures must be one of .* Received: 'x'"):
         ReleasedConfig().departing([*DEPARTURES, "x"])
+
+
+@pytest.mark.slow
+def test_it_is_trained_on_rendered_scenes(colornet, example, tmp_path):
+    """`maps` feeds it the target; validation and the result know it, too."""
+    save_weights(colornet, tmp_path / "start.npz")
+    config = TABLE_1.replace(
+        model=_built("truth").config,
+        initial_weights=str(tmp_path / "start.npz"),
+        steps=1,
+    )
+    reporting = Reporting(show_every=1, progress=False)
+    trainer = Pretrainer(config, tmp_path / "run", pictures, reporting, 1)
+    assert trainer.run()
+    trained = load_model(trainer.write_result())
+    assert trained.config == config.model
+    kernel = np.asarray(trained.get_layer("l01_conv").kernel)
+    assert np.abs(kernel[:, :, 1:]).max() > 0
+    other = {**example, "target": example["target"][::-1]}
+    assert np.any(_chroma(trained, example) != _chroma(trained, other))
