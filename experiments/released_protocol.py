@@ -174,7 +174,7 @@ def disparity() -> None:
     network = load_model(
         full_name(_WEIGHTS.value[0]), max_disparity=_MAX_DISPARITY.value
     )
-    network = network.with_config(rough="soft_argmax", residue=False)
+    network = network.with_config(rough="soft_argmax")
     scores = defaultdict(list)
     for example in _examples():
         truth = rgb_to_chroma(example["target"])
