@@ -3,7 +3,8 @@
     python -m experiments.released_protocol --part=cap
     python -m experiments.released_protocol --part=column --records=RECORDS \
         --weights=pretrained:n16-d96-6,runs/column
-    python -m experiments.released_protocol --part=disparity --records=RECORDS
+    python -m experiments.released_protocol --part=disparity --records=RECORDS \
+        --weights=  # the true disparity alone; else the soft argmax of weights, too
     python -m experiments.released_protocol --part=noise --pairs=PAIRS
     python -m experiments.released_protocol --part=range
     python -m experiments.released_protocol --part=picture \
@@ -166,21 +167,28 @@ def column() -> None:
     _print(["network", "chroma", *parts], rows, left=2)
 
 
-def disparity() -> None:
-    """Scores of colours that are copied along right and wrong disparities."""
-    from colornet.inference import predict
+def _soft_argmax():
     from colornet.weights import load_model
 
     network = load_model(
         full_name(_WEIGHTS.value[0]), max_disparity=_MAX_DISPARITY.value
     )
-    network = network.with_config(rough="soft_argmax")
+    return network.with_config(rough="soft_argmax")
+
+
+def disparity() -> None:
+    """Scores of colours that are copied along right and wrong disparities."""
+    from colornet.inference import predict
+
+    network = _soft_argmax() if _WEIGHTS.value else None
     scores = defaultdict(list)
     for example in _examples():
         truth = rgb_to_chroma(example["target"])
         chroma = rgb_to_chroma(example["reference"])
-        found = predict(network, example["mono"], example["reference"])["disparity"]
-        sources = {"true": filled(example["disparity"]), "soft argmax": found}
+        sources = {"true": filled(example["disparity"])}
+        if network:
+            pair = example["mono"], example["reference"]
+            sources["soft argmax"] = predict(network, *pair)["disparity"]
         for source, value in sources.items():
             for name, wrong in mistakes(value, _MAX_DISPARITY.value).items():
                 for outside in ("border", "grey", "code 0"):
@@ -252,7 +260,7 @@ def picture() -> None:
     from colornet.color import output_picture
     from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8
-    from colornet.visualize.drawing import map_picture, tile
+    from colornet.visualize.drawing import fit, map_picture, tile
     from colornet.visualize.pictures import ERROR_LIMIT, mono_picture
     from experiments.evaluation.predictors import predict_example
 
@@ -268,12 +276,15 @@ def picture() -> None:
         "disparity": np.full_like(luma, -1),
     }
     truth = rgb_to_chroma(target)
-    pictures = {"mono (input)": mono_picture(luma), "reference": to_uint8(reference)}
+    pictures = {
+        "mono (input)": fit(mono_picture(luma)),
+        "truth": fit(to_uint8(output_picture(example["mono"], truth))),
+    }
     for name, network in _networks():
         chroma = predict_example(_oracle(network), example).chroma
         score = chroma_psnr(chroma, truth)
         title = f"{network.config.title}, {score:.2f} dB"
-        pictures[title] = to_uint8(output_picture(example["mono"], chroma))
+        pictures[title] = fit(to_uint8(output_picture(example["mono"], chroma)))
         error = map_picture(255 * np.linalg.norm(chroma - truth, axis=-1), ERROR_LIMIT)
         pictures[f"error of {name.split('/')[-1]} (grey levels)"] = error
         print(f"{name}: {score:.2f} dB", flush=True)
