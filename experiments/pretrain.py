@@ -12,6 +12,9 @@ the run's folder.
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
 --learning_rate_schedule=constant --ema_decay=0 --precision=float32
 --calibration_batches=0.
+
+--method=released trains the network of the authors' released protocol: that of Table 1
+with the --departures of their code. It is fed the truth, so its scores are no result.
 """
 
 import functools

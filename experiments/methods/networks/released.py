@@ -151,7 +151,10 @@ class Released(Network):
         super().__init__(config, inputs, outputs, **kwargs)
 
     def with_volumes(self) -> keras.Model:
-        """As `ColorNet.with_volumes`, without the attention."""
+        """As `ColorNet.with_volumes`, without the attention.
+
+        The first of the weights is that of disparity `config.first_candidate`.
+        """
         outputs = {**self.output, "weights": self.get_layer("weights").output}
         return keras.Model(self.input, outputs)
 
