@@ -16,7 +16,6 @@ from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
-from colornet.registry import network_class
 from colornet.training.calibration import calibrate_statistics
 from colornet.training.curve import LearningCurve, psnr
 from colornet.training.run import Reporting, TrainingRun
@@ -48,7 +47,7 @@ def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
     config = trained.config
     if model.config.name == RELEASED and config.name == ModelConfig.name:
-        network_class(RELEASED).start_from(model, trained)
+        model.start_from(trained)
         return
     same = type(config) is type(model.config) and all(
         getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
