@@ -8,10 +8,11 @@ r"""Scores a method over a split of TFRecords.
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity
-copies colours by it and propagates them over the rest. --worst=4 draws the four
-pictures that the method fails at the most. Pictures that need more than --memory_gb are
-cut into tiles, which does not change the result. --bn_statistics=batch needs pictures
-as a whole.
+copies colours by it and propagates them over the rest. --method=released is the
+network of the authors' released protocol, which is fed the truth: its scores are no
+result. --worst=4 draws the four pictures that the method fails at the most. Pictures
+that need more than --memory_gb are cut into tiles, which does not change the result.
+--bn_statistics=batch needs pictures as a whole.
 """
 
 from absl import flags
@@ -35,6 +36,7 @@ _METHOD = flags.DEFINE_enum(
         *methods.names(),
         *networks.names(),
         methods.TRUE_DISPARITY,
+        networks.RELEASED,
     ],
     "The method to score.",
 )
@@ -83,6 +85,7 @@ def main() -> None:
     from experiments.evaluation.scoring import evaluate
     from experiments.evaluation.show import scores_table
     from experiments.evaluation.worst import draw_worst
+    from experiments.methods.networks.config import ReleasedConfig
 
     evaluation = Evaluation(
         records=_RECORDS.value,
@@ -96,7 +99,10 @@ def main() -> None:
         tiling=Tiling(**app.flag_values(_TILING)),
     )
     summary = evaluate(evaluation, _OUTPUT.value)
-    print(scores_table({method: summary}))
+    title = method
+    if method == networks.RELEASED:
+        title = ReleasedConfig.from_dict(summary["settings"]["model"]).title
+    print(scores_table({title: summary}))
     print(f"\nper picture: {_OUTPUT.value}/images.csv, means: summary.json beside it")
     for path in draw_worst(evaluation, _OUTPUT.value, _WORST.value):
         print(path)

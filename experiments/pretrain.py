@@ -12,6 +12,9 @@ the run's folder.
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
 --learning_rate_schedule=constant --ema_decay=0 --precision=float32
 --calibration_batches=0.
+
+--method=released trains the network of the authors' released protocol: that of Table 1
+with the --departures of their code. It is fed the truth, so its scores are no result.
 """
 
 import functools
@@ -21,6 +24,9 @@ from absl import flags
 
 from colornet import pretrained
 from colornet.config import ModelConfig
+from experiments.methods import COLORNET
+from experiments.methods.networks import RELEASED
+from experiments.methods.networks.config import DEPARTURES, ReleasedConfig
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.recipe import PretrainConfig
 from tfrecords_tools import app
@@ -32,6 +38,20 @@ _MODEL = app.config_flags(
     ModelConfig,
     n="Number of filters.",
     max_disparity="d of Eq. 1 and of the scenes, px, a multiple of 32 (D-04).",
+    residue="Whether the residue of Eq. 2 is there (Table 5).",
+)
+_METHOD = flags.DEFINE_enum(
+    "method",
+    COLORNET,
+    [COLORNET, RELEASED],
+    "The network to train; released is fed the truth, and no result.",
+)
+_DEPARTURES = flags.DEFINE_list(
+    "departures", [], f"Of released, from the paper: {', '.join(DEPARTURES)}."
+)
+_RELEASED = app.config_flags(
+    ReleasedConfig,
+    chroma_units="Of released: chroma 1.0 in ResNet1's units, luma being in [0, 1].",
 )
 _STREAM = app.config_flags(
     StreamConfig,
@@ -92,8 +112,17 @@ _VALIDATION_BATCHES = flags.DEFINE_integer(
 )
 
 
+def _network() -> ModelConfig:
+    own = app.flag_values(_MODEL)
+    if _METHOD.value == COLORNET:
+        app.refuse_flags([_DEPARTURES, *_RELEASED.values()], f"method {COLORNET}")
+        return ModelConfig(**own)
+    config = ReleasedConfig(**own, **app.flag_values(_RELEASED))
+    return config.departing(_DEPARTURES.value)
+
+
 def _config() -> PretrainConfig:
-    model, recipe = ModelConfig(**app.flag_values(_MODEL)), app.flag_values(_RECIPE)
+    model, recipe = _network(), app.flag_values(_RECIPE)
     stream = app.flag_values(_STREAM)
     stream |= {"max_disparity": model.max_disparity, "seed": recipe["seed"]}
     if stream["textures"] != "skimage":

@@ -11,12 +11,14 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from colornet.color import rgb_to_chroma
+from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
 from colornet.training.calibration import calibrate_statistics
 from colornet.training.run import Reporting, TrainingRun
 from colornet.training.run_folder import calibrated_file
 from colornet.weights import load_model, save_weights
+from experiments.methods.networks import RELEASED
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.optimization import (
     LearningRate,
@@ -41,6 +43,9 @@ _FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalizat
 def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
     config = trained.config
+    if model.config.name == RELEASED and config.name == ModelConfig.name:
+        model.start_from(trained)
+        return
     same = type(config) is type(model.config) and all(
         getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
     )
@@ -53,12 +58,9 @@ def _start_from(model: Network, weights: str, seed: int) -> None:
     widen(trained, model, seed)
 
 
-def _float_maps(batch: dict) -> dict[str, np.ndarray]:
-    """The network's inputs of a batch of the stream."""
-    return {
-        name: np.asarray(batch[name], np.float32) / 255
-        for name in ("mono", "reference")
-    }
+def _inputs(model: Network, batch: dict) -> dict[str, np.ndarray]:
+    """A network's inputs of a batch of the stream."""
+    return {name: np.asarray(batch[name], np.float32) / 255 for name in model.input}
 
 
 class Pretrainer(TrainingRun):
@@ -134,7 +136,7 @@ class Pretrainer(TrainingRun):
         with self.open_stream(other, 0) as batches:
             return [
                 {
-                    **_float_maps(batch),
+                    **_inputs(self.model, batch),
                     "chroma": rgb_to_chroma(batch["target"].astype(np.float32) / 255),
                 }
                 for batch in itertools.islice(batches, count)
@@ -181,6 +183,6 @@ class Pretrainer(TrainingRun):
         if config.calibration_batches and not config.frozen_statistics:
             with self.open_stream(config.stream, self.step) as batches:
                 chosen = itertools.islice(batches, config.calibration_batches)
-                calibrate_statistics(model, map(_float_maps, chosen))
+                calibrate_statistics(model, (_inputs(model, batch) for batch in chosen))
         save_weights(model, path, step=self.step)
         return path
