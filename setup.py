@@ -15,6 +15,7 @@ setup(
     packages=find_packages(include=["colornet*", "experiments*", "tfrecords_tools*"]),
     package_data={
         "colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"],
+        "colornet.visualize": ["*.html"],
         "experiments.tables": ["*.html"],
     },
     install_requires=[

@@ -8,21 +8,18 @@ import tensorflow as tf
 from colornet.visualize.summaries import DESCRIPTIONS
 
 
-def write_summaries(
-    values: Mapping[str, np.ndarray | float],
-    descriptions: Mapping[str, str] = DESCRIPTIONS,
-) -> None:
+def write_summaries(values: Mapping[str, np.ndarray | float], prefix: str = "") -> None:
     """Writes values with their descriptions to the writer and step in force.
 
     Args:
-        values: by tag: a uint8 RGB picture, a float array for a histogram, or a number.
-        descriptions: of tags; a tag without one has none.
+        values: by tag, as `pair_summaries` returns them.
+        prefix: what the tags begin with in the file.
     """
     for tag, value in values.items():
-        value, about = np.asarray(value), descriptions.get(tag)
+        name, value, about = prefix + tag, np.asarray(value), DESCRIPTIONS[tag]
         if not value.ndim:
-            tf.summary.scalar(tag, value, description=about)
+            tf.summary.scalar(name, value, description=about)
         elif value.dtype == np.uint8:
-            tf.summary.image(tag, value[None], description=about)
+            tf.summary.image(name, value[None], description=about)
         else:
-            tf.summary.histogram(tag, value, description=about)
+            tf.summary.histogram(name, value, description=about)

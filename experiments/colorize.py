@@ -29,6 +29,7 @@ from colornet.io.pictures import (
     write_picture,
 )
 from colornet.pretrained import DEFAULT, full_name
+from colornet.visualize.page import write_page
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from tfrecords_tools import app
 
@@ -68,8 +69,8 @@ _PLAIN = flags.DEFINE_bool(
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
-    "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
-    "scan line in the middle, expected disparity, entropy.",
+    "Folder for W of Eq. 1 and A of Eq. 4 as .npy, pictures of them (slices, the scan "
+    "line in the middle, expected disparity, entropy), and volumes.html, a page.",
 )
 
 
@@ -132,6 +133,14 @@ def main() -> None:
         is_distribution = network.config.weight_normalization == "softmax"
         views = _of_size(outputs["weights"].shape[1:], *float_pair(mono, reference))
         _write_volumes(volumes, *views, outputs, is_distribution)
+        write_page(
+            volumes / "volumes.html",
+            dict(zip(("mono", "reference"), views, strict=True)),
+            outputs,
+            is_distribution=is_distribution,
+            title=pathlib.Path(_MONO.value).stem,
+            facts={"weights": weights, "seen with": how},
+        )
     write_picture(
         _OUTPUT.value,
         picture[:, ::-1] if mirrored else picture,
@@ -145,6 +154,7 @@ def main() -> None:
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")
+        print(f"page of the volumes: {volumes / 'volumes.html'}")
 
 
 def _of_size(size: tuple[int, int], *views: np.ndarray) -> list[np.ndarray]:
