@@ -9,7 +9,7 @@ from colornet.color import rgb_to_chroma
 from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.inference import colorize_outputs
-from colornet.io.pictures import write_picture
+from colornet.io.pictures import read_picture, write_picture
 from colornet.metrics import chroma_psnr
 from colornet.model import build_colornet
 from colornet.networks import build_network
@@ -88,7 +88,7 @@ def test_the_same_tags_for_all_weights_and_steps(eager, tiny, tmp_path):
     lines = list(inspect(found, examples, tmp_path, Tiling()))
 
     common = set(DESCRIPTIONS) - _OF_A - _OF_DISPARITY - _OF_TRUTH
-    common |= {"configuration/text_summary"}
+    common |= {"configuration"}
     networks = {("run", 1): first, ("run", 2): second, ("weights", 0): other}
     for name, tags in (("a", common | _OF_DISPARITY | _OF_TRUTH), ("b", common)):
         for run in ("run", "weights"):
@@ -105,7 +105,7 @@ def test_the_same_tags_for_all_weights_and_steps(eager, tiny, tmp_path):
         events = events_of(tmp_path / run / "a")
         shown = values(events, "example/psnr_final")[step]
         assert shown == pytest.approx(psnr, abs=1e-3)
-        text = values(events, "configuration/text_summary")[step].item().decode()
+        text = values(events, "configuration")[step].item().decode()
         assert f"| SHA-256 | {weights_digest(network)} |" in text
         assert "| max_disparity | 32 |" in text
         assert any(line.startswith(f"{run}, step {step}, a, PSNR") for line in lines)
@@ -119,14 +119,8 @@ def test_the_same_tags_for_all_weights_and_steps(eager, tiny, tmp_path):
     assert len(lines) == 6
 
 
-def test_d_and_memory_are_those_asked_for(eager, tmp_path):
-    network = build_colornet(ModelConfig(n=2, max_disparity=32))
-    save_weights(network, tmp_path / "net.npz")
-    found = sources([str(tmp_path / "net.npz")])
-    list(inspect(found, {"a": pair(0)}, tmp_path, Tiling(), max_disparity=64))
-    data = stored(tmp_path / "net" / "a" / PAGE)
-    assert data["size"] == [64, _HEIGHT, _WIDTH]
-    assert "attention" in data["maps"]
+def test_volumes_that_do_not_fit_into_the_memory(tiny, tmp_path):
+    found = sources([str(tiny / "other" / "weights.npz")])
     with pytest.raises(InputError, match="as a whole for volumes"):
         list(inspect(found, {"a": pair(0)}, tmp_path, Tiling(memory_gb=1e-6)))
 
@@ -183,38 +177,43 @@ def _arguments(folder, written, changes):
 
 
 @pytest.fixture(scope="module")
-def results(folder, written):
-    calls = {name: case[0] for name, case in _BAD.items()}
-    calls["left"] = {"mono_view": "left", "truth": "truth.png"}
-    calls["records"] = {"records": "", "keys": "d/s3,d/s4", "logdir": "of_records"}
-    calls = {n: _arguments(folder, written.folder, c) for n, c in calls.items()}
-    return start_each("experiments.inspect", calls, eagerly=True)
+def failures(folder, written):
+    calls = {
+        name: _arguments(folder, written.folder, case[0]) for name, case in _BAD.items()
+    }
+    return start_each("experiments.inspect", calls)
 
 
 @pytest.mark.parametrize("case", _BAD)
-def test_bad_input_is_one_line(results, case):
-    assert_one_line_error(results[case], *_BAD[case][1:])
+def test_bad_input_is_one_line(failures, case):
+    assert_one_line_error(failures[case], *_BAD[case][1:])
 
 
-def test_a_left_mono_view_is_mirrored(eager, results, folder):
-    from colornet.io.pictures import read_picture
+@pytest.mark.slow
+def test_pictures_of_a_left_mono_view_and_records(eager, folder, written):
+    calls = {
+        "left": {"mono_view": "left", "truth": "truth.png", "max_disparity": 64},
+        "records": {"records": "", "keys": "d/s3,d/s4", "logdir": "of_records"},
+    }
+    calls = {n: _arguments(folder, written.folder, c) for n, c in calls.items()}
+    results = start_each("experiments.inspect", calls, eagerly=True)
+    for name, logdir in (("left", "log"), ("records", "of_records")):
+        assert results[name].code == 0, results[name]
+        last = results[name].stdout.splitlines()[-1]
+        assert last == f"TensorBoard: tensorboard --logdir={folder / logdir}"
 
-    assert results["left"].code == 0, results["left"]
     mono, reference, truth = (
         read_picture(folder / f"{name}.png")[:, ::-1]
         for name in ("mono", "reference", "truth")
     )
-    network = load_model(folder / "good.npz")
+    network = load_model(folder / "good.npz", max_disparity=64)
     outputs = colorize_outputs(network, mono, reference, volumes=True)
     data = stored(folder / "log" / "good" / "mono" / PAGE)
     assert_close_weights(stored_weights(data), outputs["weights"], data)
+    assert "attention" in data["maps"]
     psnr = chroma_psnr(outputs["chroma"], rgb_to_chroma(truth / 255))
     assert data["facts"]["PSNR"] == f"{psnr:.2f} dB"
 
-
-def test_records_by_their_keys(results, folder):
-    assert results["records"].code == 0, results["records"]
-    pages = sorted((folder / "of_records").rglob(PAGE))
-    assert len(pages) == 2
-    last = results["records"].stdout.splitlines()[-1]
-    assert last == f"TensorBoard: tensorboard --logdir={folder / 'of_records'}"
+    pages = (folder / "of_records").rglob(PAGE)
+    found = {str(page.parent.relative_to(folder / "of_records")) for page in pages}
+    assert found == {"good/d/s3", "good/d/s4"}
