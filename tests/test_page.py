@@ -261,7 +261,7 @@ def test_a_slice_is_painted_in_the_colours_of_tensorboard(page, outputs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "d", "step"), [((500, 741), 96, 1), ((900, 1400), 128, 2)]
+    ("size", "d", "step"), [((500, 741), 96, 1), ((700, 920), 128, 2)]
 )
 def test_large_volumes_stay_below_12_megabytes(tmp_path, size, d, step):
     height, width = size
