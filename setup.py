@@ -1,4 +1,7 @@
-"""Installs ColorNet: `pip install -e .`, with extras `test`, `gpu` and `beam`."""
+"""Installs ColorNet: `pip install -e .`, with extras `test`, `gpu` and `beam`.
+
+`experiments` and `tfrecords_tools` are top-level packages by decision.
+"""
 
 import pathlib
 
@@ -8,12 +11,22 @@ setup(
     name="colornet",
     version="0.2.0",
     description="Colorization for a monochrome-color dual-lens system (AAAI 2019)",
-    long_description=pathlib.Path(__file__).with_name("README.md").read_text(),
+    long_description=pathlib.Path(__file__)
+    .with_name("README.md")
+    .read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
     python_requires=">=3.11",
+    entry_points={"console_scripts": ["colornet = experiments.console:main"]},
     packages=find_packages(include=["colornet*", "experiments*", "tfrecords_tools*"]),
     package_data={
+        "colornet": ["py.typed"],
         "colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"],
         "colornet.visualize": ["*.html"],
         "experiments.tables": ["*.html"],

@@ -3,8 +3,12 @@
 The names below are loaded when first used: `import colornet` alone loads no backend.
 """
 
+import contextlib
 import importlib
+import importlib.abc
+import importlib.util
 import os
+import sys
 
 __version__ = "0.2.0"
 
@@ -39,3 +43,37 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_EXPORTS])
+
+
+class _AfterKeras(importlib.abc.MetaPathFinder):
+    """Has the network imported after Keras, which finds no other in `.keras` files.
+
+    Nothing is imported before: `import colornet` must stay quick.
+    """
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        execute = spec.loader.exec_module
+
+        def execute_and_register(module):
+            execute(module)
+            _register_network()
+
+        spec.loader.exec_module = execute_and_register
+        return spec
+
+
+def _register_network():
+    # Where a part of the network imports Keras, the network cannot be imported yet: who
+    # imports that part imports the network, too.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("colornet.model")
+
+
+if "keras" in sys.modules:
+    _register_network()
+elif importlib.util.find_spec("keras"):
+    sys.meta_path.insert(0, _AfterKeras())

@@ -9,6 +9,15 @@ from colornet.model import ColorNet
 
 # A probe whose height, width and d cannot be taken for one another.
 _HEIGHT, _WIDTH, _DISPARITY = 32 * 5, 32 * 7, 32 * 3
+# The parts of Table 1 by the number of their first layer.
+GROUPS = {
+    1: "ResNet1",
+    19: "Attention",
+    21: "3-D regulation",
+    40: "ResNet2",
+    58: "ResNet3",
+    76: "ResNet4",
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,12 @@
 import dataclasses
 import json
 import math
+import types
 import typing
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from colornet.errors import InputError
 
@@ -53,12 +57,59 @@ def check_seed(name: str, value: int) -> None:
         )
 
 
+def _of_kind(name: str, value: Any, kind: Any) -> Any:
+    """The value of the field `name`, or InputError if it is of another type."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    kinds = tuple(typing.get_origin(one) or one for one in kinds)
+    if float in kinds and type(value) is int:
+        value = float(value)
+    # A bool is an int for Python, and no number for anybody.
+    is_bool = isinstance(value, bool)
+    known = isinstance(value, kinds) and (not is_bool or bool in kinds)
+    if not known or (isinstance(value, float) and not math.isfinite(value)):
+        expected = " or ".join(_KINDS.get(one, one.__name__) for one in kinds)
+        raise InputError(f"{name} must be {expected}. Received: {value!r}")
+    return value
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    types.NoneType: "None",
+}
+
+
+def _flattened(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", v) for key, v in _flattened(value))
+        else:
+            yield name, value
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """A frozen configuration that goes to JSON and back."""
+    """A frozen configuration that goes to JSON and back.
+
+    Its fields are of the types that the annotations name; NumPy's scalars become
+    Python's.
+
+    Raises:
+        InputError: a value of another type, or a number that is not finite.
+    """
 
     # Fields that older versions stored, with the values that changed nothing.
     retired: ClassVar[dict[str, Any]] = {}
+
+    def __post_init__(self):
+        kinds = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _of_kind(field.name, getattr(self, field.name), kinds[field.name])
+            object.__setattr__(self, field.name, value)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -66,6 +117,10 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Raises InputError for a field that this configuration does not have."""
+        if not isinstance(values, dict):
+            raise InputError(
+                f"expected the fields of a {cls.__name__}. Received: {values!r}"
+            )
         values = {
             name: value
             for name, value in values.items()
@@ -80,13 +135,19 @@ class Config:
         kinds = typing.get_type_hints(cls)
         return cls(
             **{
-                name: kinds[name].from_dict(value) if isinstance(value, dict) else value
+                name: kinds[name].from_dict(value)
+                if isinstance(value, dict) and dataclasses.is_dataclass(kinds[name])
+                else value
                 for name, value in values.items()
             }
         )
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def flat(self) -> dict[str, Any]:
+        """All fields in one dictionary; those of nested ones are named `model.n`."""
+        return dict(_flattened(self.to_dict()))
 
     def replace(self, **changes) -> Self:
         return dataclasses.replace(self, **changes)
@@ -102,6 +163,7 @@ class NetworkConfig(Config):
     """
 
     def __post_init__(self):
+        super().__post_init__()
         check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
         check_fraction("bn_momentum", self.bn_momentum)
         check_above_0("bn_epsilon", self.bn_epsilon)
@@ -141,6 +203,8 @@ class ModelConfig(NetworkConfig):
         chroma_scale: what chroma 1.0 is in the units of ResNet2's input and ResNet4's
             output: 255 for 8-bit levels, or 1 (D-21).
         residue_init: start of `l93_conv`: "zero", or "he" (D-17).
+        view_statistics: in training, ResNet1's batch normalization uses the statistics
+            of both views together ("joint") or of each view ("separate") (D-20).
         bn_statistics: what batch normalization uses at test time: "moving" statistics
             of the training, or those of the batch at hand ("batch") (D-14).
         bn_momentum, bn_epsilon: of every batch normalization (D-14).
@@ -162,6 +226,7 @@ class ModelConfig(NetworkConfig):
     weight_normalization: str = "softmax"
     chroma_scale: float = 255.0
     residue_init: str = "zero"
+    view_statistics: str = "joint"
     bn_statistics: str = "moving"
     bn_momentum: float = 0.99
     bn_epsilon: float = 1e-3
@@ -177,6 +242,7 @@ class ModelConfig(NetworkConfig):
             "weight_normalization", self.weight_normalization, ("softmax", "none")
         )
         check_choice("residue_init", self.residue_init, ("zero", "he"))
+        check_choice("view_statistics", self.view_statistics, ("joint", "separate"))
         if self.rough == "soft_argmax" and self.weight_normalization == "none":
             raise InputError(
                 "soft_argmax needs weights that sum to 1. "
@@ -212,6 +278,16 @@ class TrainConfig(Config):
         precision: Keras dtype policy of the network.
         recompute: whether to keep less for the gradients and compute it again: less
             memory, a longer step, the same result up to rounding.
+        jit: whether XLA compiles the step: the same result up to rounding.
+        validation_records: folder of the records with the held-out examples; `records`
+            if None.
+        validation_split: split with the held-out examples; "validation" if None, and
+            none where the records have no such split.
+        validation_examples: how many of the split, its first ones, cropped about the
+            centre to the size of the training's crops; 0 for none.
+        calibration_batches: number of training batches that the statistics of batch
+            normalization are computed from once the training has ended (D-14); 0 for
+            none.
         seed: of the initial weights, the order of the examples and the crops.
     """
 
@@ -228,10 +304,18 @@ class TrainConfig(Config):
     loss: str = "chroma_mse"
     precision: str = "float32"
     recompute: bool = False
+    jit: bool = False
+    validation_records: str | None = None
+    validation_split: str | None = None
+    validation_examples: int = 16
+    calibration_batches: int = 64
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         check_at_least("steps", self.steps, 1)
+        check_at_least("validation_examples", self.validation_examples, 0)
+        check_at_least("calibration_batches", self.calibration_batches, 0)
         check_at_least("batch_size", self.batch_size, 1)
         check_seed("seed", self.seed)
         check_above_0("learning_rate", self.learning_rate)
@@ -246,6 +330,9 @@ class TrainConfig(Config):
                 "recompute is for the network of Table 1 alone. "
                 f"Received: {self.model.name}"
             )
+        if self.recompute and self.jit:
+            # XLA would compute again at once, and keep it, what is to be kept less.
+            raise InputError("expected recompute or jit. Received: both")
         rough = getattr(self.model, "rough", None)
         if self.loss == "disparity_l1" and rough != "soft_argmax":
             raise InputError(

@@ -86,6 +86,9 @@ class Records:
             holds no other.
         split: the name of a split.
 
+    Attributes:
+        splits: the names of all splits of the records.
+
     Raises:
         InputError: no records, other records than ours, no such split, an empty split,
             missing or damaged shards or metadata; Keras runs on another backend than
@@ -110,6 +113,7 @@ class Records:
                 f"expected records with {', '.join(_FEATURES)}. Received: "
                 f"{self.directory} without {', '.join(missing)}"
             )
+        self.splits = sorted(builder.info.splits)
         splits = builder.info.splits
         if split not in splits or not splits[split].num_examples:
             raise InputError(

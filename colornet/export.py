@@ -107,6 +107,8 @@ def _write_archive(
     """Writes a SavedModel for pictures of a shape (batch, height, width)."""
 
     def colorize(mono, reference):
+        _assert_range("mono", mono)
+        _assert_range("reference", reference)
         height, width = ops.shape(mono)[1:3]
         inputs = {"mono": pad(mono), "reference": pad(reference)}
         outputs = {
@@ -124,3 +126,12 @@ def _write_archive(
     archive.track(model)
     archive.add_endpoint(SIGNATURE, colorize, input_signature=signature)
     archive.write_out(str(folder), verbose=False)
+
+
+def _assert_range(name: str, view: tf.Tensor) -> None:
+    """Has the graph raise InvalidArgumentError unless a view is in [0, 1]."""
+    lowest, largest = ops.min(view), ops.max(view)
+    tf.debugging.Assert(
+        (lowest >= 0) & (largest <= 1),  # False for NaN, too.
+        [f"expected {name} in [0, 1]. Received:", lowest, "to", largest],
+    )

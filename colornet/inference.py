@@ -3,7 +3,7 @@
 `colornet.colorizer` chooses scale and d for a pair; here nothing is chosen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -123,10 +123,34 @@ def padded_views(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarra
 
 def run(model: keras.Model, views: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """One forward pass at test time on padded views with a batch axis."""
-    if keras.backend.backend() == "tensorflow":
-        # Keras would compile with XLA, which is slower on a CPU and takes a minute.
-        model.jit_compile = False
-    return model.predict_on_batch(dict(views))
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch(dict(views))
+    if model.run_eagerly:
+        outputs = model(dict(views), training=False)
+    else:
+        outputs = _any_size(model, views)(dict(views))
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+def _any_size(model: keras.Model, views: Mapping[str, np.ndarray]) -> Callable:
+    """The forward pass as one graph for pictures of all sizes, kept with the model.
+
+    Keras would trace a graph for every size, and would compile it with XLA, which is
+    slower on a CPU and takes a minute.
+    """
+    import tensorflow as tf
+
+    if not hasattr(model, "any_size"):
+        signature = {
+            name: tf.TensorSpec((None, None, None, view.shape[-1]), name=name)
+            for name, view in views.items()
+        }
+        model.any_size = tf.function(
+            lambda views: model(views, training=False),
+            input_signature=[signature],
+            jit_compile=False,
+        )
+    return model.any_size
 
 
 def predict(
@@ -151,7 +175,8 @@ def predict(
         The outputs of the network without batch axis, cut to the pictures' size.
 
     Raises:
-        InputError: as `colornet.tiling.plan_tiles`.
+        InputError: a network with other inputs beside the pair; as
+            `colornet.tiling.plan_tiles`.
     """
     return _predict(network, network, mono, reference, tiling, progress)
 
@@ -188,6 +213,11 @@ def _predict(
 ) -> dict[str, np.ndarray]:
     height, width = mono.shape[:2]
     views = padded_views(mono, reference)
+    if network.input.keys() != views.keys():
+        raise InputError(
+            f"expected a network of {' and '.join(views)} alone. "
+            f"Received: {network.name}, of {', '.join(network.input)}"
+        )
     tiles = []
     if isinstance(network.config, ModelConfig):
         size = views["mono"].shape[1:3]

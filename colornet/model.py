@@ -39,7 +39,7 @@ NORMALIZATIONS = {
 }
 
 
-def _conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None):
+def conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None):
     """A convolution without batch normalization and ReLU."""
     return CONVOLUTIONS[kind](
         filters,
@@ -52,7 +52,7 @@ def _conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None
     )(x)
 
 
-def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
+def conv_block(x, row, kind, filters, kernel, config, *, stride=1):
     """Convolution, batch normalization and ReLU: "a layer" of Table 1."""
     x = CONVOLUTIONS[kind](
         filters,
@@ -63,7 +63,9 @@ def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
         kernel_initializer="he_normal",
         name=f"l{row:02d}_conv",
     )(x)
+    views_apart = config.view_statistics == "separate" and row <= 17
     x = NORMALIZATIONS[config.bn_statistics](
+        parts=2 if views_apart else 1,  # D-20
         momentum=config.bn_momentum,
         epsilon=config.bn_epsilon,
         name=f"l{row:02d}_bn",
@@ -71,57 +73,57 @@ def _conv_block(x, row, kind, filters, kernel, config, *, stride=1):
     return layers.ReLU(name=f"l{row:02d}_relu")(x)
 
 
-def _resnet(x, first_row, config, *, stride=1):
+def resnet(x, first_row, config, *, stride=1):
     """The 17 layers with ReLU that every ResNet of Table 1 starts with."""
-    x = _conv_block(x, first_row, "2d", config.n, 5, config, stride=stride)
+    x = conv_block(x, first_row, "2d", config.n, 5, config, stride=stride)
     for row in range(first_row + 1, first_row + 17, 2):
         shortcut = x
-        x = _conv_block(x, row, "2d", config.n, 3, config)
-        x = _conv_block(x, row + 1, "2d", config.n, 3, config)
+        x = conv_block(x, row, "2d", config.n, 3, config)
+        x = conv_block(x, row + 1, "2d", config.n, 3, config)
         x = layers.Add(name=f"l{row + 1:02d}_add")([x, shortcut])
     return x
 
 
-def _attention(volume, config):
+def attention(volume, config):
     """Layers 19 and 20, and Eq. 4: the attention weighs the reference half alone."""
-    x = _conv(volume, 19, "3d_of_volume", config.n, 1, activation="sigmoid")
-    attention = _conv(x, 20, "3d", 1, 1, activation="sigmoid")
+    x = conv(volume, 19, "3d_of_volume", config.n, 1, activation="sigmoid")
+    x = conv(x, 20, "3d", 1, 1, activation="sigmoid")
     mono, reference = volume
-    return [mono, layers.Multiply(name="attention_volume")([attention, reference])]
+    return [mono, layers.Multiply(name="attention_volume")([x, reference])]
 
 
-def _regulation(volume, config):
+def regulation(volume, config):
     """Layers 21 to 39: encoder and decoder with four levels of sub-sampling."""
     n = config.n
-    x = _conv_block(volume, 21, "3d_of_volume", n, 3, config)
-    x = _conv_block(x, 22, "3d", n, 3, config)
+    x = conv_block(volume, 21, "3d_of_volume", n, 3, config)
+    x = conv_block(x, 22, "3d", n, 3, config)
     skips = {22: x}
     for row in (23, 26, 29, 32):
-        x = _conv_block(x, row, "3d", 2 * n, 3, config, stride=2)
-        x = _conv_block(x, row + 1, "3d", 2 * n, 3, config)
-        x = _conv_block(x, row + 2, "3d", 2 * n, 3, config)
+        x = conv_block(x, row, "3d", 2 * n, 3, config, stride=2)
+        x = conv_block(x, row + 1, "3d", 2 * n, 3, config)
+        x = conv_block(x, row + 2, "3d", 2 * n, 3, config)
         skips[row + 2] = x
     for row, filters, skip in ((35, 2 * n, 31), (36, 2 * n, 28), (37, 2 * n, 25)) + (
         (38, n, 22),
     ):
-        x = _conv_block(x, row, "3d_transposed", filters, 3, config, stride=2)
+        x = conv_block(x, row, "3d_transposed", filters, 3, config, stride=2)
         x = layers.Add(name=f"l{row}_add")([x, skips[skip]])
-    return _conv(x, 39, "3d_transposed_to_one", 1, 3, stride=2)
+    return conv(x, 39, "3d_transposed_to_one", 1, 3, stride=2)
 
 
-def _color_residue(rough_chroma, luma, config):
+def color_residue(rough_chroma, luma, config):
     """Layers 40 to 93: the residue Phi(C', Y) of Eq. 2, for Cb and Cr alike (D-07)."""
     n = config.n
     blue, red = rough_chroma[..., 0:1], rough_chroma[..., 1:2]
     x = layers.Concatenate(axis=0, name="fold_chroma", dtype="float32")([blue, red])
     x = layers.Rescaling(config.chroma_scale, name="to_levels", dtype="float32")(x)
-    x = _conv(_resnet(x, 40, config), 57, "2d", n, 3)
-    guide = _conv(_resnet(luma, 58, config), 75, "2d", n, 3)
+    x = conv(resnet(x, 40, config), 57, "2d", n, 3)
+    guide = conv(resnet(luma, 58, config), 75, "2d", n, 3)
     guide = layers.Concatenate(axis=0, name="fold_guide")([guide, guide])
     x = layers.Concatenate(name="residue_features")([x, guide])
-    x = _resnet(x, 76, config)
+    x = resnet(x, 76, config)
     init = "zeros" if config.residue_init == "zero" else "he_normal"
-    x = _conv(x, 93, "2d", 1, 3, init=init)
+    x = conv(x, 93, "2d", 1, 3, init=init)
     unit = 1 / config.chroma_scale
     x = layers.Rescaling(unit, name="from_levels", dtype="float32")(x)
     parts = UnfoldFromBatch(2, name="unfold_chroma")(x)
@@ -164,15 +166,15 @@ class ColorNet(Network):
         outputs = {}
 
         views = FoldViews(name="fold_views")([mono, luma])
-        features = _resnet(views, 1, config, stride=2)
-        features = _conv(features, 18, "2d", config.n, 3)
+        features = resnet(views, 1, config, stride=2)
+        features = conv(features, 18, "2d", config.n, 3)
         features = UnfoldViews(name="unfold_views")([features, mono])
         volume = DisparityFeatureVolume(
             config.max_disparity // 2, name="feature_volume"
         )(features)
         if config.attention:
-            volume = _attention(volume, config)
-        logits = _regulation(volume, config)
+            volume = attention(volume, config)
+        logits = regulation(volume, config)
         weights = DisparityWeights(
             config.border,
             config.weight_normalization,
@@ -187,7 +189,7 @@ class ColorNet(Network):
                 [outputs["disparity"], reference_chroma]
             )
         if config.residue:
-            residue = _color_residue(rough, mono, config)
+            residue = color_residue(rough, mono, config)
             chroma = layers.Add(name="chroma", dtype="float32")([rough, residue])
         else:
             chroma = layers.Identity(name="chroma", dtype="float32")(rough)

@@ -14,7 +14,7 @@ import dataclasses
 import itertools
 import math
 
-from colornet.config import GRID, ModelConfig
+from colornet.config import GRID, Config, ModelConfig
 from colornet.errors import InputError
 
 # Chosen by measurement: `experiments.benchmark --section=tiling --weights=...` (D-32).
@@ -30,7 +30,7 @@ Interval = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
-class Tiling:
+class Tiling(Config):
     """How large pictures are worked on.
 
     Attributes:
@@ -51,6 +51,7 @@ class Tiling:
     tile: tuple[int, int] | None = None
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.memory_gb > 0:
             raise InputError(
                 f"memory_gb must be more than 0. Received: {self.memory_gb}"
@@ -64,6 +65,11 @@ class Tiling:
                 f"a tile's sides must be positive multiples of {GRID}. "
                 f"Received: {self.tile[1]} x {self.tile[0]}"
             )
+
+
+# Of results that stand beside the paper's: as if no picture were ever cut. The memory
+# is enough for tiles with n = 32 and d = 256, or for a whole picture of Scene Flow.
+EXACT_TILING = Tiling(memory_gb=8.0, overlap=288)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +161,8 @@ def _too_large(height: int, width: int, config: ModelConfig, tiling: Tiling) -> 
     needs = tile_bytes(height, width, config) / 1e9
     return (
         f"{width} x {height} with max_disparity = {config.max_disparity}, which needs "
-        f"{needs:.3g} GB, and memory_gb = {tiling.memory_gb:g}"
+        f"{needs:.3g} GB: {needs - tiling.memory_gb:.3g} GB more than memory_gb = "
+        f"{tiling.memory_gb:g}"
     )
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import zipfile
-import zlib
 from collections.abc import Iterable
 
 import keras
@@ -19,31 +18,13 @@ import numpy as np
 from colornet import pretrained
 from colornet.config import NetworkConfig
 from colornet.errors import InputError
+from colornet.io.archives import read_archive
 from colornet.io.files import replacing
 from colornet.networks import Network, build_network
 from colornet.registry import import_networks, network_config
 from colornet.training.run_folder import result_of_run
 
 _CONFIG = "config"
-
-
-def read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file by name.
-
-    Raises:
-        InputError: no such file, or a damaged one.
-    """
-    if not path.is_file():
-        raise InputError(f"expected a file of weights. Missing: {path}")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"expected a whole .npz file of weights. Received: {path}")
-    try:
-        with np.load(path) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"expected a whole .npz file of weights. Received: {path} ({error})"
-        ) from error
 
 
 def _stored_config(value: np.ndarray, path: pathlib.Path) -> NetworkConfig:

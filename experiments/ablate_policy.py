@@ -1,4 +1,4 @@
-"""Measures what each part of the Colorizer's policy brings.
+r"""Measures what each part of the Colorizer's policy brings.
 
     python -m experiments.ablate_policy --records=FULL,HALF,QUARTER --output=ablation \
         --datasets=middlebury2014_trainingQ,middlebury2003_quarter,middlebury2001 \
@@ -21,6 +21,7 @@ import time
 
 from absl import flags
 
+from colornet.colorizer.cameras import see_alike
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from colornet.pretrained import DEFAULT, full_name
@@ -48,11 +49,15 @@ _OFF = {
     "no reducing": {"smallest_scale": 1.0},
     "no half scale": {"half_scale_weight": 0.0},
     "no luma detail": {"luma_detail": False},
+    "no alignment": {"align": False},
+    "cameras as they are": {"match_cameras": False},
     "all off": {
         "auto_disparity": False,
         "largest_scale": 1.0,
         "smallest_scale": 1.0,
         "half_scale_weight": 0.0,
+        "align": False,
+        "match_cameras": False,
     },
 }
 _COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
@@ -60,19 +65,20 @@ _COLUMNS = ("records", "setup", "dataset", "key", *_OFF)
 
 def _chroma(colorizer, luma, rgb, looks: dict):
     """Chroma of a pair, and CPU seconds; a pass in `looks` does not run again."""
-    start = time.process_time()
-    plan = colorizer.plan(luma, rgb)
+    policy, start = colorizer.policy, time.process_time()
+    pair = see_alike(luma, rgb, policy)
+    plan = colorizer.plan(pair.luma, pair.rgb)
     seconds, chroma = time.process_time() - start, 0.0
     for view in plan.passes:
-        key = view.max_disparity, view.scale
+        key = view.max_disparity, view.scale, policy.align, policy.match_cameras
         if key not in looks:
             start = time.process_time()
-            outputs = colorizer.look(luma, rgb, view)
+            outputs = colorizer.look(pair.luma, pair.rgb, view)
             looks[key] = outputs["chroma"], time.process_time() - start
-        part = colorizer.at_full_size(looks[key][0], luma, view)
+        part = colorizer.at_full_size(looks[key][0], pair.luma, view)
         chroma = chroma + view.weight * part
         seconds += looks[key][1]
-    return chroma, seconds
+    return pair.own_chroma(chroma, luma), seconds
 
 
 def _score(records, colorizers: dict, done: set, exclude: set):

@@ -1,4 +1,4 @@
-"""Measures speed and memory, as ratios within one run.
+r"""Measures speed and memory, as ratios within one run.
 
     python -m experiments.benchmark --size=full --json=benchmark.json
     python -m experiments.benchmark --section=startup --section=tiling \

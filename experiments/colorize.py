@@ -1,15 +1,18 @@
-"""Gives a monochrome picture the colours of a reference picture.
+r"""Gives a monochrome picture the colours of a reference picture.
 
     python -m experiments.colorize --mono=right.png --reference=left.png \
         --output=colour.png
 
-The pictures are rectified views of the same size. The monochrome camera is the right
-one, or with --mono_view=left the left one. The Colorizer estimates how far to search
-and chooses the scales at which the network sees the pair. --plain is the network alone,
-as in the paper: one scale, and the d of --max_disparity or of the weights. Weights of
-a comparison network (`experiments.train --method=…`) are always plain.
+The pictures are rectified views. The monochrome camera is the right one, or with
+--mono_view=left the left one. --pair reads both from one MPO or JPS file. The Colorizer
+brings the rows, exposures and tones of the cameras together, estimates how far to
+search, and chooses the scales at which the network sees the pair. --plain is the
+network alone, as in the paper: pictures as they are, one scale, and the d of
+--max_disparity or of the weights. Weights of a comparison network
+(`experiments.train --method=…`) are always plain.
 """
 
+import dataclasses
 import pathlib
 import sys
 import warnings
@@ -17,25 +20,31 @@ import warnings
 import numpy as np
 from absl import flags
 
-from colornet import tiling
 from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
+from colornet.errors import InputError
 from colornet.io.files import replacing, writing
-from colornet.io.pictures import (
-    check_writable,
-    read_icc_profile,
-    read_picture,
-    resized,
-    write_picture,
+from colornet.io.pairs import (
+    matched_size,
+    pair_warnings,
+    read_pair,
+    read_pair_file,
 )
+from colornet.io.photograph import Photograph
+from colornet.io.pictures import check_writable, resized, write_picture
 from colornet.pretrained import DEFAULT, full_name
+from colornet.tiling import Tiling
 from colornet.visualize.page import write_page
 from experiments.methods import networks  # noqa: F401, makes their weights known
+from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
 
-_MONO = flags.DEFINE_string("mono", None, "The monochrome picture.", required=True)
+_MONO = flags.DEFINE_string("mono", None, "The monochrome picture.")
 _REFERENCE = flags.DEFINE_string(
-    "reference", None, "The colour picture, of the same size.", required=True
+    "reference", None, "The colour picture; it is brought to the size of --mono."
+)
+_PAIR = flags.DEFINE_string(
+    "pair", None, "One MPO or JPS file with both, instead of --mono and --reference."
 )
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Picture to write; .png or .tif for 16 bit.", required=True
@@ -44,7 +53,19 @@ _WEIGHTS = flags.DEFINE_string(
     "weights", DEFAULT, "A run, a checkpoint, .npz, .keras or pretrained:NAME."
 )
 _MONO_VIEW = flags.DEFINE_enum(
-    "mono_view", "right", ["right", "left"], "The monochrome camera's view (D-01)."
+    "mono_view",
+    "right",
+    ["right", "left", "auto"],
+    "The monochrome camera's view (D-01); auto finds out from the pictures.",
+)
+_BITS = flags.DEFINE_integer(
+    "bits", None, "Bits in use of 16; if unset, judged by the values."
+)
+_ALIGN = flags.DEFINE_bool(
+    "align", True, "Move the reference to the rows of the mono picture (D-41)."
+)
+_MATCH_CAMERAS = flags.DEFINE_bool(
+    "match_cameras", True, "Bring exposure and tone of the cameras together (D-42)."
 )
 _MAX_DISPARITY = flags.DEFINE_integer(
     "max_disparity",
@@ -55,14 +76,7 @@ _MAX_DISPARITY = flags.DEFINE_integer(
 _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
 )
-_MEMORY_GB = flags.DEFINE_float(
-    "memory_gb",
-    tiling.DEFAULT_MEMORY_GB,
-    "Memory for the network; larger pictures are worked on in tiles (D-32).",
-)
-_OVERLAP = flags.DEFINE_integer(
-    "overlap", tiling.DEFAULT_OVERLAP, "Pixels next to a cut that two tiles share."
-)
+_TILING = tiling_flags(Tiling())
 _PLAIN = flags.DEFINE_bool(
     "plain", False, "The paper's network alone: one scale, and a given d."
 )
@@ -89,12 +103,43 @@ def _as_reference(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
 
 
+def _photographs() -> tuple[Photograph, Photograph]:
+    """The mono picture and the reference, whichever flags name them."""
+    single = _MONO.value, _REFERENCE.value
+    if _PAIR.value and not any(single):
+        view = _MONO_VIEW.value
+        if view == "auto":
+            raise InputError(
+                "--pair: expected --mono_view=right or left. Received: auto"
+            )
+        return read_pair_file(_PAIR.value, view, _BITS.value)
+    if _PAIR.value or not all(single):
+        given = [f"--{flag.name}" for flag in (_PAIR, _MONO, _REFERENCE) if flag.value]
+        raise InputError(
+            "expected --mono and --reference, or --pair. "
+            f"Received: {', '.join(given) or 'none of them'}"
+        )
+    return read_pair(*single, _BITS.value)
+
+
+def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether the mono picture is the left view, as told or as the pictures show."""
+    if _MONO_VIEW.value != "auto":
+        return _MONO_VIEW.value == "left"
+    from colornet.colorizer.cameras import are_swapped
+    from colornet.inference import float_pair
+
+    return are_swapped(*float_pair(mono, reference))
+
+
 def main() -> None:
-    parts = tiling.Tiling(_MEMORY_GB.value, _OVERLAP.value)
+    tiling = Tiling(**app.flag_values(_TILING))
     # A warning is for the user of the program: one line, without a place in the code.
     warnings.showwarning = lambda message, *_: sys.stderr.write(f"warning: {message}\n")
-    mono = _as_mono(read_picture(_MONO.value))
-    reference = _as_reference(read_picture(_REFERENCE.value))
+    photographs = _photographs()
+    mono = _as_mono(photographs[0].pixels)
+    reference = _as_reference(photographs[1].pixels)
+    reference, size_note = matched_size(mono, reference)
     check_writable(_OUTPUT.value, mono.dtype)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
@@ -103,54 +148,64 @@ def main() -> None:
     from colornet.inference import colorize_outputs, float_pair
     from colornet.weights import load_model
 
+    float_pair(mono, reference)  # Raises an error before anything is said.
+    notes = [*photographs[0].notes, *photographs[1].notes, size_note]
+    for note in [*filter(None, notes), *pair_warnings(mono, reference)]:
+        warnings.warn(note, stacklevel=1)
     weights = full_name(_WEIGHTS.value)
     network = load_model(weights, bn_statistics=_BN_STATISTICS.value)
     if volumes and network.has_volumes:
         with writing(volumes):
             volumes.mkdir(parents=True, exist_ok=True)
-    mirrored = _MONO_VIEW.value == "left"
+    mirrored = _is_left(mono, reference)
     if mirrored:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
-    options = {"volumes": bool(volumes), "tiling": parts, "progress": True}
+    options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
-        outputs, how = colorize_outputs(network, *pair, **options), ""
-        picture = outputs["picture"]
+        outputs, how = colorize_outputs(network, *pair, **options), []
+        picture, seen = outputs["picture"], float_pair(mono, reference)
         if isinstance(network.config, ModelConfig):
             d = _MAX_DISPARITY.value or network.config.max_disparity
-            how = f"plain: d = {d}"
+            how = [f"seen with plain: d = {d}"]
     else:
-        explanation = Colorizer(network, stored_policy(weights)).explain(
-            *pair, **options
+        policy = stored_policy(weights)
+        policy = policy.replace(
+            align=_ALIGN.value and policy.align,
+            match_cameras=_MATCH_CAMERAS.value and policy.match_cameras,
         )
-        outputs, picture = explanation.passes[0], explanation.picture
-        how = "; then ".join(
-            f"d = {view.max_disparity} at {view.scale:.2g} of the size, weight "
-            f"{view.weight:g}"
-            for view in explanation.plan.passes
-        )
+        found = Colorizer(network, policy).explain(*pair, **options)
+        outputs, picture = found.passes[0], found.picture
+        seen = found.pair.luma, found.pair.rgb
+        how = [*found.pair.notes, f"seen with {found.plan}"]
+        if found.pair.swapped:
+            other = "right" if mirrored else "left"
+            warnings.warn(
+                f"the views seem to be the wrong way round: try --mono_view={other}",
+                stacklevel=1,
+            )
     if volumes:
         is_distribution = network.config.weight_normalization == "softmax"
-        views = _of_size(outputs["weights"].shape[1:], *float_pair(mono, reference))
+        views = _of_size(outputs["weights"].shape[1:], *seen)
         _write_volumes(volumes, *views, outputs, is_distribution)
         write_page(
             volumes / "volumes.html",
             dict(zip(("mono", "reference"), views, strict=True)),
             outputs,
             is_distribution=is_distribution,
-            title=pathlib.Path(_MONO.value).stem,
-            facts={"weights": weights, "seen with": how},
+            title=pathlib.Path(_MONO.value or _PAIR.value).stem,
+            facts={"weights": weights, "d": str(len(outputs["weights"]))},
         )
     write_picture(
         _OUTPUT.value,
         picture[:, ::-1] if mirrored else picture,
         # Its colours are the reference's, and so is what their numbers mean.
-        icc_profile=read_icc_profile(_REFERENCE.value),
+        like=dataclasses.replace(photographs[0], profile=photographs[1].profile),
     )
     print(f"{picture.shape[1]}x{picture.shape[0]} picture in {_OUTPUT.value}")
     print(f"weights: {weights}")
-    if how:
-        print(f"seen with {how}")
+    for line in how:
+        print(line)
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")

@@ -1,4 +1,4 @@
-"""Scores a method over a split of TFRecords.
+r"""Scores a method over a split of TFRecords.
 
     python -m experiments.evaluate --records=records --split=test --weights=runs/full \
         --output=runs/full/evaluation
@@ -8,17 +8,21 @@
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity
-copies colours by it and propagates them over the rest. --worst=4 draws the four
-pictures that the method fails at the most.
+copies colours by it and propagates them over the rest. --method=released is the
+network of the authors' released protocol, which is fed the truth: its scores are no
+result. --worst=4 draws the four pictures that the method fails at the most. Pictures
+that need more than --memory_gb are cut into tiles, which does not change the result.
+--bn_statistics=batch needs pictures as a whole.
 """
 
 from absl import flags
 
 from colornet.config import BN_STATISTICS
 from colornet.pretrained import full_name
-from colornet.tiling import DEFAULT_MEMORY_GB, DEFAULT_OVERLAP
+from colornet.tiling import EXACT_TILING, Tiling
 from experiments import methods
 from experiments.methods import networks
+from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
 
 _RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
@@ -32,6 +36,7 @@ _METHOD = flags.DEFINE_enum(
         *methods.names(),
         *networks.names(),
         methods.TRUE_DISPARITY,
+        networks.RELEASED,
     ],
     "The method to score.",
 )
@@ -54,16 +59,7 @@ _DATASETS = flags.DEFINE_list(
     "datasets", [], "Names of the datasets among the records to score; all if unset."
 )
 _LIMIT = flags.DEFINE_integer("limit", None, "Score the first so many.", lower_bound=1)
-_MEMORY_GB = flags.DEFINE_float(
-    "memory_gb",
-    DEFAULT_MEMORY_GB,
-    "Memory for our network; larger pictures are worked on in tiles (D-32).",
-)
-_OVERLAP = flags.DEFINE_integer(
-    "overlap",
-    DEFAULT_OVERLAP,
-    "Pixels next to a cut that two tiles share; 288 is exact (D-32).",
-)
+_TILING = tiling_flags(EXACT_TILING)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for images.csv and summary.json.", required=True
 )
@@ -82,13 +78,14 @@ def main() -> None:
     if method in (*networks.names(), methods.TRUE_DISPARITY):
         unused.append(_MAX_DISPARITY)
     if method not in (methods.COLORNET, methods.COLORIZER):
-        unused += [_MEMORY_GB, _OVERLAP]
+        unused += _TILING.values()
     app.refuse_flags(unused, f"method {method}")
 
     from experiments.evaluation.predictors import Evaluation
     from experiments.evaluation.scoring import evaluate
     from experiments.evaluation.show import scores_table
     from experiments.evaluation.worst import draw_worst
+    from experiments.methods.networks.config import ReleasedConfig
 
     evaluation = Evaluation(
         records=_RECORDS.value,
@@ -99,11 +96,13 @@ def main() -> None:
         bn_statistics=_BN_STATISTICS.value,
         datasets=tuple(dict.fromkeys(_DATASETS.value)),
         limit=_LIMIT.value,
-        memory_gb=_MEMORY_GB.value,
-        overlap=_OVERLAP.value,
+        tiling=Tiling(**app.flag_values(_TILING)),
     )
     summary = evaluate(evaluation, _OUTPUT.value)
-    print(scores_table({method: summary}))
+    title = method
+    if method == networks.RELEASED:
+        title = ReleasedConfig.from_dict(summary["settings"]["model"]).title
+    print(scores_table({title: summary}))
     print(f"\nper picture: {_OUTPUT.value}/images.csv, means: summary.json beside it")
     for path in draw_worst(evaluation, _OUTPUT.value, _WORST.value):
         print(path)

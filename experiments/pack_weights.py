@@ -1,4 +1,4 @@
-"""Packs a training run as weights that come with the package.
+r"""Packs a training run as weights that come with the package.
 
     python -m experiments.pack_weights --run_dir=runs/pretrain --name=n32-d192 \
         --default --policy='{"target_disparity": 192}'
@@ -8,7 +8,7 @@
 
 The run is one of experiments.train or experiments.pretrain, finished or not; its newest
 checkpoint counts. Of experiments.pretrain the weights are averaged, and calibrated
-unless their statistics are frozen (D-31). The kernels are stored as float16, if that
+unless their statistics are frozen (D-14). The kernels are stored as float16, if that
 changes the chroma of the Motorcycle pair by no more than half a grey level. Without
 --run_dir, scores and policy of weights that are packed already get into the model card.
 """

@@ -12,6 +12,9 @@ the run's folder.
 The recipe departs from the paper's training where its flags say so (D-30). The paper's:
 --learning_rate_schedule=constant --ema_decay=0 --precision=float32
 --calibration_batches=0.
+
+--method=released trains the network of the authors' released protocol: that of Table 1
+with the --departures of their code. It is fed the truth, so its scores are no result.
 """
 
 import functools
@@ -21,6 +24,9 @@ from absl import flags
 
 from colornet import pretrained
 from colornet.config import ModelConfig
+from experiments.methods import COLORNET
+from experiments.methods.networks import RELEASED
+from experiments.methods.networks.config import DEPARTURES, ReleasedConfig
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.recipe import PretrainConfig
 from tfrecords_tools import app
@@ -32,6 +38,20 @@ _MODEL = app.config_flags(
     ModelConfig,
     n="Number of filters.",
     max_disparity="d of Eq. 1 and of the scenes, px, a multiple of 32 (D-04).",
+    residue="Whether the residue of Eq. 2 is there (Table 5).",
+)
+_METHOD = flags.DEFINE_enum(
+    "method",
+    COLORNET,
+    [COLORNET, RELEASED],
+    "The network to train; released is fed the truth, and no result.",
+)
+_DEPARTURES = flags.DEFINE_list(
+    "departures", [], f"Of released, from the paper: {', '.join(DEPARTURES)}."
+)
+_RELEASED = app.config_flags(
+    ReleasedConfig,
+    chroma_units="Of released: chroma 1.0 in ResNet1's units, luma being in [0, 1].",
 )
 _STREAM = app.config_flags(
     StreamConfig,
@@ -44,6 +64,9 @@ _STREAM = app.config_flags(
     camera_differences="Largest strength of the cameras' differences, 0 to 1.",
     exposure_differences="Largest factor of the reference's exposure, in powers of "
     "two; half have none.",
+    mono_differences="Largest strength of the mono camera's own spectral response and "
+    "tone curve, 0 to 1; half have none.",
+    vertical_offset="Largest vertical offset of the reference, px; half have none.",
     supersample="Samples along each axis of a rendered pixel.",
 )
 _RECIPE = app.config_flags(
@@ -63,7 +86,7 @@ _RECIPE = app.config_flags(
     "the examples.",
     disparity_weight="Weight of the true disparity in the loss, which falls to 0 at "
     "anneal_from; paper: 0.",
-    calibration_batches="For the statistics at the end (D-31); 0 for none.",
+    calibration_batches="For the statistics at the end (D-14); 0 for none.",
     frozen_statistics="Normalize by the statistics of the initial weights, in training "
     "as at test time.",
     precision="Keras dtype policy: mixed_bfloat16 or float32.",
@@ -78,7 +101,9 @@ _MAX_SECONDS = flags.DEFINE_float(
 _CHECKPOINT_EVERY = flags.DEFINE_integer(
     "checkpoint_every", 500, "Steps between checkpoints."
 )
-_LOG_EVERY = flags.DEFINE_integer("log_every", 50, "Steps between metrics.")
+_LOG_EVERY = flags.DEFINE_integer(
+    "log_every", 50, "Steps between metrics.", lower_bound=1
+)
 _VALIDATE_EVERY = flags.DEFINE_integer(
     "validate_every", 0, "Steps between scores of held-out scenes; 0 for none."
 )
@@ -87,8 +112,17 @@ _VALIDATION_BATCHES = flags.DEFINE_integer(
 )
 
 
+def _network() -> ModelConfig:
+    own = app.flag_values(_MODEL)
+    if _METHOD.value == COLORNET:
+        app.refuse_flags([_DEPARTURES, *_RELEASED.values()], f"method {COLORNET}")
+        return ModelConfig(**own)
+    config = ReleasedConfig(**own, **app.flag_values(_RELEASED))
+    return config.departing(_DEPARTURES.value)
+
+
 def _config() -> PretrainConfig:
-    model, recipe = ModelConfig(**app.flag_values(_MODEL)), app.flag_values(_RECIPE)
+    model, recipe = _network(), app.flag_values(_RECIPE)
     stream = app.flag_values(_STREAM)
     stream |= {"max_disparity": model.max_disparity, "seed": recipe["seed"]}
     if stream["textures"] != "skimage":
@@ -108,7 +142,7 @@ def main() -> None:
     from experiments.pretraining.stream import SceneStream
 
     reporting = Reporting(
-        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value
+        _CHECKPOINT_EVERY.value, _LOG_EVERY.value, _VALIDATE_EVERY.value, show_every=0
     )
     warn_if_bfloat16_emulated(config.precision)
     trainer = Pretrainer(

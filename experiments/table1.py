@@ -9,25 +9,16 @@ from tfrecords_tools import app
 
 _N = flags.DEFINE_integer("n", 32, "Number of filters.", lower_bound=1)
 
-_GROUPS = {
-    1: "ResNet1",
-    19: "Attention",
-    21: "3-D regulation",
-    40: "ResNet2",
-    58: "ResNet3",
-    76: "ResNet4",
-}
-
 
 def main() -> None:
-    from colornet.architecture import table1_rows
+    from colornet.architecture import GROUPS, table1_rows
 
     table = table1_rows(_N.value)
     width = max(len(row.description) for row in table)
     print(f"{'layer':>5}  {'description':<{width}}  {'output':<22}  parameters")
     for row in table:
-        if row.number in _GROUPS:
-            print(f"       {_GROUPS[row.number]}")
+        if row.number in GROUPS:
+            print(f"       {GROUPS[row.number]}")
         print(
             f"{row.number:>5}  {row.description:<{width}}  {row.size:<22}  "
             f"{row.parameters:>10,}"

@@ -8,12 +8,12 @@ it goes on; Tables 3 and 4 share their evaluations. The row `colorizer` has the 
 of `colornet`, unless --weights=colorizer=RUN.
 """
 
-from experiments.tables.program import make_table
+from experiments.tables import program
 from tfrecords_tools import app
 
 
 def main() -> None:
-    make_table("table4")
+    program.make_table("table4")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests import pretraining_runs as runs
 
 
 def _run(config, run_dir, stream) -> None:
-    reporting = Reporting(checkpoint_every=2, log_every=1, show_every=0)
+    reporting = Reporting(2, log_every=1, validate_every=0)
     try:
         Pretrainer(config, run_dir, stream, reporting).run()
     except Interrupted as stop:

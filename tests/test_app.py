@@ -1,7 +1,9 @@
 """How programs end: what is one line on standard error, and what keeps a traceback."""
 
+import ast
 import dataclasses
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -80,3 +82,44 @@ def test_flags_are_fields_of_a_dataclass_with_their_defaults():
     )
     kinds = [flags.FLAGS[name].flag_type() for name in holders]
     assert kinds == ["int", "float", "bool", "string"]
+    for name in holders:
+        delattr(flags.FLAGS, name)
+    holders = app.config_flags(Settings(test_count=4), **texts)
+    assert holders["test_count"].default == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "flag", "example"),
+    [
+        ("experiments.table3", "--column=<multi string>  (default: [])", "--records"),
+        ("experiments.colorize", "--output=<string>  (required)", "--mono=right.png"),
+        ("tfrecords_tools.write", "--dataset=<embedded|pairs|", "--out_dir=records"),
+    ],
+)
+def test_help_shows_all_flags_of_a_program(module, flag, example):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert flag in done.stdout and example in done.stdout
+    assert "repeat this option" not in done.stdout and "logtostderr" not in done.stdout
+
+
+def test_values_without_their_flags_are_named():
+    command = [sys.executable, "-m", "experiments.colorize", "right.png", "left.png"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: expected flags, as in --name=value (--help lists them). "
+        "Received: right.png left.png\n"
+    )
+
+
+def test_examples_in_docstrings_keep_their_backslashes():
+    top = pathlib.Path(app.__file__).parents[1]
+    for folder in ("colornet", "experiments", "tfrecords_tools"):
+        for path in (top / folder).rglob("*.py"):
+            first = ast.parse(path.read_text(encoding="utf-8")).body[:1]
+            if first and isinstance(first[0], ast.Expr):
+                lines = first[0].end_lineno - first[0].lineno
+                assert first[0].value.value.count("\n") == lines, path

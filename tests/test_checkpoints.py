@@ -1,6 +1,7 @@
 """Weights on disk: what comes back, and what is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from colornet.config import ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.model import build_colornet
+from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import build_optimizer
 from colornet.weights import load_model, load_weights, save_weights
+from tests.tiny_network import TinyConfig
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +111,28 @@ def test_what_a_killed_process_left_is_no_checkpoint(model, tmp_path):
     assert checkpoints.steps() == [2, 3, 4]
     assert checkpoints.config(4) == config
     assert_same_weights(load_model(tmp_path), model)
+
+
+def test_the_best_checkpoint_stays_and_can_be_gone_on_from(tmp_path):
+    model = build_network(TinyConfig())
+    config = TrainConfig(model=model.config)
+    optimizer = build_optimizer(config, model.trainable_variables)
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.best is None and checkpoints.is_best(-5.0)
+    scores = {1: 20.0, 2: 31.5, 3: None, 4: 31.5, 5: 12.0, 6: None, 7: 30.0}
+    for step, score in scores.items():
+        checkpoints.save(step, model, optimizer, config, score)
+    assert checkpoints.steps() == [2, 5, 6, 7] and checkpoints.best == 2
+    assert checkpoints.score(7) == 30 and checkpoints.score(6) is None
+    assert checkpoints.is_best(31.6) and not checkpoints.is_best(31.5)
+    # A damaged one does not end a run that goes on elsewhere.
+    (checkpoints.path(7) / "train.json").write_text("{")
+    assert checkpoints.best == 2
+    for step in (5, 6, 7):
+        shutil.rmtree(checkpoints.path(step))
+    assert Checkpoints(tmp_path).step == 2
+    checkpoints.restore(2, model, optimizer)
+    # A better one takes its place; the old one goes when it is not among the last.
+    for step, score in ((3, 40.0), (4, None), (5, None), (6, None)):
+        checkpoints.save(step, model, optimizer, config, score)
+    assert checkpoints.steps() == [3, 4, 5, 6]

@@ -8,13 +8,16 @@ import zlib
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+import skimage.data
+from PIL import ExifTags, Image
 
 from colornet import Colorizer, colorize
 from colornet.color import rgb_to_luma
 from colornet.config import ModelConfig
 from colornet.inference import colorize_outputs, float_pair
-from colornet.io.pictures import read_icc_profile, read_picture, write_picture
+from colornet.io.pairs import matched_size
+from colornet.io.photograph import Photograph
+from colornet.io.pictures import read_photograph, read_picture, write_picture
 from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
 from colornet.weights import load_model, save_weights
@@ -32,7 +35,11 @@ _PROFILE = bytes(16) + b"RGB " + bytes(range(108))  # The header of one for RGB.
 
 def _picture(dtype, *shape):
     white = np.iinfo(dtype).max
-    return np.random.default_rng(0).integers(0, white + 1, shape).astype(dtype)
+    picture = np.random.default_rng(0).integers(0, white + 1, shape).astype(dtype)
+    if len(shape) == 3:  # More red to the right, more blue at the bottom.
+        picture[:, : shape[1] // 2, 0] //= 8
+        picture[: shape[0] // 2, :, 2] //= 8
+    return picture
 
 
 def _huge_png():
@@ -57,6 +64,21 @@ def _make_weights(folder):
     (folder / "no_run").mkdir()
 
 
+def _write_cameras(top):
+    """A dark mono picture and a larger, lower reference, stored upside down."""
+    left, right, _ = skimage.data.stereo_motorcycle()
+    part = np.s_[100:260, 300:540]
+    mono = np.rint(rgb_to_luma(right[part] / 2.0)).astype(np.uint8)
+    lower = np.roll(left, 3, axis=0)[part].repeat(2, axis=0).repeat(2, axis=1)
+    for name, picture in {"dark.png": mono[..., 0], "lower.png": lower}.items():
+        turned = Image.fromarray(picture)
+        exif = turned.getexif()
+        exif[ExifTags.Base.Orientation] = 3
+        turned.save(top / name, exif=exif)
+    Image.fromarray(mono[:, ::-1, 0]).save(top / "left_dark.png")
+    write_picture(top / "right_lower.png", lower[:, ::-1])
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Pictures and weights, good and bad."""
@@ -66,8 +88,10 @@ def folder(tmp_path_factory):
     write_picture(top / "reference.png", _picture(np.uint8, *reference))
     write_picture(top / "mono16.png", _picture(np.uint16, *mono))
     colors16 = _picture(np.uint16, *reference)
-    write_picture(top / "reference16.png", colors16, icc_profile=_PROFILE)
-    write_picture(top / "smaller.png", _picture(np.uint8, _HEIGHT, _WIDTH - 1, 3))
+    like = Photograph(colors16, profile=_PROFILE)
+    write_picture(top / "reference16.png", colors16, like)
+    write_picture(top / "smaller.png", _picture(np.uint8, _HEIGHT, _WIDTH - 4, 3))
+    _write_cameras(top)
     Image.fromarray(_picture(np.uint8, _HEIGHT, _WIDTH, 4)).save(top / "rgba.png")
     (top / "empty.png").touch()
     (top / "text.png").write_text("no picture\n" * 50)
@@ -104,7 +128,8 @@ _BAD = {
     "truncated": ({"reference": "truncated.png"}, "whole", "truncated.png"),
     "no picture": ({"reference": "text.png"}, "text.png, in no known picture format"),
     "bomb": ({"mono": "huge.png"}, "at most 150 megapixels", "huge.png"),
-    "sizes": ({"reference": "smaller.png"}, "same height and width", "(33, 44)"),
+    "sizes": ({"reference": "smaller.png"}, "one aspect ratio", "cropped to"),
+    "two ways": ({"pair": "mono.png"}, "or --pair", "--pair, --mono, --reference"),
     "no colour": ({"reference": "mono.png"}, "R = G = B"),
     "max_disparity": ({"max_disparity": 33}, "multiple of 32", "Received: 33"),
     "overlap": ({"overlap": 33}, "multiple of 32", "Received: 33"),
@@ -168,7 +193,8 @@ def test_the_same_in_a_process_of_its_own(failures, folder):
 
 
 def test_required_flags():
-    assert_one_line_error(start(_MODULE), "--mono", "--output")
+    assert_one_line_error(start(_MODULE), "--output")
+    assert_one_line_error(start(_MODULE, "--output=a.png"), "--mono and --reference")
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +210,18 @@ def outputs(folder):
         "volumes of the Colorizer": {"save_volumes": "out/enlarged"},
         "left": {"mono_view": "left", "save_volumes": "out/mirrored", "plain": True},
         "wide": {"mono": "wide.png", "reference": "wide.png", "max_disparity": 64},
+        "cameras": {"mono": "dark.png", "reference": "lower.png"},
+        "auto": {
+            "mono": "left_dark.png",
+            "reference": "right_lower.png",
+            "mono_view": "auto",
+        },
+        "swapped": {
+            "mono": "left_dark.png",
+            "reference": "right_lower.png",
+            "align": False,
+            "match_cameras": True,
+        },
         "tiles": {"overlap": 0, "memory_gb": _ONE_TILE_GB, "plain": True},
     }
     arguments = {
@@ -220,7 +258,7 @@ def test_the_picture_is_that_of_colorize(folder, model, outputs, name, mono, ref
     _check(outputs, name, colorize(model, mono, reference), mono)
     assert outputs[1][name].stderr == ""
     profile = _PROFILE if name == "16 bit" else None
-    assert read_icc_profile(outputs[0] / f"{name}.png") == profile
+    assert read_photograph(outputs[0] / f"{name}.png").profile == profile
 
 
 def test_plain_is_the_network_alone(folder, model, outputs):
@@ -248,6 +286,27 @@ def test_the_plan_is_said(folder, model, outputs):
     assert weights.shape == (first.max_disparity, *size)
 
 
+def test_two_cameras(folder, model, outputs):
+    """Rows, exposure and size differ; both pictures are upside down."""
+    mono = read_picture(folder / "dark.png")
+    reference, note = matched_size(mono, read_picture(folder / "lower.png"))
+    expected = colorize(model, mono, reference)
+    _check(outputs, "cameras", expected[::-1, ::-1], mono[::-1, ::-1])
+    result = outputs[1]["cameras"]
+    assert result.stderr == f"warning: {note}\n"
+    rows, light = result.stdout.splitlines()[2:4]
+    assert rows.startswith("reference up to 3") and rows.endswith("rows: corrected")
+    assert light.startswith("reference 2") and light.endswith(": matched")
+    _check(outputs, "auto", expected[:, ::-1], mono[:, ::-1])
+    assert "wrong way round" not in outputs[1]["auto"].stderr
+
+
+def test_views_the_wrong_way_round_are_said(outputs):
+    result = outputs[1]["swapped"]
+    assert "wrong way round: try --mono_view=left" in result.stderr
+    assert "matched" in result.stdout and "corrected" not in result.stdout
+
+
 def test_alpha_is_dropped_with_a_warning(folder, model, outputs):
     mono = read_picture(folder / "mono16.png")
     colors = np.asarray(Image.open(folder / "rgba.png"))[..., :3]
@@ -260,8 +319,9 @@ def test_a_coloured_mono_and_max_disparity_of_the_flag(folder, model, outputs):
     colors = read_picture(folder / "wide.png")
     mono = np.rint(rgb_to_luma(colors.astype(float))[..., 0]).astype(np.uint8)
     _check(outputs, "wide", colorize(model, mono, colors, max_disparity=64), mono)
-    warning = "warning: the mono picture has colour: its luma is taken\n"
-    assert outputs[1]["wide"].stderr == warning
+    warnings = outputs[1]["wide"].stderr.splitlines()
+    assert warnings[0] == "warning: the mono picture has colour: its luma is taken"
+    assert warnings[1].endswith("as the same picture twice would")
 
 
 def test_tiles_with_a_progress_bar(folder, model, outputs):

@@ -17,10 +17,11 @@ from colornet.io.pictures import resized
 from tests.random_network import random_network, random_pair
 
 _D = 32
+_ONE_CAMERA = {"auto_disparity": False, "align": False, "match_cameras": False}
 # Enlarges pairs twice, without a look at a thumbnail.
-_TWICE = Policy(auto_disparity=False, target_disparity=2 * _D, most_noise=1e3)
+_TWICE = Policy(target_disparity=2 * _D, most_noise=1e3, **_ONE_CAMERA)
 _PLAIN = Policy(
-    auto_disparity=False, largest_scale=1.0, smallest_scale=1.0, half_scale_weight=0.0
+    largest_scale=1.0, smallest_scale=1.0, half_scale_weight=0.0, **_ONE_CAMERA
 )
 
 
@@ -70,8 +71,8 @@ def _assert_close(found, expected):
 
 def _halving(height, width, **changes):
     """A policy that sees a pair of this size at half of its size."""
-    changes = {"auto_disparity": False, "working_pixels": height * width // 4} | changes
-    return Policy(**changes)
+    changes = {"working_pixels": height * width // 4} | changes
+    return Policy(**_ONE_CAMERA | changes)
 
 
 def test_enlarged_pairs(eager, network):

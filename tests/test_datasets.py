@@ -13,13 +13,14 @@ from colornet.io.pictures import write_picture
 from tests.command_line import assert_one_line_error, start
 from tfrecords_tools import inventory
 from tfrecords_tools.sources.cityscapes import Cityscapes
+from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 from tfrecords_tools.sources.eth3d import Eth3d
 from tfrecords_tools.sources.kitti import Kitti
 from tfrecords_tools.sources.middlebury import Middlebury
 from tfrecords_tools.sources.sceneflow import SceneFlow
 from tfrecords_tools.sources.sintel import Sintel
 
-_SIZE = (4, 6)
+_SIZE = (4, 32)
 
 
 def _picture(path, size=_SIZE, value=90):
@@ -120,7 +121,7 @@ def test_scene_flow(sceneflow):
 
 def test_scene_flow_disparity(sceneflow):
     top = sceneflow / "flyingthings3d" / "disparity" / "TRAIN" / "A" / "0000"
-    left = np.arange(24, dtype=np.float32).reshape(_SIZE)
+    left = np.arange(128, dtype=np.float32).reshape(_SIZE) / 4
     _pfm(top / "left" / "0006.pfm", left)
     _pfm(top / "right" / "0006.pfm", -left, ">")
     pair, other = _parts(SceneFlow(sceneflow))["FlyingThings3D TRAIN"].pairs
@@ -128,12 +129,139 @@ def test_scene_flow_disparity(sceneflow):
     np.testing.assert_array_equal(views.left_disparity, left)
     np.testing.assert_array_equal(views.right_disparity, left)
     assert len(pair.files) == 4 and len(other.files) == 2
-    _pfm(top / "left" / "0006.pfm", left[:, :5])
-    with pytest.raises(InputError, match="6 x 4; .*0006.pfm, 5 x 4"):
+    _pfm(top / "left" / "0006.pfm", left[:, :31] / 2)
+    with pytest.raises(InputError, match="32 x 4; .*0006.pfm, 31 x 4"):
         pair.load()
     (top / "left" / "0006.pfm").write_bytes(b"Pf\n6 4\n-1\nshort")
     with pytest.raises(InputError, match="whole one-channel PFM.*0006.pfm"):
         pair.load()
+
+
+def test_scene_flow_as_other_programs_unpack_it(tmp_path):
+    views = ("left", "right")
+    monkaa, driving = "monkaa_frames_cleanpass", "Driving/driving_frames_cleanpass"
+    drive = "35mm_focallength/scene_backwards/fast"
+    for view in views:
+        _tree(tmp_path, f"{monkaa}/treeflight_x2/{view}/0003.png")
+        _tree(tmp_path, f"{driving}/{drive}/{view}/0004.PNG")
+        _tree(tmp_path, _THINGS.format("TEST", view, 6))
+        _tree(tmp_path, f"FlyingThings3D_subset/train/image_clean/{view}/0000012.png")
+        _tree(tmp_path, f"FlyingThings3D_subset/val/image_clean/{view}/0000013.webp")
+    # macOS leaves such beside every file on other disks.
+    (tmp_path / monkaa / "treeflight_x2/left/._0003.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / monkaa / "treeflight_x2/right/._0003.png").write_bytes(b"\0\5\x16\7")
+    truth = np.full(_SIZE, 5, np.float32)
+    for folder in (
+        "monkaa_disparity/treeflight_x2/left/0003.pfm",
+        f"Driving/driving_disparity/{drive}/left/0004.PFM",
+        "frames_disparity/TEST/A/0000/left/0006.pfm",
+        "FlyingThings3D_subset/train/disparity/left/0000012.pfm",
+        "FlyingThings3D_subset/val/disparity/left/0000013.pfm",
+    ):
+        _pfm(tmp_path / folder, truth)
+    parts = _parts(SceneFlow(tmp_path))
+    keys = {name: _keys(part) for name, part in parts.items()}
+    assert keys == {
+        "FlyingThings3D TRAIN": [],
+        "Monkaa": ["monkaa_clean/treeflight_x2/0003"],
+        "Driving": [f"driving_clean/{drive}/0004"],
+        "FlyingThings3D TEST": ["flyingthings3d_clean/TEST/A/0000/0006"],
+        "FlyingThings3D subset train": ["flyingthings3d_subset_clean/train/0000012"],
+        "FlyingThings3D subset val": ["flyingthings3d_subset_clean/val/0000013"],
+    }
+    pairs = {pair.key: pair for part in parts.values() for pair in part.pairs}
+    for pair in pairs.values():
+        np.testing.assert_array_equal(pair.load().left_disparity, truth)
+    splits = {key.split("/")[0]: pair.split for key, pair in pairs.items()}
+    assert splits["flyingthings3d_subset_clean"] == "test"
+    assert pairs["flyingthings3d_subset_clean/train/0000012"].split == "train"
+
+
+def test_names_are_found_in_whatever_case(tmp_path):
+    for view in (2, 3):
+        _tree(tmp_path, f"training/Image_{view}/000001_10.PNG")
+    _codes(tmp_path / "training/disp_occ_0/000001_10.PNG", 256 * 9, np.uint16)
+    [pair] = _parts(Kitti(tmp_path))["KITTI 2015 training"].pairs
+    assert (pair.load().left_disparity == 9).all()
+    _tree(
+        tmp_path, "2003/conesQ/im2.PNG", "2003/conesQ/im6.PNG", "2003/conesQ/._im2.ppm"
+    )
+    _codes(tmp_path / "2003/conesQ/disp2.PGM", 40)
+    [pair] = _parts(Middlebury(tmp_path))["Middlebury 2003"].pairs
+    assert (pair.load().left_disparity == 10).all()
+
+
+def test_the_tree_that_was_met_is_shown(tmp_path):
+    _tree(tmp_path, *(f"cam{n}/frame_{i:02}.png" for n in (0, 1) for i in range(12)))
+    source = SceneFlow(tmp_path)
+    met = r"cam#/frame_##.png \(24 files\)"
+    with pytest.raises(InputError, match=f"no pair of these, but {met}$"):
+        inventory.usable_pairs(source, source.parts(), strict=False, on_error="fail")
+    text = inventory.describe(source, source.parts())
+    assert text.endswith("all that is there: cam#/frame_##.png (24 files)")
+
+
+def _wrong_pfm(path, kind):
+    good = np.full(_SIZE, 7.25, np.float32)
+    good[0, :4] = 0, np.inf, np.nan, 3.5
+    _pfm(path, good)
+    body = path.read_bytes()
+    if kind == "the other byte order":
+        path.write_bytes(body.replace(b"-1.0", b"1.00"))
+    elif kind == "integers of the other byte order":
+        _pfm(path, np.full(_SIZE, 4, np.float32))
+        path.write_bytes(path.read_bytes().replace(b"-1.0", b"1.00"))
+    elif kind in ("0.00", "nan0", "-inf"):
+        path.write_bytes(body.replace(b"-1.0", kind.encode()))
+    elif kind == "longer":
+        path.write_bytes(body + bytes(4))
+    elif kind == "both signs":
+        good[1, 1] = -3
+        _pfm(path, good)
+    elif kind == "wide":
+        good[1, 1] = _SIZE[1]
+        _pfm(path, good)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "the other byte order",
+        "integers of the other byte order",
+        "0.00",
+        "nan0",
+        "-inf",
+        "longer",
+        "both signs",
+        "wide",
+    ],
+)
+def test_disparity_that_cannot_be_is_refused(tmp_path, kind):
+    path = tmp_path / "a.pfm"
+    _wrong_pfm(path, "")
+    disparity = read_disparity(DisparityFile(path, "pfm"))
+    assert disparity[0, :5].tolist() == [0, 0, 0, 3.5, 7.25]
+    _wrong_pfm(path, kind)
+    with pytest.raises(InputError, match=r"expected .*a\.pfm") as error:
+        read_disparity(DisparityFile(path, "pfm"))
+    assert "\n" not in str(error.value)
+
+
+def test_disparity_of_kitti_saved_with_8_bits_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    # Few codes stay what they are, though a picture of them would be one of 12 bits.
+    codes = np.arange(3900, 4028, dtype=np.uint16).reshape(_SIZE)
+    write_picture(path, codes)
+    found = read_disparity(DisparityFile(path, "codes", 256))
+    np.testing.assert_array_equal(found, codes / 256)
+    _codes(path, 54)
+    assert (read_disparity(DisparityFile(path, "codes", 4)) == 13.5).all()
+    for coding in ("codes", "codes_from_1"):
+        with pytest.raises(InputError, match="256 codes a pixel.*a.png, saved with 8"):
+            read_disparity(DisparityFile(path, coding, 256))
+    _codes(path, 256 * 40, np.uint16)
+    with pytest.raises(InputError, match="width, 32 px.*a.png with 40 to 40 px"):
+        read_disparity(DisparityFile(path, "codes", 256))
 
 
 def test_what_is_missing_is_said_at_once(sceneflow):

@@ -33,6 +33,15 @@ for i in range(len(inputs.files) // 2):
     tensors = {n: tf.constant(inputs[f"{n}{i}"]) for n in ("mono", "reference")}
     outputs |= {f"{n}{i}": v.numpy() for n, v in run(**tensors).items()}
 np.savez(sys.argv[3], **outputs)
+for name in ("mono", "reference"):
+    tensors = {n: tf.constant(inputs[f"{n}0"]) for n in ("mono", "reference")}
+    tensors[name] *= 255
+    try:
+        run(**tensors)
+    except tf.errors.InvalidArgumentError as error:
+        assert f"expected {name} in [0, 1]" in str(error), error
+    else:
+        raise AssertionError(name)
 assert not {"colornet", "experiments"} & set(sys.modules)
 """
 

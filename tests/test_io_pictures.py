@@ -8,13 +8,14 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from colornet.errors import InputError
+from colornet.io.limits import MAX_PIXELS, MAX_SIDE
+from colornet.io.photograph import Photograph, as_stored, upright
 from colornet.io.pictures import (
-    MAX_PIXELS,
     check_writable,
-    read_icc_profile,
+    read_photograph,
     read_picture,
     to_float,
     write_picture,
@@ -137,16 +138,29 @@ def test_premultiplied_16_bit_tiff(tmp_path):
     assert np.abs(found - colors.astype(int)).max() <= 2
 
 
-@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_16_bit_tiff_comes_upright(tmp_path, channels, orientation):
-    deep = _picture(np.uint16, 4, 6, channels)
-    deep = deep[..., 0] if channels == 1 else deep
+def test_orientation_is_told_and_not_applied(tmp_path, orientation):
+    deep = _picture(np.uint16, 4, 6, 3)
+    plain = (deep >> 8).astype(np.uint8)
     tags = [(0x0112, "H", 1, orientation, False)]
-    for name, picture in (("deep", deep), ("plain", (deep >> 8).astype(np.uint8))):
-        tifffile.imwrite(tmp_path / f"{name}.tif", picture, extratags=tags)
-    plain = read_picture(tmp_path / "plain.tif")
-    np.testing.assert_array_equal(read_picture(tmp_path / "deep.tif") >> 8, plain)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for picture in (deep, deep[..., 0], plain, plain[..., 0]):
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, picture, extratags=tags)
+        found = read_photograph(path)
+        assert found.orientation == orientation
+        np.testing.assert_array_equal(found.pixels, picture)
+    for name in ("a.png", "a.webp"):
+        Image.fromarray(plain).save(tmp_path / name, exif=exif, lossless=True)
+        found = read_photograph(tmp_path / name)
+        assert found.orientation == orientation
+        np.testing.assert_array_equal(found.pixels, plain)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), plain)
+    with Image.open(tmp_path / "a.png") as image:  # Pillow turns it the same way.
+        turned = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(upright(plain, orientation), turned)
+    np.testing.assert_array_equal(as_stored(turned, orientation), plain)
 
 
 def _write_tiff(path, pixels, *, bits=16, samples=1, compression=1, photometric=1):
@@ -211,14 +225,16 @@ def test_the_colour_profile_survives(tmp_path, name):
     path, picture = tmp_path / name, _picture(np.uint8, 6, 5, 3)
     if name.startswith("16"):
         picture = picture.astype(np.uint16) * 257
-    write_picture(path, picture, icc_profile=_PROFILE)
-    assert read_icc_profile(path) == _PROFILE
+    write_picture(path, picture, Photograph(picture, profile=_PROFILE))
+    assert read_photograph(path).profile == _PROFILE
     if name != "a.jpg":
         np.testing.assert_array_equal(read_picture(path), picture)
     write_picture(path, picture)
-    assert read_icc_profile(path) is None
+    assert read_photograph(path).profile is None
     Image.new("CMYK", (4, 4)).save(tmp_path / "c.jpg", icc_profile=_CMYK_PROFILE)
-    assert read_icc_profile(tmp_path / "c.jpg") is None
+    assert read_photograph(tmp_path / "c.jpg").profile is None
+    write_picture(path, picture[..., 0], Photograph(picture, profile=_PROFILE))
+    assert read_photograph(path).profile is None
 
 
 def test_other_color_models_become_rgb_or_grey(tmp_path):
@@ -260,16 +276,6 @@ def test_transparency_is_dropped_with_a_warning(tmp_path):
         read_picture(tmp_path / "opaque.png")
 
 
-def test_pictures_come_upright(tmp_path):
-    grey = _picture(np.uint16, 4, 6)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned a quarter, as phones write it
-    Image.fromarray(grey).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(
-        read_picture(tmp_path / "a.png"), np.rot90(grey, axes=(1, 0))
-    )
-
-
 def _header(width, height):
     data = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", data)
@@ -295,6 +301,10 @@ def _make_bad(kind, path):
         Image.fromarray(np.zeros((3, 3), np.float32)).save(path, format="TIFF")
     elif kind == "large header":
         path.write_bytes(_header(15000, 11000))
+    elif kind == "one side":
+        path.write_bytes(_header(1, 150_000_000))
+    elif kind == "few bytes":
+        path.write_bytes(_header(12_000, 12_000))
     elif kind == "huge header":
         path.write_bytes(_header(60000, 60000))
 
@@ -309,7 +319,9 @@ def _make_bad(kind, path):
         ("truncated", "whole"),
         ("truncated 16 bit", "whole"),
         ("header only", "Received"),
-        ("float", "32 bit"),
+        ("float", "which is white"),
+        ("one side", f"{MAX_SIDE} px a side"),
+        ("few bytes", "2000 pixels a byte"),
         ("large header", f"{MAX_PIXELS // 10**6} megapixels"),
         ("huge header", f"{MAX_PIXELS // 10**6} megapixels"),
     ],
@@ -347,7 +359,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     picture = _picture(np.uint8, 4, 4)
     write_picture(path, picture)
 
-    def fail(self, file, format, icc_profile):
+    def fail(self, file, format, **options):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 

@@ -187,6 +187,21 @@ def test_fused_batch_normalization(shape, training, affine):
         np.testing.assert_allclose(actual, expected, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_normalization_in_parts_is_that_of_one_part_after_the_other(training):
+    """D-20: as a layer of Keras's own that is called for one view, then the other."""
+    first, second = random(2, 5, 6, 3), 3 * random(2, 5, 6, 3) + 1
+    layer, plain = layers.BatchNormalization(parts=2), keras.layers.BatchNormalization()
+    for other in (layer, plain):
+        other.build(first.shape)
+        other.moving_mean.assign([0.1, 0.2, 0.3])
+    expected = [plain(part, training=training) for part in (first, second)]
+    found = layer(np.concatenate([first, second]), training=training)
+    np.testing.assert_allclose(found, np.concatenate(expected), atol=2e-5)
+    for mine, theirs in zip(layer.variables, plain.variables, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, err_msg=mine.path)
+
+
 @pytest.mark.parametrize("shape", [(1, 5, 6, 3), (1, 3, 4, 5, 3)])
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("training", [True, False])
@@ -312,7 +327,7 @@ def test_unfolding_undoes_concatenation_on_the_batch_axis():
             ),
             [(1, 3, 2, 4, 3)],
         ),
-        (layers.BatchNormalization(), [(2, 3, 4, 5)]),
+        (layers.BatchNormalization(parts=2), [(2, 3, 4, 5)]),
         (layers.DisparityWeights("zero", "none"), [(1, 3, 2, 4, 1), (1, 2, 4, 2)]),
         (layers.WeightedAverage(), [(1, 3, 2, 4), (1, 2, 4, 2)]),
         (layers.SoftArgmax(), [(1, 3, 2, 4)]),

@@ -182,6 +182,17 @@ def test_strided_layers_keep_a_ramp_in_place():
         np.testing.assert_allclose(np.asarray(x)[inside], ramp[inside], atol=1e-4)
 
 
+@pytest.mark.parametrize("bn_statistics", ["moving", "batch"])
+def test_views_with_statistics_of_their_own_are_those_of_resnet1(bn_statistics):
+    config = ModelConfig(n=2, max_disparity=32, bn_statistics=bn_statistics)
+    for kind, count in (("joint", 1), ("separate", 2)):
+        model = build_colornet(config.replace(view_statistics=kind))
+        for layer in model.layers:
+            if layer.name.endswith("_bn"):
+                row = int(layer.name[1:3])
+                assert layer.parts == (count if row <= 17 else 1), layer.name
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_has_gradients_in_all_its_weights(pair, variant):
     import tensorflow as tf

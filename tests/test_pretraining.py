@@ -33,7 +33,7 @@ from tests.command_line import ROOT, assert_one_line_error, start, start_each
 from tests.pretraining_runs import CONFIG, TABLE_1, batch_of, pictures, stopping_at
 from tests.random_network import random_network
 
-_QUIET = Reporting(checkpoint_every=2, log_every=1, show_every=0, progress=False)
+_QUIET = Reporting(2, log_every=1, validate_every=0, progress=False)
 _CONFIG, _STREAM = CONFIG, CONFIG.stream
 # Compiling takes nearly all of the time: the compiler shall not try hard.
 _JAX = {
@@ -200,7 +200,7 @@ def test_what_is_not_finite_ends_the_run_and_keeps_the_checkpoint(stopped, tmp_p
 
 
 def test_held_out_scenes_are_scored(tmp_path):
-    reporting = Reporting(100, 100, show_every=1, progress=False)
+    reporting = Reporting(100, 100, validate_every=1, progress=False)
     streams = []
 
     def recorded(stream, start_step):
@@ -211,7 +211,7 @@ def test_held_out_scenes_are_scored(tmp_path):
     assert len(set(streams)) > 1 and len({seed for seed, _ in streams}) == 2
     with open(tmp_path / "validation.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["1", "2"]
+    assert [row["step"] for row in rows] == ["0", "1", "2"]
     assert all(5 < float(row["psnr_final"]) < 40 for row in rows)
 
 
@@ -243,7 +243,7 @@ def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
     """What is trained is the network of test time, all of it but the statistics."""
     start = str(whole)
     config = _CONFIG.replace(initial_weights=start, frozen_statistics=True, steps=3)
-    reporting = dataclasses.replace(_QUIET, show_every=3)
+    reporting = dataclasses.replace(_QUIET, validate_every=3)
     trainer = Pretrainer(config, tmp_path, pictures, reporting, 1)
     trainer.run()
     initial = load_model(start)
@@ -252,17 +252,18 @@ def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
         same = np.array_equal(mine, theirs)
         assert same == ("/moving_" in mine.path), mine.path
     held_out = _STREAM.replace(seed=_STREAM.seed + HELD_OUT_SEED)
-    for name, stream, model in (
-        ("metrics.csv", _STREAM, initial),
-        ("validation.csv", held_out, result),
+    for name, row, stream, model in (
+        ("metrics.csv", 0, _STREAM, initial),
+        ("validation.csv", 0, held_out, initial),
+        ("validation.csv", -1, held_out, result),
     ):
         with open(tmp_path / name, newline="") as file:
-            first = next(csv.DictReader(file))
+            found = list(csv.DictReader(file))[row]
         batch = maps(batch_of(stream, 0))
         inputs = {name: batch[name] for name in ("mono", "reference")}
         error = model(inputs, training=False)["chroma"] - batch["chroma"]
         expected = -10 * math.log10(np.mean(np.square(error)))
-        assert float(first["psnr_final"]) == pytest.approx(expected, abs=1e-3)
+        assert float(found["psnr_final"]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_average_is_young_at_first():

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.registration import phase_cross_correlation
 
 from colornet import noise
 from colornet.color import rgb_to_luma
@@ -180,6 +181,27 @@ def test_exposures_differ_in_half_of_the_examples() -> None:
     assert 0.5 < powers.max() < 1.05
 
 
+def test_cameras_differ_in_half_of_the_examples() -> None:
+    plain = StreamConfig(height=64, width=64, max_disparity=1, noise="1", supersample=1)
+    plain = plain.replace(camera_differences=0.0)
+    config = plain.replace(mono_differences=1.0, vertical_offset=4.0)
+    differ, offsets = 0, []
+    for index in range(16):
+        before, found = _example(plain, index), _example(config, index)
+        np.testing.assert_array_equal(found["disparity"], before["disparity"])
+        differ += (found["target"] != before["target"]).mean() > 0.1
+        # The mono picture shows the target, but for its noise.
+        error = found["mono"] / 255 - rgb_to_luma(found["target"] / 255)
+        assert np.abs(error).mean() < 0.02
+        # Sub-pixel registration of another library.
+        lumas = [rgb_to_luma(e["reference"] / 255)[4:-4, :, 0] for e in (found, before)]
+        (rows, columns), *_ = phase_cross_correlation(*lumas, upsample_factor=10)
+        offsets.append(abs(rows))
+        assert abs(columns) < 0.3
+    assert 4 < differ < 12
+    assert 4 < np.less(offsets, 0.06).sum() < 12 and 2 < max(offsets) <= 4.1
+
+
 def test_the_preview_measures_examples_and_photographs(tmp_path: pathlib.Path) -> None:
     ramp = np.zeros((16, 32, 3), np.uint8) + 4 * np.arange(32, dtype=np.uint8)[:, None]
     Image.fromarray(ramp).save(tmp_path / "ramp.png")
@@ -286,6 +308,8 @@ def test_an_unreadable_texture_is_named(tmp_path: pathlib.Path) -> None:
         {"noise": "mixed"},
         {"camera_differences": 1.5},
         {"exposure_differences": 4.5},
+        {"mono_differences": 1.1},
+        {"vertical_offset": -0.5},
         {"seed": -1},
     ],
 )

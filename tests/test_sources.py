@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from colornet.errors import InputError
 from colornet.io.pictures import write_picture
@@ -56,6 +57,48 @@ def test_tree_lists_all_that_is_missing(tmp_path):
     for words in ("3 missing", "a/right.*", "b/left.*", "left.bmp, left.png"):
         assert words in message
     assert "\n" not in message
+
+
+def test_folders_of_views(tmp_path):
+    for view in ("left", "Right"):
+        _make(tmp_path / "street" / view, 10, ("1.png", "2.PNG"))
+        _make(tmp_path / view, 20, ("x.jpg",))
+        (tmp_path / "street" / view / "._1.png").write_bytes(b"\0\5\x16\7")
+    pairs = _found(Pairs(tmp_path))
+    top = f"pairs/{tmp_path.name}/x"
+    assert [p.key for p in pairs] == [top, "pairs/street/1", "pairs/street/2"]
+    views = pairs[2].load()
+    assert (views.left.mean(), views.right.mean()) == (11, 11)
+    _make(tmp_path / "street" / "left", 10, ("3.png",))
+    with pytest.raises(InputError, match="1 missing: .*street/Right/3"):
+        _found(Pairs(tmp_path))
+
+
+def test_views_are_found_in_whatever_case(tmp_path):
+    _make(tmp_path / "a", 10, ("LEFT.PNG", "Right.Tif"))
+    (tmp_path / "a" / "._LEFT.PNG").write_bytes(b"\0\5\x16\7")
+    [pair] = _found(Pairs(tmp_path))
+    assert (pair.load().left.mean(), pair.load().right.mean()) == (10, 11)
+
+
+def test_orientation_stays_out_of_records(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 3), np.uint8)
+    for name, picture in zip(("left.png", "right.png"), pictures, strict=True):
+        Image.fromarray(picture).save(tmp_path / name, exif=exif)
+    [pair] = _found(Pairs(tmp_path))
+    views = pair.load()
+    np.testing.assert_array_equal([views.left, views.right], pictures)
+    Image.fromarray(pictures[1]).save(tmp_path / "right.png")
+    with pytest.raises(InputError, match="one EXIF orientation.*right.png.*left.png"):
+        pair.load()
+
+
+def test_the_tree_that_was_met_is_shown(tmp_path):
+    _make(tmp_path / "a", names=("cam1.png", "cam2.png"))
+    with pytest.raises(InputError, match=r"no pair in a/cam#.png \(2 files\)"):
+        _found(Pairs(tmp_path))
 
 
 def _write_table(path, *rows):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from colornet.config import VARIANTS, ModelConfig
+from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.errors import InputError
 from colornet.metrics import chroma_psnr
 from colornet.model import build_colornet
-from colornet.training.summaries import TrainingSummaries, centre_crop
+from colornet.training.summaries import CURVES, TrainingSummaries, centre_crop
 from colornet.visualize.summaries import DESCRIPTIONS
 
 ALWAYS = {
@@ -60,30 +61,51 @@ def value(events: EventAccumulator, tag: str) -> np.ndarray:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_all_tags_of_every_variant(variant, eager, tmp_path):
     model = network(**VARIANTS[variant])
-    summaries = TrainingSummaries(tmp_path, model, example())
+    held_out = {name: maps for name, maps in example().items() if name != "disparity"}
+    summaries = TrainingSummaries(tmp_path, model, example(), held_out=held_out)
     summaries.scalars(3, {"loss": 0.5, "learning_rate": 1e-3})
     summaries.pictures(7)
     summaries.close()
     events = read(tmp_path)
-    expected = ALWAYS | DISTRIBUTION | TRUTH | {"loss", "learning_rate"}
+    of_example = ALWAYS | DISTRIBUTION
     if model.config.attention:
-        expected |= ATTENTION
-    assert set(events.Tags()["tensors"]) == expected
+        of_example = of_example | ATTENTION
+    expected = of_example | TRUTH | {f"validation/{tag}" for tag in of_example}
+    assert set(events.Tags()["tensors"]) == expected | {"loss", "learning_rate"}
     assert value(events, "loss") == 0.5
     assert events.Tensors("loss")[0].step == 3
-    assert events.Tensors("example/pictures")[0].step == 7
+    assert events.Tensors("validation/example/pictures")[0].step == 7
+    descriptions = DESCRIPTIONS | CURVES
+    for tag in {*expected, "loss"}:
+        words = descriptions[tag.removeprefix("validation/")]
+        assert events.SummaryMetadata(tag).summary_description == words
+    assert set(DESCRIPTIONS) == ALWAYS | DISTRIBUTION | TRUTH | ATTENTION
 
 
-def test_every_tag_has_its_description(eager, full, tmp_path):
-    tags = ALWAYS | DISTRIBUTION | TRUTH | ATTENTION
-    assert set(DESCRIPTIONS) == tags
-    summaries = TrainingSummaries(tmp_path, full, example())
+def test_the_held_out_example_is_another_one(full, tmp_path):
+    maps = example()
+    other = {**maps, "chroma": maps["chroma"] * 0}
+    summaries = TrainingSummaries(tmp_path, full, maps, held_out=other)
     summaries.pictures(0)
     summaries.close()
     events = read(tmp_path)
-    for tag in tags:
-        metadata = events.SummaryMetadata(tag)
-        assert metadata.summary_description == DESCRIPTIONS[tag]
+    batch = {name: maps[name][None] for name in ("mono", "reference")}
+    chroma = np.asarray(full(batch, training=False)["chroma"])[0]
+    for prefix, shown in (("", maps), ("validation/", other)):
+        expected = chroma_psnr(chroma, shown["chroma"])
+        found = value(events, f"{prefix}example/psnr_final")
+        assert found == pytest.approx(expected, 1e-4)
+
+
+def test_the_configuration_is_a_row_of_the_table_of_runs(full, tmp_path):
+    summaries = TrainingSummaries(tmp_path, full, example())
+    summaries.hyperparameters(TrainConfig(model=full.config, jit=True))
+    summaries.close()
+    data = read(tmp_path).SummaryMetadata("_hparams_/session_start_info").plugin_data
+    values = HParamsPluginData.FromString(data.content).session_start_info.hparams
+    assert values["model.n"].number_value == 2 and values["jit"].bool_value
+    assert values["loss"].string_value == "chroma_mse"
+    assert "validation_split" not in values  # None is no value there.
 
 
 def test_pictures_change_no_state_and_are_what_inference_gives(full, tmp_path):

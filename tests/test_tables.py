@@ -1,6 +1,7 @@
 """Tables 3 to 5, the figures and the report."""
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -19,13 +20,15 @@ from colornet.data import Records
 from colornet.errors import InputError, Interrupted
 from colornet.io.pictures import read_picture, write_picture
 from colornet.model import build_colornet
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.weights import save_weights
 from experiments.evaluation import scoring
-from experiments.evaluation.predictors import Evaluation
+from experiments.evaluation.predictors import Evaluation, Prediction
 from experiments.evaluation.store import read_rows
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig
-from experiments.tables import paper, preset, program, text
+from experiments.tables import figures as drawn
+from experiments.tables import noise, paper, preset, program, text
 from experiments.tables.cells import (
     Cell,
     Row,
@@ -45,6 +48,7 @@ from experiments.tables.figures import (
     similar_pixels,
     with_box,
 )
+from experiments.tables.network_drawing import draw_network
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start, start_each
 from tfrecords_tools.records import RecordConfig
@@ -246,8 +250,13 @@ def test_rows_know_their_weights():
 
 def test_evaluations_of_rows(records):
     [column] = _there(records)
+    tiling = Tiling(5, overlap=64)
+    rows = {
+        row.name: row
+        for row in make_rows((*paper.METHOD_ROWS, "no_residue"), {}, "batch", tiling)
+    }
     found = {
-        name: evaluation(Row(name, bn_statistics="batch"), None, column)
+        name: evaluation(rows[name], None, column)
         for name in ("colornet", "no_residue", "colorizer", "zhang", "welsh")
     }
     assert found["no_residue"] == found["colornet"]
@@ -256,6 +265,9 @@ def test_evaluations_of_rows(records):
     assert found["colorizer"].max_disparity is None
     assert found["colorizer"].bn_statistics == found["zhang"].bn_statistics == "batch"
     assert found["welsh"].bn_statistics is None
+    assert found["colornet"].tiling == found["colorizer"].tiling == tiling
+    # It is scored once, whatever the network's memory.
+    assert found["welsh"].tiling == EXACT_TILING
 
 
 def test_what_the_paper_does_not_have(monkeypatch):
@@ -286,6 +298,9 @@ def test_trainings_in_words(tmp_path):
     both = [run("a", 3), run("b", 4)]
     same = "width 0.25, 2 steps of 1 crops of 256x512, learning rate 0.001"
     assert words(both) == f"{same}, moving statistics, seed 3, 4"
+    (tmp_path / "b" / "calibrated_00000002.npz").touch()
+    of_each = "moving statistics, seed 3", "calibrated statistics, seed 4"
+    assert words(both) == "; ".join(f"{same}, {text}" for text in of_each)
     stopped = words([run("c", 0, steps=1)], "batch")
     assert "1 of 2 steps" in stopped and "batch statistics, seed 0" in stopped
     (tmp_path / "x.npz").touch()
@@ -428,6 +443,61 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     assert any(0 <= y - top <= 1 and 0 <= x - left <= 1 for y, x in places)
 
 
+def test_table_2(mixed):
+    one, two = noise.noise_of_motorcycle()
+    # The paper's numbers, typed here once more.
+    for row, setup, color, mono in ((one, 1, 0.03, 0.01), (two, 2, 0.07, 0.01)):
+        assert row.setup == setup and row.pictures == 1
+        assert row.color.value == pytest.approx(color, rel=0.01)
+        assert row.mono.value == pytest.approx(mono, rel=0.01)
+    rows = list(noise.noise_of_records(str(mixed), limit=2))
+    found = {row.name: row for row in rows}
+    assert found["EM"] == one and found["SY"].pictures == 2
+    assert found["MB"].pictures == 2 and found["kitti_x"].pictures == 1
+    lines = noise.markdown([two, one]).splitlines()
+    assert re.fullmatch(
+        r"\| 1 \| Motorcycle \(1\) \| 0.0\d+ ± 0.0\d+ / 0.03 "
+        r"\| 0.0\d+ ± 0.0\d+ / 0.01 \|",
+        lines[4],
+    )
+    assert lines[5].startswith("| 2 |") and " / 0.07 |" in lines[5]
+
+
+@pytest.mark.parametrize(
+    ("name", "setups", "methods"),
+    [
+        ("4", [1], ["welsh", "ironi", "gupta"]),
+        ("5", [2], ["jeon"]),
+        ("6", [1, 2], ["zhang", "iizuka", "furusawa"]),
+    ],
+)
+def test_methods_and_setups_of_the_paper_s_figures(
+    name, setups, methods, records, tmp_path, monkeypatch
+):
+    """They are typed from the captions. Every method has a grey shade of Cb here."""
+    methods, shades = [*methods, "colornet"], {}
+
+    def predictor(task):
+        shade = shades.setdefault(task.method, 0.02 * len(shades))
+        return lambda e: Prediction(np.full((*e["mono"].shape[:2], 2), shade)), {}
+
+    monkeypatch.setattr(drawn, "predictor", predictor)
+    weights = {row: ["a run"] for row in paper.METHOD_ROWS}
+    rows = {row.name: row for row in make_rows(paper.METHOD_ROWS, weights)}
+    [one] = _there(records)
+    columns = [one, dataclasses.replace(one, setup=2)]
+    made = list(make_figures(name, rows, columns, tmp_path))
+    assert [int(re.search(r"Setup (\d):", f.caption)[1]) for f in made] == setups
+    assert set(shades) == set(methods)
+    for figure in made:
+        titles = [title.split()[0].lower() for title in figure.panels[2:-1]]
+        assert titles == [*methods[:-1], "ours:"]
+        for number, method in enumerate(methods, start=2):
+            picture = read_picture(figure.folder / f"{number}_box.png") / 255
+            chroma = rgb_to_chroma(picture).mean()
+            assert chroma == pytest.approx(shades[method], abs=0.008)
+
+
 def test_figures_of_a_column_without_the_example_stay(records, runs, tmp_path):
     names = ("welsh", "ironi", "gupta")
     rows = {name: Row(name) for name in names}
@@ -471,6 +541,9 @@ def test_report(tmp_path, records):
     assert "41.00" in report and "not run" in report
     assert "Ours: colornet: n = 8, seed 0, 1" in report
     assert figure.key in report and 'name="viewport"' in report
+    assert "<svg xmlns" not in report
+    drawing = draw_network(tmp_path).read_text()
+    assert drawing in write_report(tmp_path)
     # No chart for a dataset that was not run.
     assert "Middlebury, Setup 1, 2 pictures" in report
     assert "Cityscapes, Setup 1, " not in report

@@ -13,7 +13,7 @@ from colornet.errors import InputError
 from colornet.inference import colorize_outputs, predict
 from colornet.model import build_colornet
 from colornet.receptive_field import exact_overlap, receptive_field
-from colornet.tiling import Tiling, plan_tiles, tile_bytes
+from colornet.tiling import EXACT_TILING, Tiling, plan_tiles, tile_bytes
 
 _D = 32
 _CONFIG = ModelConfig(n=1, max_disparity=_D, residue_init="he", bn_momentum=0.0)
@@ -81,6 +81,18 @@ def test_the_field_of_the_paper():
     )
     assert exact_overlap(ModelConfig()) == 288
     assert exact_overlap(ModelConfig(residue=False)) == 224
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "d", "count"),
+    [(960, 544, 192, 1), (1024, 448, 192, 1), (2048, 1024, 192, 12)]
+    + [(1408, 1120, 256, 21)],
+    ids=["sceneflow", "sintel", "cityscapes", "middlebury"],
+)
+def test_exact_tiles_of_the_paper_s_pictures(width, height, d, count):
+    assert EXACT_TILING.overlap == exact_overlap(ModelConfig())
+    config = ModelConfig(max_disparity=d)
+    assert len(plan_tiles(height, width, config, EXACT_TILING)) == count
 
 
 @pytest.mark.parametrize(
@@ -182,8 +194,13 @@ def test_what_tiles_cannot_do(model):
     with pytest.raises(InputError, match=r"as a whole for volumes.*Received: 160 x 64"):
         colorize_outputs(model, mono, reference, volumes=True, tiling=little)
     batch = model.with_config(bn_statistics="batch")
-    with pytest.raises(InputError, match="whole for bn_statistics='batch'"):
+    with pytest.raises(InputError, match="whole for bn_statistics='batch'") as error:
         colorize_outputs(batch, mono, reference, tiling=little)
+    assert f"needs {needs:.3g} GB: {0.01 * needs:.3g} GB more" in str(error.value)
+    just_enough = Tiling(memory_gb=needs, overlap=0)
+    whole = colorize_outputs(batch, mono, reference, tiling=_WHOLE)["picture"]
+    found = colorize_outputs(batch, mono, reference, tiling=just_enough)["picture"]
+    np.testing.assert_array_equal(found, whole)
     too_little = Tiling(memory_gb=0.5 * needs, overlap=64)
     with pytest.raises(InputError, match=r"at least \S+ for tiles .* overlap = 64"):
         colorize_outputs(model, mono, reference, tiling=too_little)

@@ -1,12 +1,15 @@
 """How the runnable modules start: absl flags in, one-line errors out."""
 
+import contextlib
 import dataclasses
 import errno
 import importlib.util
+import itertools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from absl import app, flags, logging
@@ -14,27 +17,34 @@ from absl import app, flags, logging
 from colornet.errors import InputError, Interrupted
 from colornet.quiet import import_tensorflow
 
+_HELP = {"--help", "-help", "-h", "-?"}
 _BACKENDS = ("tensorflow", "jax")
 _KINDS = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
 }
+_LESS_MEMORY = (
+    "smaller sizes, and of --memory_gb, --precision and --recompute what there is"
+)
 # Those of `config_flags` are of the module that calls it.
 flags.disclaim_key_flags()
 
 
-def config_flags(config_class: type, **texts: str) -> dict[str, flags.FlagHolder]:
-    """Defines flags that are fields of a dataclass, with the fields' defaults.
+def config_flags(config: Any, **texts: str) -> dict[str, flags.FlagHolder]:
+    """Defines flags that are fields of a dataclass.
 
     Args:
-        config_class: the dataclass; it checks the values.
+        config: the dataclass, whose defaults the flags have; or an instance, whose
+            values they have.
         **texts: what `--help` says of a field, by its name.
 
     Returns:
         The flags by the name of the field.
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
+    defaults = {
+        f.name: getattr(config, f.name, None) for f in dataclasses.fields(config)
+    }
     return {
         name: _KINDS.get(type(defaults[name]), flags.DEFINE_string)(
             name, defaults[name], text
@@ -48,14 +58,55 @@ def flag_values(holders: dict[str, flags.FlagHolder]) -> dict[str, Any]:
     return {name: holder.value for name, holder in holders.items()}
 
 
+def _own_flags() -> Iterator[flags.Flag]:
+    """The flags of the program and of the modules that it shares with others."""
+    of_modules = flags.FLAGS.flags_by_module_dict()
+    program = sys.argv[0]
+    for module in sorted(of_modules, key=lambda module: (module != program, module)):
+        if not module.startswith("absl"):
+            yield from of_modules[module]
+
+
+def help_text() -> str:
+    """What `--help` prints: the program's docstring, and its flags with defaults."""
+    lines = [(sys.modules["__main__"].__doc__ or "").strip(), "", "Flags:"]
+    for flag in _own_flags():
+        choices = getattr(flag.parser, "enum_values", None)
+        value = "|".join(choices) if choices else flag.flag_type()
+        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}=<{value}>"
+        if any("other than None" in check.message for check in flag.validators):
+            default = "required"
+        elif flag.default is None:
+            default = "unset by default"
+        else:
+            default = f"default: {flag.default_as_str.strip(chr(39))}"
+        # absl adds the choices in front, and a remark on repetition behind.
+        about = flag.help.removeprefix(f"<{value}>: ").partition(";\n")[0]
+        lines += [f"  {name}  ({default})", textwrap.indent(about, " " * 6)]
+    return "\n".join(lines)
+
+
 def _parse(argv: list[str]) -> list[str]:
+    if _HELP & set(argv[1:]):
+        with contextlib.suppress(BrokenPipeError):
+            print(help_text(), flush=True)
+        os._exit(0)  # Whoever read enough of it has closed the pipe.
+    odd = [
+        after
+        for before, after in itertools.pairwise(argv)
+        if not after.startswith("-") and ("=" in before or not before.startswith("-"))
+    ]
     try:
-        positional = flags.FLAGS(argv)
+        # A missing flag is not the fault of who wrote its value without its name.
+        odd = odd or flags.FLAGS(argv)[1:]
     except flags.Error as error:
         sys.exit(f"error: {' '.join(str(error).split())} (--help lists the flags)")
-    if len(positional) > 1:
-        sys.exit(f"error: expected only flags. Received: {' '.join(positional[1:])}")
-    return positional
+    if odd:
+        sys.exit(
+            "error: expected flags, as in --name=value (--help lists them). "
+            f"Received: {' '.join(odd)}"
+        )
+    return argv[:1]
 
 
 def refuse_flags(holders: Iterable[flags.FlagHolder], expected: str) -> None:
@@ -80,7 +131,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], less_memory: str = _LESS_MEMORY) -> None:
     """Parses the flags and runs `main()`.
 
     Bad input (`InputError`, or an operating system error with a file's name) and a lack
@@ -88,6 +139,10 @@ def run(main: Callable[[], None]) -> None:
     with 128 and its number (Ctrl-C: 130); anything else is a defect and keeps its
     traceback. Modules that need TensorFlow or Keras are imported in `main`, after the
     flags are known to be good.
+
+    Args:
+        main: the program.
+        less_memory: what takes less memory, for the message of a lack of it.
     """
 
     def guarded(_: list[str]) -> None:
@@ -119,8 +174,7 @@ def run(main: Callable[[], None]) -> None:
             if not _is_out_of_memory(error):
                 raise
             sys.exit(
-                "error: expected enough memory; smaller sizes, and of --memory_gb, "
-                "--precision and --recompute what the program has, take less. "
+                f"error: expected enough memory; less is taken with {less_memory}. "
                 f"Received: {' '.join(str(error).split())[:200]}"
             )
         except KeyboardInterrupt:

@@ -115,7 +115,7 @@ def check_dataset(
                     f"expected every scene in one split of {folder}. Received: "
                     f"{'/'.join(scene)} in {scenes[scene]} and in {split} ({key})"
                 )
-            record = Record(*(example[f.name] for f in dataclasses.fields(Record)))
+            record = Record.of_example(example)
             _check_sizes(record, key, shard)
             sizes.append(record.mono.shape[:2])
             disparities.append(int(record.disparity.max()) / DISPARITY_STEPS)
@@ -148,9 +148,7 @@ def _open(folder: pathlib.Path) -> tuple[tfds.core.DatasetBuilder, RecordConfig]
         with quiet_tfds():
             builder = tfds.builder_from_directory(folder)
             missing = sorted(needed - set(builder.info.features))
-        settings = builder.info.metadata["settings"]
-        names = [field.name for field in dataclasses.fields(RecordConfig)]
-        config = RecordConfig(**{name: settings[name] for name in names})
+        config = RecordConfig.of_settings(builder.info.metadata["settings"])
     # TFDS reports broken JSON and foreign datasets with almost any exception.
     except Exception as error:
         raise InputError(

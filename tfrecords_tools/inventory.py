@@ -1,11 +1,13 @@
 """Says, before any work, what of a dataset is there and what is not."""
 
 import collections
+import pathlib
 import re
 from collections.abc import Sequence
 
 from colornet.errors import InputError
 from tfrecords_tools.sources import Pair, Part, Source, listed
+from tfrecords_tools.sources.folders import sketch
 
 _MOST_FOLDERS = 20
 
@@ -29,6 +31,8 @@ def describe(source: Source, parts: Sequence[Part]) -> str:
                 f"  {'':{width}}  {len(part.missing):,} pairs are incomplete, missing: "
                 f"{listed(part.missing, 10)}"
             )
+    if source.data_dir and any(not part.pairs for part in parts):
+        lines.append(f"  all that is there: {sketch(pathlib.Path(source.data_dir))}")
     return "\n".join(lines)
 
 
@@ -58,9 +62,10 @@ def usable_pairs(
         )
     if not pairs:
         places = "; ".join(f"{part.name} at {part.place}" for part in parts)
+        met = sketch(pathlib.Path(source.data_dir)) if source.data_dir else "nothing"
         raise InputError(
             f"expected dataset {source.name} below {source.data_dir}: {places}. "
-            "Received: no pair of these"
+            f"Received: no pair of these, but {met}"
         )
     _check_names(pairs, source.data_dir or source.name)
     wrong = [

@@ -5,6 +5,9 @@ camera and the clean target.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Self
 
 import numpy as np
 
@@ -37,6 +40,7 @@ class RecordConfig(config.Config):
     noise_order: str = "before_scale"
 
     def __post_init__(self):
+        super().__post_init__()
         for name, choices in (
             ("setup", tuple(noise.NOISE_SETUPS)),
             ("mono_view", ("right", "left")),
@@ -52,6 +56,11 @@ class RecordConfig(config.Config):
                 "scale must be 1 / k for a whole k: 1, 0.5, 0.3333, 0.25, ... "
                 f"Received: {self.scale}"
             )
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """What of a dataset's settings, as its metadata has them, is of records."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
     @property
     def factor(self) -> int:
@@ -81,6 +90,11 @@ class Record:
     target: np.ndarray
     disparity: np.ndarray
 
+    @classmethod
+    def of_example(cls, example: Mapping[str, Any]) -> Self:
+        """The arrays of an example, as it is stored, that are of the record."""
+        return cls(**{field.name: example[field.name] for field in fields(cls)})
+
 
 def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
     """De-colours a pair: the same pair, key and settings give the same bytes for ever.
@@ -94,29 +108,60 @@ def make_record(views: Views, key: str, settings: RecordConfig) -> Record:
         InputError: pictures that are no RGB uint8 pair of one size, or that are
             smaller than one pixel of the record.
     """
-    _check(views, key, settings)
-    if settings.mono_view == "left":
-        views = views.mirrored()
-    factor, levels = settings.factor, noise.NOISE_SETUPS[settings.setup]
-    reference, target = (_crop(v, factor) / 255.0 for v in (views.left, views.right))
-
-    def taken(camera: str, clean: np.ndarray, level: float) -> np.ndarray:
-        rng = noise.record_rng(key, settings.setup, camera)
-        if settings.noise_order == "before_scale":
-            noisy = area_downsample(noise.add_noise(clean, level, rng), factor)
-        else:
-            noisy = noise.add_noise(area_downsample(clean, factor), level, rng)
-        return noise.to_uint8(noisy)
-
-    disparity = views.right_disparity
-    if disparity is None and views.left_disparity is not None:
-        disparity = transfer_disparity(views.left_disparity)
+    levels = noise.NOISE_SETUPS[settings.setup]
+    reference, target = clean_pictures(views, key, settings)
+    seen = _seen(views, settings)
+    disparity = seen.right_disparity
+    if disparity is None and seen.left_disparity is not None:
+        disparity = transfer_disparity(seen.left_disparity)
+    luma = color.rgb_to_luma(target)
     return Record(
-        mono=taken("mono", color.rgb_to_luma(target), levels.mono),
-        reference=taken("color", reference, levels.color),
-        target=noise.to_uint8(area_downsample(target, factor)),
-        disparity=_code_disparity(disparity, target.shape[:2], factor),
+        mono=photograph(luma, levels.mono, "mono", key, settings),
+        reference=photograph(reference, levels.color, "color", key, settings),
+        target=noise.to_uint8(area_downsample(target, settings.factor)),
+        disparity=_code_disparity(disparity, target.shape[:2], settings.factor),
     )
+
+
+def clean_pictures(
+    views: Views, key: str, settings: RecordConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the two cameras of a record look at, without noise, before `scale`.
+
+    Args:
+        views, key, settings: as `make_record`; errors, too.
+
+    Returns:
+        RGB of the colour camera's view and of the mono camera's, (H, W, 3) float64 in
+        [0, 1], H and W multiples of `settings.factor`.
+    """
+    _check(views, key, settings)
+    seen = _seen(views, settings)
+    reference, target = (_crop(v, settings.factor) for v in (seen.left, seen.right))
+    return reference / 255.0, target / 255.0
+
+
+def photograph(
+    clean: np.ndarray, level: float, camera: str, key: str, settings: RecordConfig
+) -> np.ndarray:
+    """A camera's picture as a record stores it: noise, `scale` and 8 bits.
+
+    Args:
+        clean: (H, W, C) float in [0, 1], H and W multiples of `settings.factor`.
+        level: `a` of Table 2.
+        camera: "mono" or "color"; with key and setup it seeds the noise.
+        key, settings: of the record.
+
+    Returns:
+        (H / factor, W / factor, C) uint8.
+    """
+    rng = noise.record_rng(key, settings.setup, camera)
+    if settings.noise_order == "before_scale":
+        noisy = area_downsample(noise.add_noise(clean, level, rng), settings.factor)
+    else:
+        smaller = area_downsample(clean, settings.factor)
+        noisy = noise.add_noise(smaller, level, rng)
+    return noise.to_uint8(noisy)
 
 
 def area_downsample(image: np.ndarray, factor: int) -> np.ndarray:
@@ -130,6 +175,11 @@ def area_downsample(image: np.ndarray, factor: int) -> np.ndarray:
         (H / factor, W / factor, C) float.
     """
     return image if factor == 1 else _squares(image, factor).mean(axis=2)
+
+
+def _seen(views: Views, settings: RecordConfig) -> Views:
+    """The views with the mono camera's at the right."""
+    return views.mirrored() if settings.mono_view == "left" else views
 
 
 def _check(views: Views, key: str, settings: RecordConfig) -> None:

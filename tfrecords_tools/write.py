@@ -1,6 +1,6 @@
-"""Writes stereo pairs as TFRecords.
+r"""Writes stereo pairs as TFRecords.
 
-    python -m tfrecords_tools.write --dataset=sceneflow --data_dir=SceneFlow \\
+    python -m tfrecords_tools.write --dataset=sceneflow --data_dir=SceneFlow \
         --out_dir=records --setup=1
 
 Says what of the dataset is there, then converts. Records go to

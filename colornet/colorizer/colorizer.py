@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from colornet import pretrained
+from colornet.colorizer.cameras import SeenPair, see_alike
 from colornet.colorizer.plan import (
     DisparityEstimate,
     Pass,
@@ -41,6 +42,7 @@ class Explanation:
     Attributes:
         picture: (height, width, 3) RGB of the kind of the mono picture.
         chroma: (height, width, 2) float32 Cb, Cr.
+        pair: as the network saw it, at its own size.
         plan: how the network saw the pair.
         passes: outputs of the network for every pass of the plan, at the scale of the
             pass; C' of Eq. 1 is `rough_chroma` there. Volumes are those of the first.
@@ -48,6 +50,7 @@ class Explanation:
 
     picture: np.ndarray
     chroma: np.ndarray
+    pair: SeenPair
     plan: ViewPlan
     passes: tuple[dict[str, np.ndarray], ...]
 
@@ -148,7 +151,9 @@ class Colorizer:
         Raises:
             InputError: as `__call__`; volumes of a picture that would need tiles.
         """
-        luma, rgb = float_pair(mono, reference)
+        own_luma, rgb = float_pair(mono, reference)
+        pair = see_alike(own_luma, rgb, self.policy)
+        luma, rgb = pair.luma, pair.rgb
         plan = self.plan(luma, rgb, max_disparity, tiling=tiling)
         outputs, chroma = [], 0.0
         for number, view in enumerate(plan.passes):
@@ -165,9 +170,10 @@ class Colorizer:
             )
             part = self.at_full_size(outputs[-1]["chroma"], luma, view)
             chroma = chroma + view.weight * part
+        chroma = pair.own_chroma(chroma, own_luma)
         dtype = np.asarray(mono).dtype
-        picture = picture_of(luma, chroma, dtype, self.network.name)
-        return Explanation(picture, chroma, plan, tuple(outputs))
+        picture = picture_of(own_luma, chroma, dtype, self.network.name)
+        return Explanation(picture, chroma, pair, plan, tuple(outputs))
 
     def plan(
         self,

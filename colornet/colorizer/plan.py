@@ -49,6 +49,9 @@ class Policy(Config):
         half_scale_weight: weight of the same pair seen at half the scale, in [0, 1).
         luma_detail: whether chroma that was seen reduced gets the detail of the luma
             (D-39).
+        align: whether the reference is moved to the rows of the mono camera (D-41).
+        match_cameras: whether exposure, tone, response and shading of the cameras are
+            brought together (D-42).
     """
 
     auto_disparity: bool = True
@@ -59,8 +62,11 @@ class Policy(Config):
     most_noise: float = 6.0
     half_scale_weight: float = 0.25
     luma_detail: bool = True
+    align: bool = True
+    match_cameras: bool = True
 
     def __post_init__(self):
+        super().__post_init__()
         if self.target_disparity is not None:
             check_at_least("target_disparity", self.target_disparity, 1)
         check_at_least("largest_scale", self.largest_scale, 1)
@@ -107,6 +113,13 @@ class ViewPlan:
     """
 
     passes: tuple[Pass, ...]
+
+    def __str__(self) -> str:
+        return "; then ".join(
+            f"d = {view.max_disparity} at {view.scale:.2g} of the size, weight "
+            f"{view.weight:g}"
+            for view in self.passes
+        )
 
 
 def thumbnail_size(

@@ -1,6 +1,7 @@
 """Batch normalization, fused, and by the picture's own statistics (D-14)."""
 
 import keras
+from keras import ops
 
 
 def _fused(inputs, gamma, beta, mean, variance, epsilon: float, training: bool):
@@ -44,6 +45,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     operations and keeps several tensors of the size of its input for the gradient. At
     test time it is Keras's own in float32.
 
+    Args:
+        parts: into how many equal parts the batch is split, each of which is normalized
+            by its own statistics in training, one after the other (D-20).
+
     Input shape:
         (batch, ..., channels).
 
@@ -51,8 +56,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
         The same.
     """
 
+    def __init__(self, parts: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = parts
+
+    def get_config(self):
+        return {**super().get_config(), "parts": self.parts}
+
     def call(self, inputs, training=None, mask=None):
         training = bool(training) and self.trainable
+        if not training or self.parts == 1:
+            return self._normalized(inputs, training, mask)
+        parts = ops.split(inputs, self.parts, axis=0)
+        parts = [self._normalized(part, training, mask) for part in parts]
+        return ops.concatenate(parts, axis=0)
+
+    def _normalized(self, inputs, training: bool, mask):
         # Keras's own factor and offset work in place; the kernel takes another volume,
         # and joined with the convolution of one map it is many times slower on AVX2.
         own = not training and inputs.dtype == "float32"

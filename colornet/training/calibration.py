@@ -1,4 +1,4 @@
-"""Statistics of batch normalization, measured once the weights stand (D-31)."""
+"""Statistics of batch normalization, measured once the weights stand (D-14)."""
 
 from collections.abc import Iterable
 

@@ -43,20 +43,12 @@ def _shared_out(variables: Iterable, most_bytes: int) -> list[dict[str, np.ndarr
     return files
 
 
-def _flat(values: dict, prefix: str = "") -> dict:
-    """Nested dictionaries as one, with names like `model.n`."""
-    flat = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
-
-
 @dataclasses.dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of one training run, the newest three kept.
+    """The checkpoints of one training run: the newest three, and the best one.
+
+    The best one has the highest score on the held-out examples. It is whole, so that a
+    run can go on from it: without the newer ones it is the newest.
 
     Args:
         run_dir: folder of the run; checkpoints go to `run_dir/checkpoints`.
@@ -119,16 +111,24 @@ class Checkpoints:
                 )
             yield
 
-    def save(self, step: int, model, optimizer, config: Config) -> None:
+    def save(
+        self, step: int, model, optimizer, config: Config, score: float | None = None
+    ) -> None:
         """Writes a checkpoint, then removes the oldest ones.
+
+        Args:
+            step: of the model and its optimizer.
+            config: of the run.
+            score: on the held-out examples, higher is better; None without one.
 
         Raises:
             InputError: it cannot be written; the checkpoints before are still there.
         """
+        state = {"step": step, "config": config.to_dict(), "score": score}
         with writing(self.path(step)):
-            self._save(step, model, optimizer, config)
+            self._save(step, model, optimizer, state)
 
-    def _save(self, step: int, model, optimizer, config: Config) -> None:
+    def _save(self, step: int, model, optimizer, state: dict) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         part = self.directory / "part"
         shutil.rmtree(part, ignore_errors=True)
@@ -138,12 +138,20 @@ class Checkpoints:
             _shared_out(optimizer.variables, self.most_bytes)
         ):
             np.savez(part / f"optimizer{f'_{index}' if index else ''}.npz", **values)
-        state = {"step": step, "config": config.to_dict()}
         (part / "train.json").write_text(json.dumps(state, indent=2, sort_keys=True))
         shutil.rmtree(self.path(step), ignore_errors=True)
         os.replace(part, self.path(step))
-        for old in self.steps()[:-_KEEP]:
+        for old in {*self.steps()[:-_KEEP]} - {self.best}:
             shutil.rmtree(self.path(old))
+
+    def _state(self, step: int) -> dict:
+        path = self.path(step) / "train.json"
+        try:
+            return dict(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"expected the state of a training run. Received: {path} ({error})"
+            ) from error
 
     def config(self, step: int) -> Config:
         """The configuration that a checkpoint was trained with.
@@ -151,16 +159,33 @@ class Checkpoints:
         Raises:
             InputError: the checkpoint has none, or a damaged one.
         """
-        path = self.path(step) / "train.json"
+        state = self._state(step)
         try:
-            values = json.loads(path.read_text())["config"]
+            values = dict(state["config"])
             values["model"] = network_config(values["model"])
             return self.config_class.from_dict(values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"expected the configuration of a training run. Received: {path} "
-                f"({error})"
+                f"expected the configuration of a training run. Received: "
+                f"{self.path(step)} ({error})"
             ) from error
+
+    def score(self, step: int) -> float | None:
+        """On the held-out examples; None of a checkpoint without a score."""
+        with contextlib.suppress(InputError):  # A damaged one must not end a run.
+            return self._state(step).get("score")
+        return None
+
+    @property
+    def best(self) -> int | None:
+        """Step of the checkpoint with the highest score; None without scores."""
+        scores = {step: self.score(step) for step in self.steps()}
+        known = {step: score for step, score in scores.items() if score is not None}
+        return max(known, key=known.__getitem__, default=None)
+
+    def is_best(self, score: float) -> bool:
+        """Whether a score is above those of all checkpoints."""
+        return self.best is None or score > self.score(self.best)
 
     def require_same_run(self, config: Config, may_differ: tuple[str, ...]) -> None:
         """Raises InputError if the newest checkpoint is of another configuration.
@@ -169,8 +194,7 @@ class Checkpoints:
             config: what to go on with.
             may_differ: names of fields that may have changed.
         """
-        before = _flat(self.config(self.steps()[-1]).to_dict())
-        now = _flat(config.to_dict())
+        before, now = self.config(self.steps()[-1]).flat(), config.flat()
         changed = [
             f"{name}: {before.get(name)!r} -> {now.get(name)!r}"
             for name in {**before, **now}

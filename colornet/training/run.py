@@ -2,7 +2,7 @@
 
 A `TrainingRun` keeps other programs out of its folder, goes on from the newest
 checkpoint, stops at signals and when its time is up, refuses numbers that are not
-finite, and writes checkpoints and metrics.
+finite, scores held-out examples, and writes checkpoints and metrics.
 """
 
 import abc
@@ -13,23 +13,23 @@ import os
 import pathlib
 import random
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
-from colornet.config import Config
-from colornet.errors import NonFiniteError
+from colornet.config import Config, check_at_least
 from colornet.io.files import write_text
 from colornet.networks import Network
 from colornet.progress import progress_bar
 from colornet.training.checkpoints import Checkpoints
-from colornet.training.curve import LearningCurve, psnr
+from colornet.training.curve import LearningCurve
 from colornet.training.stopping import StopSignals
+from colornet.training.validation import held_out_scores
+from colornet.training.window import Window
 
-METRICS = "metrics.csv"
+METRICS, VALIDATION = "metrics.csv", "validation.csv"
 _FIRST = ("loss", "psnr_rough", "psnr_final")
 _LAST = ("gradient_norm", "steps_per_second", "wait_seconds")
 
@@ -40,29 +40,40 @@ class Reporting:
 
     Attributes:
         checkpoint_every: steps between checkpoints.
-        log_every: steps between rows of `metrics.csv`.
-        show_every: steps between pictures in TensorBoard, or between scores of held-out
-            scenes; 0 for none.
+        log_every: steps between rows of `metrics.csv`. The numbers of all these steps
+            are fetched together, so that the device need not wait for the program. A
+            number that is not finite is found then, or before a checkpoint is written;
+            several replicas stop then.
+        validate_every: steps between scores of the held-out examples, from step 0 on;
+            0 for none. The checkpoint with the best score is kept.
+        show_every: steps between pictures in TensorBoard, from step 0 on; 0 for none.
         progress: whether to draw a progress bar.
     """
 
     checkpoint_every: int = 1000
     log_every: int = 10
+    validate_every: int = 1000
     show_every: int = 1000
     progress: bool = True
+
+    def __post_init__(self):
+        check_at_least("log_every", self.log_every, 1)
 
 
 class TrainingRun(abc.ABC):
     """Trains a network; `run` goes on from the newest checkpoint of its folder.
 
     On a CPU the outcome is a function of the configuration and the backend: a run that
-    was stopped and resumed has the same weights, bit for bit, as one that was not.
+    was stopped and resumed has the same weights, bit for bit, as one that was not. A
+    signal or a time limit loses no step; a program that is killed, or a number that is
+    not finite, loses the steps since the newest checkpoint.
 
     Subclasses call `prepare` at the end of their `__init__`.
 
     Args:
         config: what to train, with `steps`, `seed` and `precision`.
-        run_dir: folder for `config.json`, `metrics.csv` and `checkpoints/`.
+        run_dir: folder for `config.json`, `metrics.csv`, `validation.csv` (where there
+            are held-out examples) and `checkpoints/`.
         reporting: how often to report.
 
     Attributes:
@@ -89,6 +100,7 @@ class TrainingRun(abc.ABC):
         self.is_chief = True
         self._signals = StopSignals()
         self._deadline = math.inf
+        self._held_out: list[dict[str, np.ndarray]] = []
 
     @abc.abstractmethod
     def build(self) -> tuple[Network, keras.optimizers.Optimizer]:
@@ -114,19 +126,36 @@ class TrainingRun(abc.ABC):
         """Gives `model` and `optimizer` the state after the last step."""
 
     @abc.abstractmethod
-    def open(self, stack: contextlib.ExitStack) -> None:
-        """Opens what else the chief reports to; `stack` closes it."""
+    def held_out(self) -> list[dict[str, np.ndarray]]:
+        """Batches that no step trains on, for `held_out_scores`; [] for none."""
+
+    @abc.abstractmethod
+    def as_used(self) -> Network:
+        """A float32 copy of `model` as it is scored after the training."""
 
     @abc.abstractmethod
     def report(self, row: dict[str, float]) -> None:
         """Sees a row of `metrics.csv` before it is written, and may add to it."""
 
     @abc.abstractmethod
+    def open(self, stack: contextlib.ExitStack) -> None:
+        """Opens what else the chief reports to; `stack` closes it."""
+
+    @abc.abstractmethod
+    def report_held_out(self, scores: dict[str, float]) -> None:
+        """Sees a row of `validation.csv`."""
+
+    @abc.abstractmethod
     def show(self) -> None:
         """What `Reporting.show_every` is for."""
 
-    def stopping(self, metrics: dict) -> bool:
-        """Whether the run ends after the step with these metrics."""
+    def stopping(self, metrics: dict, fetched: bool) -> bool:
+        """Whether the run ends after the step with these metrics.
+
+        Args:
+            metrics: of `take_step`, which may be under way.
+            fetched: whether they are waited for after this step anyhow.
+        """
         return self.stop_wanted
 
     @property
@@ -189,6 +218,7 @@ class TrainingRun(abc.ABC):
                     self.run_dir / METRICS, (*_FIRST, *self.columns, *_LAST), self.step
                 )
                 stack.callback(self._curve.close)
+                self._open_validation(stack)
                 self.open(stack)
             stack.enter_context(self._signals)
             batches = stack.enter_context(contextlib.closing(self.batches()))
@@ -200,8 +230,24 @@ class TrainingRun(abc.ABC):
             raise self._signals.interrupted(self.step)
         return done
 
+    def _open_validation(self, stack: contextlib.ExitStack) -> None:
+        if self.reporting.validate_every:
+            self._held_out = self.held_out()
+        if self._held_out:
+            self._validation = LearningCurve(
+                self.run_dir / VALIDATION, ("psnr_rough", "psnr_final"), self.step
+            )
+            stack.callback(self._validation.close)
+
     def _steps(self, batches: Iterator, bar: tqdm) -> None:
-        reporting, window, last = self.reporting, _Window(self), False
+        reporting, window, last = (
+            self.reporting,
+            Window(self.model, self.checkpoints, self.step),
+            False,
+        )
+        if not self.step:
+            self._validate(window, bar, last)
+            self._show(last)
         while not last:
             try:
                 batch = window.next_of(batches)
@@ -212,17 +258,42 @@ class TrainingRun(abc.ABC):
             metrics = self.take_step(batch)
             self.step += 1
             done = self.step >= self.config.steps
-            last = self.stopping(metrics) or done
+            fetched = self._due(reporting.log_every, done)
+            last = self.stopping(metrics, fetched) or done
             window.add(metrics)
             bar.update()
-            if self._due(reporting.log_every, last):
+            if fetched or last:
                 self._log(window.means(), bar)
-                window = _Window(self)
-            if last or self._due(reporting.checkpoint_every, last):
-                self._save(window)
-            if self.is_chief and self._due(reporting.show_every, done):
-                self.sync()
-                self.show()
+                window = self._new_window()
+            score = self._validate(window, bar, done)
+            is_best = score is not None and self.checkpoints.is_best(score)
+            if is_best or last or self._due(reporting.checkpoint_every, last):
+                self._save(window, score)
+            self._show(done)
+
+    def _new_window(self) -> Window:
+        return Window(self.model, self.checkpoints, self.step)
+
+    def _validate(self, window: Window, bar: tqdm, done: bool) -> float | None:
+        """PSNR of the held-out examples in dB; None where it is not due."""
+        if not self._held_out or not self._due(self.reporting.validate_every, done):
+            return None
+        window.settle()
+        self.sync()
+        scores = held_out_scores(self.as_used(), self._held_out)
+        self._validation.write(self.step, scores)
+        self.report_held_out(scores)
+        if not bar.disable:
+            bar.write(
+                f"step {self.step}, held-out examples: rough "
+                f"{scores['psnr_rough']:.2f} dB, final {scores['psnr_final']:.2f} dB"
+            )
+        return scores["psnr_final"]
+
+    def _show(self, done: bool) -> None:
+        if self.is_chief and self._due(self.reporting.show_every, done):
+            self.sync()
+            self.show()
 
     def _due(self, every: int, last: bool) -> bool:
         return bool(every) and (self.step % every == 0 or last)
@@ -237,68 +308,10 @@ class TrainingRun(abc.ABC):
             self.report(row)
             self._curve.write(self.step, row)
 
-    def _save(self, window: "_Window") -> None:
+    def _save(self, window: Window, score: float | None = None) -> None:
         window.settle()
         if self.is_chief:
             self.sync()
-            self.checkpoints.save(self.step, self.model, self.optimizer, self.config)
-
-
-class _Window:
-    """The metrics of the steps since the last row of `metrics.csv`."""
-
-    def __init__(self, run: TrainingRun):
-        self._run, self._step = run, run.step
-        self._pending: deque[dict] = deque()
-        self._rows: list[dict[str, float]] = []
-        self._since, self._waited = time.monotonic(), 0.0
-
-    def next_of(self, batches: Iterator):
-        start = time.monotonic()
-        batch = next(batches)
-        self._waited += time.monotonic() - start
-        return batch
-
-    def add(self, metrics: dict) -> None:
-        """Takes the metrics of a step that may be under way.
-
-        It waits for the step before: one step is then queued while another one runs,
-        and no time is spent in `next_of` unless the data are slower than the device.
-        """
-        self._pending.append(metrics)
-        self.settle(1)
-
-    def settle(self, but: int = 0) -> None:
-        """Waits for all steps but so many; NonFiniteError if a number is not finite."""
-        while len(self._pending) > but:
-            row = {k: np.asarray(v) for k, v in self._pending.popleft().items()}
-            self._step += 1
-            for name, value in row.items():
-                if not np.isfinite(value).all():
-                    self._refuse(name, value)
-            if "gradient_norms" in row:
-                row["gradient_norm"] = np.linalg.norm(row.pop("gradient_norms"))
-            self._rows.append({name: float(value) for name, value in row.items()})
-
-    def _refuse(self, name: str, value: np.ndarray) -> None:
-        if name == "gradient_norms":
-            first = np.flatnonzero(~np.isfinite(value))[0]
-            name = f"gradient of {self._run.model.trainable_variables[first].path}"
-        kept = self._run.checkpoints.steps()
-        raise NonFiniteError(
-            f"expected finite numbers in training. Received: {name} is not finite at "
-            f"step {self._step}; last good checkpoint: "
-            f"{self._run.checkpoints.path(kept[-1]) if kept else 'none'}"
-        )
-
-    def means(self) -> dict[str, float]:
-        """A row of `metrics.csv`; waits for all steps, errors as `settle`."""
-        self.settle()
-        names = self._rows[0]
-        mean = {n: float(np.mean([row[n] for row in self._rows])) for n in names}
-        return mean | {
-            "psnr_rough": psnr(mean["rough_mse"]),
-            "psnr_final": psnr(mean["final_mse"]),
-            "steps_per_second": len(self._rows) / (time.monotonic() - self._since),
-            "wait_seconds": self._waited,
-        }
+            self.checkpoints.save(
+                self.step, self.model, self.optimizer, self.config, score
+            )

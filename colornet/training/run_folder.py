@@ -1,7 +1,7 @@
 """Where a training run keeps its files. No backend.
 
 RUN/checkpoints/step_00000100/weights.npz, optimizer.npz, train.json
-RUN/calibrated_00000100.npz     the result of that checkpoint (D-31)
+RUN/calibrated_00000100.npz     the result of that checkpoint (D-14)
 """
 
 import os
@@ -29,7 +29,7 @@ def checkpoint_steps(run_dir: pathlib.Path) -> list[int]:
 
 
 def calibrated_file(run_dir: pathlib.Path, step: int) -> pathlib.Path:
-    """File of the averaged and calibrated weights of a checkpoint (D-31)."""
+    """File of the averaged and calibrated weights of a checkpoint (D-14)."""
     return run_dir / f"calibrated_{step:08d}.npz"
 
 

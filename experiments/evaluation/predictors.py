@@ -9,10 +9,11 @@ import numpy as np
 from colornet.colorizer.colorizer import Colorizer, stored_policy
 from colornet.colorizer.plan import Pass
 from colornet.errors import InputError
-from colornet.inference import predict
+from colornet.inference import pad, predict, unpad
+from colornet.inference import run as run_padded
 from colornet.networks import Network
 from colornet.occlusion import visible_pixels
-from colornet.tiling import DEFAULT_MEMORY_GB, DEFAULT_OVERLAP, Tiling
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.weights import load_model, weights_digest
 from experiments import methods
 from experiments.methods import matching, networks
@@ -36,8 +37,55 @@ class Prediction:
     view: Pass | None = None
 
 
-# From an example of `Records`.
-Predictor = Callable[[dict], Prediction]
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """What the two cameras give, which is all that a method may see.
+
+    Attributes:
+        key: of the record, for messages.
+        mono: (height, width, 1) luma of the monochrome camera, in [0, 1].
+        reference: (height, width, 3) RGB of the colour camera, in [0, 1].
+    """
+
+    key: str
+    mono: np.ndarray
+    reference: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What no camera gives.
+
+    Attributes:
+        target: (height, width, 3) clean RGB of the mono view, in [0, 1].
+        disparity: (height, width) true disparity of the mono view in px, -1 where
+            unknown.
+    """
+
+    target: np.ndarray
+    disparity: np.ndarray
+
+
+Predictor = Callable[[Pair], Prediction]
+
+
+@dataclasses.dataclass(frozen=True)
+class Oracle:
+    """A method that is fed the truth: its scores are no result of colorization.
+
+    Attributes:
+        run: from a pair and the answer to it.
+    """
+
+    run: Callable[[Pair, Answer], Prediction]
+
+
+def predict_example(method: Predictor | Oracle, example: dict) -> Prediction:
+    """What a method says of an example of `Records`; an `Oracle` alone sees it all."""
+    pair = Pair(example["key"], example["mono"], example["reference"])
+    if isinstance(method, Oracle):
+        return method.run(pair, Answer(example["target"], example["disparity"]))
+    return method(pair)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +106,7 @@ class Evaluation:
             None.
         datasets: names of the datasets to take; all if empty.
         limit: the first so many pictures; all if None.
-        memory_gb, overlap: of `colornet.Tiling`, for our network.
+        tiling: of pictures that are too large for our network.
     """
 
     records: str
@@ -69,18 +117,18 @@ class Evaluation:
     bn_statistics: str | None = None
     datasets: tuple[str, ...] = ()
     limit: int | None = None
-    memory_gb: float = DEFAULT_MEMORY_GB
-    overlap: int = DEFAULT_OVERLAP
+    tiling: Tiling = EXACT_TILING
 
 
 def is_network(method: str) -> bool:
     """Whether a method needs weights."""
-    return method in (methods.COLORNET, methods.COLORIZER, *networks.names())
+    of_ours = methods.COLORNET, methods.COLORIZER, networks.RELEASED
+    return method in (*of_ours, *networks.names())
 
 
 def predictor(
     evaluation: Evaluation, network: Network | None = None
-) -> tuple[Predictor, dict[str, Any]]:
+) -> tuple[Predictor | Oracle, dict[str, Any]]:
     """The method of an evaluation, ready to run.
 
     Args:
@@ -88,8 +136,7 @@ def predictor(
         network: of the method; loaded from the weights if None.
 
     Returns:
-        A function from an example of `Records` to a `Prediction`; and what the result
-        depends on, as JSON.
+        What `predict_example` takes; and what the result depends on, as JSON.
 
     Raises:
         InputError: no weights, or such of another method.
@@ -97,13 +144,12 @@ def predictor(
     if is_network(evaluation.method):
         return _network_predictor(evaluation, _network(evaluation, network))
     if evaluation.method == methods.TRUE_DISPARITY:
-        return _true_disparity, {}
+        return Oracle(_true_disparity), {}
     max_disparity = evaluation.max_disparity or _MAX_DISPARITY
     method = methods.get(evaluation.method)
 
-    def run(example):
-        pair = example["mono"][..., 0], example["reference"]
-        return Prediction(method(*pair, max_disparity))
+    def run(pair):
+        return Prediction(method(pair.mono[..., 0], pair.reference, max_disparity))
 
     return run, {"max_disparity": max_disparity}
 
@@ -123,19 +169,22 @@ def _network(evaluation: Evaluation, network: Network | None) -> Network:
             f"expected weights of method {expected}. Received: those of {name}"
         )
     changes = {"bn_statistics": evaluation.bn_statistics}
-    if evaluation.method == methods.COLORNET:
+    if evaluation.method in (methods.COLORNET, networks.RELEASED):
         changes["max_disparity"] = evaluation.max_disparity
     return network.with_config(**changes)
 
 
 def _network_predictor(
     evaluation: Evaluation, network: Network
-) -> tuple[Predictor, dict[str, Any]]:
-    tiling = Tiling(evaluation.memory_gb, evaluation.overlap)
+) -> tuple[Predictor | Oracle, dict[str, Any]]:
+    tiling = evaluation.tiling
     settings = {"model": network.config.to_dict(), "sha256": weights_digest(network)}
 
-    def run(example):
-        outputs = predict(network, example["mono"], example["reference"], tiling=tiling)
+    if evaluation.method == networks.RELEASED:
+        return _released(network), settings
+
+    def run(pair):
+        outputs = predict(network, pair.mono, pair.reference, tiling=tiling)
         return Prediction(outputs["chroma"], outputs.get("rough_chroma"))
 
     if evaluation.method != methods.COLORIZER:
@@ -143,29 +192,42 @@ def _network_predictor(
     policy = stored_policy(evaluation.weights or "")
     colorizer = Colorizer(network, policy)
 
-    def run_colorizer(example):
+    def run_colorizer(pair):
         explanation = colorizer.explain(
-            example["mono"],
-            example["reference"],
-            evaluation.max_disparity,
-            tiling=tiling,
+            pair.mono, pair.reference, evaluation.max_disparity, tiling=tiling
         )
         return Prediction(explanation.chroma, view=explanation.plan.passes[0])
 
     return run_colorizer, settings | {"policy": policy.to_dict()}
 
 
-def _true_disparity(example: dict) -> Prediction:
+def _released(network: Network) -> Oracle:
+    """The network of the released protocol, on whole pictures."""
+
+    def run(pair, answer):
+        height, width = pair.mono.shape[:2]
+        pictures = {**vars(pair), **vars(answer)}
+        views = {name: pad(pictures[name][None]) for name in network.input}
+        outputs = run_padded(network, views)
+        chroma, rough = (
+            np.asarray(unpad(name, outputs[name], height, width)[0])
+            for name in ("chroma", "rough_chroma")
+        )
+        return Prediction(chroma, rough)
+
+    return Oracle(run)
+
+
+def _true_disparity(pair: Pair, answer: Answer) -> Prediction:
     """The colours of true matches, propagated to where there is none."""
-    disparity = example["disparity"]
+    disparity = answer.disparity
     visible = visible_pixels(disparity)
     if not visible.any():
         raise InputError(
-            f"expected records with true disparity. Received: {example['key']}, without"
+            f"expected records with true disparity. Received: {pair.key}, without"
         )
 
     def match(*_):
         return np.maximum(disparity, 0), visible
 
-    mono = example["mono"][..., 0]
-    return Prediction(matching.colorize(match, mono, example["reference"], 0))
+    return Prediction(matching.colorize(match, pair.mono[..., 0], pair.reference, 0))

@@ -14,7 +14,13 @@ from colornet.metrics import Truth
 from colornet.networks import Network
 from colornet.occlusion import visible_pixels
 from colornet.progress import progress_bar
-from experiments.evaluation.predictors import Evaluation, Predictor, predictor
+from experiments.evaluation.predictors import (
+    Evaluation,
+    Oracle,
+    Predictor,
+    predict_example,
+    predictor,
+)
 from experiments.evaluation.store import Store
 
 # Raised when scores or columns change, so that no evaluation goes on from before.
@@ -49,7 +55,7 @@ def evaluate(
             cannot be written.
     """
     records = Records(evaluation.records, evaluation.split)
-    run, of_method = predictor(evaluation, network)
+    method, of_method = predictor(evaluation, network)
     settings = dataclasses.asdict(evaluation) | {"datasets": list(evaluation.datasets)}
     # The same folder may hold other records by now.
     settings |= {"version": _VERSION, "records_metadata": records.metadata, **of_method}
@@ -65,7 +71,7 @@ def evaluate(
         for example in itertools.islice(examples, evaluation.limit):
             if example["key"] in done:
                 continue
-            row = score_example(example, run)
+            row = score_example(example, method)
             store.append(row, is_first=not rows)
             rows.append(row)
             bar.update()
@@ -76,10 +82,10 @@ def evaluate(
     return store.finish({"mean": mean_of(rows), "datasets": datasets})
 
 
-def score_example(example: dict, run: Predictor) -> dict[str, Any]:
+def score_example(example: dict, method: Predictor | Oracle) -> dict[str, Any]:
     """The row of one example: which picture it is, seconds, and its scores."""
     start = time.monotonic()
-    prediction = run(example)
+    prediction = predict_example(method, example)
     seconds = time.monotonic() - start
     values = [example["key"], example["dataset"], example["scene"]]
     row = dict(zip(_ABOUT, [*values, *example["mono"].shape[:2]], strict=True))

@@ -9,7 +9,7 @@ from colornet.data import Records
 from colornet.io.files import writing
 from colornet.io.pictures import write_picture
 from colornet.visualize.pictures import picture_row
-from experiments.evaluation.predictors import Evaluation, predictor
+from experiments.evaluation.predictors import Evaluation, predict_example, predictor
 from experiments.evaluation.store import WORST, read_rows
 
 
@@ -35,7 +35,7 @@ def draw_worst(
     folder = pathlib.Path(directory) / WORST
     scores = {row["key"]: float(row["psnr"]) for row in read_rows(directory)}
     worst = sorted(scores, key=scores.get)[:count]
-    run, _ = predictor(evaluation)
+    method, _ = predictor(evaluation)
     shutil.rmtree(folder, ignore_errors=True)
     with writing(folder):
         folder.mkdir()
@@ -43,7 +43,7 @@ def draw_worst(
     for example in records.examples(evaluation.datasets):
         key = example["key"]
         if key in worst:
-            prediction = run(example)
+            prediction = predict_example(method, example)
             sheet = picture_row(example, prediction.rough, prediction.chroma)
             rank = f"{worst.index(key) + 1:02d}"
             path = folder / f"{rank}_{key.replace('/', '_')}.png"

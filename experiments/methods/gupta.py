@@ -1,7 +1,7 @@
-"""Image colorization using similar images (Gupta et al., ACM Multimedia 2012).
+"""Gupta et al. 2012, after secondary descriptions, with a voting of our own.
 
-Written after secondary descriptions: the paper itself was not at hand, and the voting
-of step 4 is our reading of them.
+*Image colorization using similar images*, ACM Multimedia 2012. The paper itself was not
+at hand. The voting of step 4 is this project's own.
 
 1. Both lumas are cut into superpixels of about 40 pixels.
 2. A superpixel's features are means over its pixels: 40 Gabor magnitudes; a SURF

@@ -1,6 +1,6 @@
-"""Colorization by example (Ironi, Cohen-Or, Lischinski, Rendering Techniques 2005).
+"""Ironi, Cohen-Or, Lischinski 2005, after secondary descriptions.
 
-Written after secondary descriptions: the paper itself was not at hand.
+*Colorization by example*, Rendering Techniques 2005. The paper itself was not at hand.
 
 1. The reference is cut into segments. A pixel's feature vector are the DCT coefficients
    of the luma around it.

@@ -1,6 +1,6 @@
-"""Jeon, Lee, Im, Ha, Kweon, CVPR 2016: stereo of a colour and a monochrome camera.
+"""Jeon, Lee, Im, Ha, Kweon, CVPR 2016, with an added denoising of the reference.
 
-"Stereo Matching with Color and Monochrome Cameras in Low-light Conditions". The colour
+*Stereo Matching with Color and Monochrome Cameras in Low-light Conditions*. The colour
 picture is decolorized. The cost of a match is its difference of brightness beside its
 difference of informative edges; costs are aggregated under the picture's edges, the
 best candidate wins, and only matches that both views agree on are kept. They tell the
@@ -13,9 +13,8 @@ ours, chosen on Middlebury 2014. Departures:
   its monochrome camera has a spectral response of its own, and pools the matches of all
   candidates. In this benchmark the monochrome picture is luma by construction.
 - Informative edges are the measure r of Xu and Jia (ECCV 2010), as we read the name.
-- The colour picture is denoised first (`matching.denoise`), which is added here.
-  Without it the copied colours' own noise caps Setup 2 near 31 dB, below what Table 3
-  gives for this method.
+- The colour picture is denoised first (`matching.denoise`). This step is added here,
+  since copied colours would keep the noise of the colour camera.
 - Costs are aggregated by the guided filter (Rhemann et al., CVPR 2011).
 """
 

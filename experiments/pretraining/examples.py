@@ -24,7 +24,7 @@ _MARGIN = 1.25  # size of a scene in sizes of its crops
 _ENLARGED = 2.0  # times, at most
 _DETAIL = 4.0  # times, at most
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
-_SURFACES, _SETTINGS, _CROP = 1, 2, 3
+_SURFACES, _SETTINGS, _CROP, _DIFFERENCES = 1, 2, 3, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,12 @@ class StreamConfig(Config):
             the examples have none.
         exposure_differences: in [0, 4], the largest of the reference's exposure
             beside, in powers of two of its grey levels. Half of the examples have none.
+        mono_differences: in [0, 1], the largest strength of a spectral response and a
+            tone curve of the mono view's own (`synthetic.MonoCamera`). The target has
+            the luma of the mono view, and chroma that scales with it. Half of the
+            examples have none.
+        vertical_offset: in [0, 8], px, the largest by which the reference is higher or
+            lower. Half of the examples have none.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -61,10 +67,13 @@ class StreamConfig(Config):
     noise: str = "wide"
     camera_differences: float = 0.25
     exposure_differences: float = 0.0
+    mono_differences: float = 0.0
+    vertical_offset: float = 0.0
     supersample: int = 2
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         for name in ("height", "width"):
             size = getattr(self, name)
             if size < GRID or size % GRID:
@@ -81,6 +90,8 @@ class StreamConfig(Config):
             ("crops_per_scene", 1, np.inf),
             ("camera_differences", 0, 1),
             ("exposure_differences", 0, 4),
+            ("mono_differences", 0, 1),
+            ("vertical_offset", 0, 8),
             ("supersample", 1, np.inf),
             ("seed", 0, np.inf),
         ):
@@ -181,6 +192,7 @@ class ExampleMaker:
         reference = synthetic.other_camera(
             scene.reference[window], rng, strength, exposure
         )
+        target, reference = self._apart(target, reference, index)
         levels = noise_levels(config.noise, rng)
         if rng.random() < 0.15:  # a mono camera that is a little out of focus
             target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
@@ -190,6 +202,22 @@ class ExampleMaker:
             "target": target,
             "disparity": _visible_disparity(scene, window),
         }
+
+    def _apart(
+        self, target: np.ndarray, reference: np.ndarray, index: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The views of cameras that differ, and are not quite rectified."""
+        config = self.config
+        # A stream of its own: scene, crop and noise of an example do not depend on it.
+        rng = np.random.default_rng((_DIFFERENCES, config.seed, index))
+        is_other, is_lower = rng.random(2) < 0.5
+        strength, rows = rng.uniform(0, 1), rng.uniform(-1, 1)
+        if config.mono_differences and is_other:
+            strength *= config.mono_differences
+            target = synthetic.MonoCamera.draw(rng, strength)(target)
+        if config.vertical_offset and is_lower:
+            reference = synthetic.lowered(reference, rows * config.vertical_offset)
+        return target, reference
 
     def _scene(self, number: int) -> synthetic.Scene:
         if number not in self.scenes:

@@ -8,18 +8,17 @@ import pathlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
 
-import keras
 import numpy as np
-from tqdm import tqdm
 
 from colornet.color import rgb_to_chroma
+from colornet.config import ModelConfig
 from colornet.errors import InputError
 from colornet.networks import Network, build_network
 from colornet.training.calibration import calibrate_statistics
-from colornet.training.curve import LearningCurve, psnr
 from colornet.training.run import Reporting, TrainingRun
 from colornet.training.run_folder import calibrated_file
 from colornet.weights import load_model, save_weights
+from experiments.methods.networks import RELEASED
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.optimization import (
     LearningRate,
@@ -44,6 +43,9 @@ _FUNCTION = ("attention", "rough", "residue", "chroma_scale", "weight_normalizat
 def _start_from(model: Network, weights: str, seed: int) -> None:
     trained = load_model(weights)
     config = trained.config
+    if model.config.name == RELEASED and config.name == ModelConfig.name:
+        model.start_from(trained)
+        return
     same = type(config) is type(model.config) and all(
         getattr(config, name) == getattr(model.config, name) for name in _FUNCTION
     )
@@ -56,25 +58,21 @@ def _start_from(model: Network, weights: str, seed: int) -> None:
     widen(trained, model, seed)
 
 
-def _float_maps(batch: dict) -> dict[str, np.ndarray]:
-    """The network's inputs of a batch of the stream."""
-    return {
-        name: np.asarray(batch[name], np.float32) / 255
-        for name in ("mono", "reference")
-    }
+def _inputs(model: Network, batch: dict) -> dict[str, np.ndarray]:
+    """A network's inputs of a batch of the stream."""
+    return {name: np.asarray(batch[name], np.float32) / 255 for name in model.input}
 
 
 class Pretrainer(TrainingRun):
     """Trains a network on a stream of rendered scenes.
 
-    `Reporting.show_every` is for the chroma PSNR on held-out scenes, which are the same
-    for the whole run. The weights are then those of the moving average; batch
+    Held-out scenes are scored with the weights of the moving average; batch
     normalization uses the statistics of the batch (D-14), because the moving ones are
-    measured at the end only (D-31), unless they are frozen.
+    measured at the end only, unless they are frozen.
 
     Args:
         config: the recipe.
-        run_dir: as for `TrainingRun`; it may get `validation.csv` too.
+        run_dir: as for `TrainingRun`.
         open_stream: gives the training batches, for ever; a function of the step.
         reporting: how often to report.
         validation_batches: of held-out scenes.
@@ -132,40 +130,43 @@ class Pretrainer(TrainingRun):
     def sync(self) -> None:
         self._compiled.sync()
 
-    def open(self, stack: contextlib.ExitStack) -> None:
-        if not self.reporting.show_every:
-            return
+    def held_out(self) -> list[dict[str, np.ndarray]]:
         stream, count = self.config.stream, self._validation_batches
-        held_out = stream.replace(seed=stream.seed + HELD_OUT_SEED)
-        with self.open_stream(held_out, 0) as batches:
-            self._held_out = list(itertools.islice(batches, count))
-        path, columns = self.run_dir / "validation.csv", ("psnr_rough", "psnr_final")
-        self._validation = LearningCurve(path, columns, self.step)
-        stack.callback(self._validation.close)
+        other = stream.replace(seed=stream.seed + HELD_OUT_SEED)
+        with self.open_stream(other, 0) as batches:
+            return [
+                {
+                    **_inputs(self.model, batch),
+                    "chroma": rgb_to_chroma(batch["target"].astype(np.float32) / 255),
+                }
+                for batch in itertools.islice(batches, count)
+            ]
+
+    @functools.cached_property
+    def _average(self) -> Network:
         statistics = "moving" if self.config.frozen_statistics else "batch"
-        self._average = averaged(self.model, self.optimizer, bn_statistics=statistics)
-        if keras.backend.backend() == "tensorflow":
-            self._average.jit_compile = False  # As `colornet.inference.predict`.
+        return averaged(self.model, self.optimizer, bn_statistics=statistics)
+
+    def as_used(self) -> Network:
+        self._average.set_weights(self.model.get_weights())
+        if self.step:  # Before the first step there is no average.
+            self.optimizer.finalize_variable_values(self._average.trainable_variables)
+        return self._average
 
     def report(self, row) -> None:
         row["learning_rate"] = float(LearningRate(self.config)(self.step - 1))
 
+    def report_held_out(self, scores) -> None:
+        """Nothing to do beyond `validation.csv`."""
+
+    def open(self, stack: contextlib.ExitStack) -> None:
+        """Nothing to do: there is no TensorBoard, which needs TensorFlow."""
+
     def show(self) -> None:
-        self._average.set_weights(self.model.get_weights())
-        self.optimizer.finalize_variable_values(self._average.trainable_variables)
-        scores = {"rough_chroma": [], "chroma": []}
-        for batch in self._held_out:
-            outputs = self._average.predict_on_batch(_float_maps(batch))
-            truth = rgb_to_chroma(batch["target"].astype(np.float32) / 255)
-            for name, values in scores.items():
-                errors = np.square(np.asarray(outputs[name]) - truth)
-                values += map(psnr, errors.mean(axis=(1, 2, 3)))
-        rough, final = (float(np.mean(values)) for values in scores.values())
-        self._validation.write(self.step, {"psnr_rough": rough, "psnr_final": final})
-        tqdm.write(f"held-out scenes: rough {rough:.2f} dB, final {final:.2f} dB")
+        """Nothing to do, as `open`."""
 
     def write_result(self) -> pathlib.Path:
-        """Writes the weights at `step`, averaged and calibrated (D-31).
+        """Writes the weights at `step`, averaged and calibrated (D-14).
 
         The calibration takes the batches after `step`. Frozen statistics stay as they
         are.
@@ -182,6 +183,6 @@ class Pretrainer(TrainingRun):
         if config.calibration_batches and not config.frozen_statistics:
             with self.open_stream(config.stream, self.step) as batches:
                 chosen = itertools.islice(batches, config.calibration_batches)
-                calibrate_statistics(model, map(_float_maps, chosen))
+                calibrate_statistics(model, (_inputs(model, batch) for batch in chosen))
         save_weights(model, path)
         return path

@@ -1,6 +1,6 @@
-"""Shows what the pretraining learns from, beside photographs.
+r"""Shows what the pretraining learns from, beside photographs.
 
-    python -m experiments.pretraining.preview --output=scenes.png --height=128 \\
+    python -m experiments.pretraining.preview --output=scenes.png --height=128 \
         --photographs='PAIRS/middlebury2014/*/right.png'
 
 Prints the CPU milliseconds of an example on one process, the share of the mono pixels

@@ -49,7 +49,7 @@ class PretrainConfig(Config):
             the fraction `anneal_from` of the steps, and from there on the loss is that
             of the colours alone. 0 is the paper's.
         calibration_batches: number of batches that the statistics of batch
-            normalization are computed from at the end (D-31); 0 keeps the moving
+            normalization are computed from at the end (D-14); 0 keeps the moving
             statistics of the training.
         frozen_statistics: whether batch normalization uses in training what it uses at
             test time, the statistics of the initial weights, which then stay as they
@@ -82,6 +82,7 @@ class PretrainConfig(Config):
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         check_at_least("steps", self.steps, 1)
         check_above_0("learning_rate", self.learning_rate)
         check_choice(

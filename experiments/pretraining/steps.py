@@ -16,7 +16,7 @@ _ROUNDING_ERROR = 1 / 12
 
 
 def maps(batch):
-    """A batch of the stream as float32 maps, as `colornet.data` lists them.
+    """A batch of the stream as float32 maps, as `Records.examples` gives them.
 
     Args:
         batch: what `ExampleMaker` makes, with a batch axis.
@@ -29,6 +29,7 @@ def maps(batch):
     return {
         "mono": mono,
         "reference": reference,
+        "target": target,
         "chroma": rgb_to_chroma(target),
         "disparity": ops.where(code > 0, code / DISPARITY_STEPS, -1.0),
     }
@@ -84,8 +85,8 @@ def _norms(gradients):
     return ops.stack([ops.sqrt(ops.sum(ops.square(g))) for g in gradients])
 
 
-def _inputs(batch):
-    return {"mono": batch["mono"], "reference": batch["reference"]}
+def _inputs(model, batch):
+    return {name: batch[name] for name in model.input}
 
 
 class TensorFlowStep:
@@ -101,7 +102,9 @@ class TensorFlowStep:
         def step(batch, disparity_weight):
             batch = maps(batch)
             with tf.GradientTape() as tape:
-                outputs = model(_inputs(batch), training=not config.frozen_statistics)
+                outputs = model(
+                    _inputs(model, batch), training=not config.frozen_statistics
+                )
                 loss, metrics = _loss_and_metrics(
                     outputs, batch, config, disparity_weight
                 )
@@ -130,7 +133,7 @@ class JaxStep:
             outputs, others = model.stateless_call(
                 trainable,
                 others,
-                _inputs(batch),
+                _inputs(model, batch),
                 training=not config.frozen_statistics,
             )
             loss, metrics = _loss_and_metrics(outputs, batch, config, disparity_weight)

@@ -14,7 +14,9 @@ import numpy as np
 from colornet.config import VARIANTS, ModelConfig
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
+from colornet.tiling import EXACT_TILING, Tiling
 from colornet.training.checkpoints import Checkpoints
+from colornet.training.run_folder import calibrated_file
 from experiments.evaluation.predictors import Evaluation, is_network, predictor
 from experiments.evaluation.scoring import evaluate
 from experiments.evaluation.store import read_rows
@@ -31,11 +33,13 @@ class Row:
         name: one of `paper.METHOD_ROWS` or `paper.ABLATION_ROWS`.
         weights: by setup, one run of it, or several that differ in their seed.
         bn_statistics: of a network, for `Evaluation`.
+        tiling: of our network, for `Evaluation`.
     """
 
     name: str
     weights: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     bn_statistics: str | None = None
+    tiling: Tiling = EXACT_TILING
 
     @property
     def method(self) -> str:
@@ -57,6 +61,7 @@ def make_rows(
     names: Iterable[str],
     weights: Mapping[str, Sequence[str]],
     bn_statistics: str | None = None,
+    tiling: Tiling = EXACT_TILING,
 ) -> list[Row]:
     """The rows of a table.
 
@@ -65,6 +70,7 @@ def make_rows(
         weights: runs by "ROW", for all setups, and by "ROW@SETUP". The Colorizer has
             those of row `colornet` where it has none of its own.
         bn_statistics: of all networks.
+        tiling: of our network.
     """
 
     def runs(name: str) -> dict[int, tuple[str, ...]]:
@@ -73,7 +79,7 @@ def make_rows(
         found = {setup: runs for setup, runs in by_setup.items() if runs}
         return found if found or name != COLORIZER else runs(COLORNET)
 
-    return [Row(name, runs(name), bn_statistics) for name in names]
+    return [Row(name, runs(name), bn_statistics, tiling) for name in names]
 
 
 def check_weights(rows: Sequence[Row]) -> None:
@@ -192,6 +198,8 @@ def evaluation(
         max_disparity=None if row.method == COLORIZER else column.max_disparity,
         limit=limit,
         bn_statistics=row.bn_statistics if is_network(row.method) else None,
+        # No other method depends on it, and none is scored again for it.
+        tiling=row.tiling if row.method in (COLORNET, COLORIZER) else EXACT_TILING,
     )
 
 
@@ -231,12 +239,15 @@ def training_in_words(row: Row, setup: int) -> str:
         size = f"width {getattr(model, 'width', 1):g}"
         if isinstance(model, ModelConfig):
             size = f"n = {model.n}, d = {model.max_disparity}"
+        statistics = row.bn_statistics or model.bn_statistics
+        if not row.bn_statistics and calibrated_file(pathlib.Path(run), step).is_file():
+            statistics = "calibrated"
         count = f"{step} of {config.steps}" if step < config.steps else f"{step}"
         text = (
             f"{size}, {count} steps of {config.batch_size} crops of "
             f"{config.crop_height}x{config.crop_width}, learning rate "
             f"{config.learning_rate:g}, "
-            f"{row.bn_statistics or model.bn_statistics} statistics"
+            f"{statistics} statistics"
         )
         seeds.setdefault(text, []).append(str(config.seed))
     return "; ".join(

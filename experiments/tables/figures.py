@@ -16,7 +16,7 @@ from colornet.errors import InputError
 from colornet.io.files import write_text
 from colornet.io.pictures import write_picture
 from colornet.noise import to_uint8
-from experiments.evaluation.predictors import predictor
+from experiments.evaluation.predictors import predict_example, predictor
 from experiments.methods import COLORNET
 from experiments.tables import paper
 from experiments.tables.cells import Row, evaluation, folder, picture_values
@@ -221,7 +221,10 @@ def make_figures(
                 shutil.rmtree(place, ignore_errors=True)
                 is_first = False
             why = chosen.get(example["key"], "the first of its dataset")
-            chroma = {row: run(example).chroma for row, run in predictors.items()}
+            chroma = {
+                row: predict_example(method, example).chroma
+                for row, method in predictors.items()
+            }
             title = f"Figure {name}, {example['key']}, Setup {column.setup}: {why}"
             yield _side_by_side(place, title, example, chroma)
             if not chosen:

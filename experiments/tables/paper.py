@@ -1,4 +1,4 @@
-"""What the paper prints in its Tables 3, 4 and 5, and what rows and columns are called.
+"""What the paper prints in its Tables 2 to 5, and what rows and columns are called.
 
 Datasets, methods, ablations and setups beyond the paper need no entry here.
 """
@@ -9,7 +9,10 @@ from colornet.config import VARIANTS
 from colornet.noise import NOISE_SETUPS
 from experiments.methods import COLORIZER, COLORNET
 
-# Columns of all three tables, and the dataset of tfrecords_tools that each one is.
+# Table 2 by setup: a of the noise a sqrt(kappa), of the colour and the mono camera.
+NOISE = {1: (0.03, 0.01), 2: (0.07, 0.01)}
+
+# Columns of Tables 3 to 5, and the dataset of tfrecords_tools that each one is.
 COLUMNS = {
     "CT": "cityscapes",
     "MB": "middlebury",
@@ -107,8 +110,8 @@ _TITLES = {
     "PR": "pairs",
     "welsh": "Welsh 2002",
     "ironi": "Ironi 2005, after secondary descriptions",
-    "gupta": "Gupta 2012, after secondary descriptions",
-    "jeon": "Jeon 2016",
+    "gupta": "Gupta 2012, after secondary descriptions (own voting)",
+    "jeon": "Jeon 2016 (denoising added)",
     "furusawa": "Furusawa 2017",
     "he": "He 2018 (no VGG)",
     "zhang": "Zhang 2016",

@@ -10,6 +10,9 @@ from colornet.errors import InputError
 from colornet.io.files import write_text, writing
 from colornet.noise import NOISE_SETUPS
 from colornet.pretrained import full_name
+from colornet.tiling import EXACT_TILING, Tiling
+from experiments.tiling_flags import tiling_flags
+from tfrecords_tools import app
 
 _RECORDS = flags.DEFINE_string(
     "records", None, "out_dir of tfrecords_tools.write with the datasets to score."
@@ -30,6 +33,7 @@ _MAX_DISPARITY = flags.DEFINE_multi_string(
 _STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of all networks; their own if unset."
 )
+_TILING = tiling_flags(EXACT_TILING)
 
 
 def weights(texts: Sequence[str]) -> dict[str, list[str]]:
@@ -80,7 +84,8 @@ def rows(names: Sequence[str]):
     """
     from experiments.tables.cells import check_weights, make_rows
 
-    found = make_rows(names, weights(_WEIGHTS.value), _STATISTICS.value)
+    tiling = Tiling(**app.flag_values(_TILING))
+    found = make_rows(names, weights(_WEIGHTS.value), _STATISTICS.value, tiling)
     check_weights(found)
     return found
 

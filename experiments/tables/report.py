@@ -11,9 +11,12 @@ from html import escape
 from PIL import Image
 
 from colornet.errors import InputError
+from experiments.disturbances import cells as robustness
+from experiments.disturbances import show
 from experiments.tables import paper
 from experiments.tables.cells import Cell, read_cells
 from experiments.tables.figures import Figure, read_figures
+from experiments.tables.network_drawing import DRAWING
 from experiments.tables.text import by_setup, trainings
 
 _TEMPLATE = pathlib.Path(__file__).with_name("report.html")
@@ -26,7 +29,7 @@ def write_report(output: pathlib.Path) -> str:
     """The report of what the tables and figures have left in a folder, as HTML.
 
     Args:
-        output: the output folder of table3, table4, table5 and figures.
+        output: the output folder of table3, table4, table5, robustness and figures.
 
     Raises:
         InputError: neither a table nor a figure is there.
@@ -36,8 +39,17 @@ def write_report(output: pathlib.Path) -> str:
         for name, table in paper.TABLES.items()
         if (output / f"{name}.csv").is_file()
     ]
-    if figures := read_figures(output):
-        sections += ["<h2>Figures</h2>", *map(_figure, figures)]
+    for path in sorted(output.glob("robustness_setup*.csv")):
+        groups = show.groups(robustness.read_cells(path))
+        sections += [_robustness(title, cells) for title, cells in groups]
+    figures = [_figure(figure) for figure in read_figures(output)]
+    if (drawing := output / DRAWING).is_file():
+        svg = drawing.read_text(encoding="utf-8")
+        caption = "<figcaption>Figure 2: the network as it is built</figcaption>"
+        svg = f'<div class="wide drawing">{svg}</div>'
+        figures.insert(0, f"<figure>{caption}{svg}</figure>")
+    if figures:
+        sections += ["<h2>Figures</h2>", *figures]
     if not sections:
         raise InputError(
             "expected a folder with table3.csv or figures of experiments.table3 and "
@@ -53,6 +65,28 @@ def _table(table: paper.Table, cells: Sequence[Cell]) -> str:
     notes = "".join(f"<li>{escape(note)}" for note in trainings(cells))
     notes = f"<ul class=notes>{notes}</ul>" if notes else ""
     return f"<h2>{escape(table.title)}</h2>{''.join(parts)}{notes}"
+
+
+def _robustness(title: str, cells: Sequence[robustness.Cell]) -> str:
+    """The table of one setup and dataset, and the curves of every disturbance."""
+    head, *rows = show.table_rows(cells)
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        f"<tr><th>{escape(row[0])}</th>"
+        + "".join(f"<td>{escape(text)}</td>" for text in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    methods = "".join(
+        f'<li><span style="color:{color}">●</span> {escape(paper.title(name))}'
+        for name, color in show.legend(cells)
+    )
+    return (
+        f"<h2>Robustness, {escape(title)}</h2><p>{show.EXPLANATION}</p>"
+        f"<div class=wide><table><thead><tr>{names}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div><ul class=notes>{methods}</ul>"
+        f"{_grid(show.panels(cells))}"
+    )
 
 
 def _setup(title: str, rows: dict[str, dict[str, Cell]], digits: int) -> str:

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
@@ -17,7 +17,8 @@ import numpy as np
 
 from colornet.config import Config
 from colornet.errors import InputError
-from colornet.io.pictures import from_float, read_picture, to_float
+from colornet.io.pairs import read_pair
+from colornet.io.pictures import from_float, to_float
 from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
 
 
@@ -99,7 +100,7 @@ def files_pair(
     A disparity file that does not exist is no error: most publishers ship it apart.
     """
     maps = [
-        disparity if disparity and os.path.isfile(disparity.path) else None
+        disparity and disparity.where_it_is()
         for disparity in (left_disparity, right_disparity)
     ]
     there = [disparity for disparity in maps if disparity]
@@ -115,16 +116,21 @@ def load_files(
     left_disparity: DisparityFile | None = None,
     right_disparity: DisparityFile | None = None,
 ) -> Views:
-    """Reads the pictures of a pair; 16 bit become 8.
+    """Reads the pictures of a pair as they are stored; 16 bit become 8.
+
+    What `read_pair` notes becomes warnings.
 
     Raises:
-        InputError: a file that cannot be read, a grey picture, or sizes that differ.
-            It names the files.
+        InputError: a file that cannot be read, a grey picture, or orientations or sizes
+            that differ. It names the files.
     """
     try:
-        views = [read_picture(left), read_picture(right)]
+        photographs = read_pair(right, left)[::-1]
     except InputError as error:
         raise InputError(f"{error} (of the pair {left} and {right})") from error
+    for note in (note for photograph in photographs for note in photograph.notes):
+        warnings.warn(note, stacklevel=2)
+    views = [photograph.pixels for photograph in photographs]
     for view in views:
         if view.ndim == 2:
             raise InputError(
@@ -206,42 +212,6 @@ class Source(Config, abc.ABC):
                 f"Received: {top}, which does not exist"
             )
         return top
-
-
-def paired_files(
-    top: pathlib.Path, left: str, right: str
-) -> tuple[dict[tuple[str, ...], tuple[pathlib.Path, pathlib.Path]], list[str]]:
-    """Pairs the files of two patterns by what their stars stand for, never by order.
-
-    Args:
-        top: where the patterns begin.
-        left, right: of the views, with equally many stars, such as
-            "leftImg8bit/val/*/*_leftImg8bit.png".
-
-    Returns:
-        The files of both views by the text of the stars, sorted, and the missing files
-        of those pairs of which one file is there.
-    """
-    views = []
-    for pattern in (left, right):
-        stars = re.compile(re.escape(pattern).replace(r"\*", "([^/]*)"))
-        paths = {path.relative_to(top).as_posix(): path for path in top.glob(pattern)}
-        views.append({stars.fullmatch(p).groups(): path for p, path in paths.items()})
-    both = sorted(views[0].keys() & views[1].keys())
-    missing = [
-        str(top / pattern.replace("*", "{}").format(*key))
-        for pattern, view, other in zip((left, right), views, views[::-1], strict=True)
-        for key in other.keys() - view.keys()
-    ]
-    return {key: (views[0][key], views[1][key]) for key in both}, sorted(missing)
-
-
-def folders_below(top: pathlib.Path, name: str, depth: int = 2) -> list[pathlib.Path]:
-    """The folders of that name at most `depth` levels below `top`, and `top` itself."""
-    found = [top] if top.resolve().name == name else []
-    for level in range(depth):
-        found += sorted(p for p in top.glob("*/" * level + name) if p.is_dir())
-    return found
 
 
 def listed(names: Sequence[str], most: int = 50) -> str:

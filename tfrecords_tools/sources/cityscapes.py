@@ -16,8 +16,8 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    paired_files,
 )
+from tfrecords_tools.sources.folders import paired_files
 
 # The publisher's name, ours, and the number of pairs.
 _SPLITS = (

@@ -2,12 +2,16 @@
 
 import dataclasses
 import os
+import pathlib
+from typing import Self
 
 import numpy as np
-from PIL import Image
 
 from colornet.errors import InputError
-from colornet.io.pictures import read_picture
+from colornet.io.decoding import opened
+from colornet.io.limits import Limits
+from colornet.io.pictures import read_photograph
+from tfrecords_tools.sources.folders import files_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,21 +30,48 @@ class DisparityFile:
     coding: str
     steps: float = 1.0
 
+    def where_it_is(self) -> Self | None:
+        """The file with the case of its own name, None where there is none."""
+        path = pathlib.Path(self.path)
+        if path.is_file():
+            return self
+        for file in files_of(path.parent):
+            if file.name.lower() == path.name.lower():
+                return dataclasses.replace(self, path=file)
+        return None
+
 
 def read_disparity(file: DisparityFile) -> np.ndarray:
     """Reads a disparity map.
 
     Returns:
-        (H, W) float32 pixels; 0 where unknown. Some publishers count the right view's
-        disparity negative: the sign is dropped.
+        (H, W) float32 pixels below W; 0 where unknown. Some publishers count the right
+        view's disparity negative: the sign is dropped.
 
     Raises:
-        InputError: a file that is missing, damaged or in another coding.
+        InputError: a file that is missing, damaged or in another coding, or disparity
+            that cannot be: as wide as the picture, or of both signs.
     """
-    if file.coding == "pfm":
-        disparity = np.abs(_read_pfm(file.path))
-        return np.where(np.isfinite(disparity), disparity, 0).astype(np.float32)
-    codes = read_picture(file.path).astype(np.float32)
+    disparity = _read_pfm(file.path) if file.coding == "pfm" else _read_codes(file)
+    disparity = np.where(np.isfinite(disparity), disparity, 0).astype(np.float32)
+    lowest, largest = float(disparity.min()), float(disparity.max())
+    known = np.abs(disparity[disparity != 0])
+    width = disparity.shape[1]
+    # Floats of the other byte order are huge, or smaller than any other number.
+    is_tiny = bool(known.size) and known.min() < np.finfo(np.float32).tiny
+    if known.max(initial=0) >= width or lowest < 0 < largest or is_tiny:
+        raise InputError(
+            f"expected disparity from 0 to below the width, {width} px. Received: "
+            f"{file.path} with {lowest:g} to {largest:g} px"
+        )
+    return np.abs(disparity)
+
+
+def _read_codes(file: DisparityFile) -> np.ndarray:
+    """Disparity from a picture; 0 where unknown."""
+    # Small codes are small disparities, not pixels of few bits.
+    stored = read_photograph(file.path, bits=16).pixels
+    codes = stored.astype(np.float32)
     if file.coding == "sintel":
         if codes.ndim != 3:
             raise InputError(f"expected disparity as RGB. Received: {file.path}, grey")
@@ -51,6 +82,11 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
                 f"expected a grey picture of disparity. Received: {file.path}, coloured"
             )
         codes = codes[..., 0]
+    if stored.dtype == np.uint8 and file.steps > np.iinfo(np.uint8).max:
+        raise InputError(
+            f"expected 16 bits of disparity with {file.steps:g} codes a pixel. "
+            f"Received: {file.path}, saved with 8 bits"
+        )
     if file.coding == "codes_from_1":
         codes = np.maximum(codes - 1, 0)
     return codes / np.float32(file.steps)
@@ -59,11 +95,19 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
 def _read_pfm(path: str | os.PathLike) -> np.ndarray:
     """(H, W) float32 of a one-channel portable float map."""
     try:
-        with Image.open(path, formats=["PPM"]) as image:
+        with opened(pathlib.Path(path), Limits(), formats=("PPM",)) as image:
             if image.mode != "F":
                 raise ValueError(f"pixels of mode {image.mode}")
+            width, height = image.size
+            values = 4 * width * height
+            there = os.path.getsize(path) - image.tile[0].offset
+            if there != values:
+                raise ValueError(f"{there} bytes of {width} x {height} values")
             return np.array(image)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except InputError:
+        raise
+    # Pillow reports damaged files with almost any exception.
+    except Exception as error:
         raise InputError(
             f"expected a whole one-channel PFM file. Received: {path} ({error})"
         ) from error

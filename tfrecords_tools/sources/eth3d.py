@@ -15,9 +15,8 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    folders_below,
-    paired_files,
 )
+from tfrecords_tools.sources.folders import folders_below, paired_files
 
 _SPLITS = (("two_view_training", "train", 27), ("two_view_test", "test", 20))
 

@@ -15,9 +15,8 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    folders_below,
-    paired_files,
 )
+from tfrecords_tools.sources.folders import folders_below, paired_files
 
 # Year, folders of the views and of the disparity, pairs of training and testing.
 _YEARS = (

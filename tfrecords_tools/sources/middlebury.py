@@ -29,6 +29,7 @@ from typing import ClassVar, NamedTuple
 from PIL import Image
 
 from colornet.errors import InputError
+from colornet.io.decoding import FORMATS
 from tfrecords_tools.sources import DisparityFile, Pair, Part, Source, files_pair
 
 SIZES = ("full", "half", "third", "quarter")
@@ -186,7 +187,7 @@ def _pairs_below(top: pathlib.Path) -> Iterator[tuple[_Set, str, Pair]]:
         found = {
             pathlib.Path(file).stem: folder / file
             for file in files
-            if file.endswith((".png", ".ppm"))
+            if file.lower().endswith((".png", ".ppm")) and not file.startswith(".")
         }
         views = [v for v in _VIEWS if v[0] in found and v[1] in found]
         unnamed = [v for v in views if not v[2]][:1]
@@ -239,7 +240,7 @@ def _size_of(
         for size in published.sizes:
             if re.fullmatch(f"{size}(size)?", part.lower()):
                 return size
-    with Image.open(picture) as image:
+    with Image.open(picture, formats=FORMATS) as image:
         width = image.width
     if "third" in published.sizes:  # Of 1240 to 1390 pixels in full.
         return "full" if width > 900 else "half" if width > 520 else "third"
@@ -253,7 +254,7 @@ def _disparity(size: str, folder: pathlib.Path, view: str) -> DisparityFile | No
     steps = _STEPS.get(size, 8)
     number = re.search(r"\d", view)[0]
     for name, coding in _DISPARITIES.items():
-        path = folder / name.format(number)
-        if path.is_file():
-            return DisparityFile(path, coding, steps)
+        truth = DisparityFile(folder / name.format(number), coding, steps)
+        if found := truth.where_it_is():
+            return found
     return None

@@ -1,9 +1,10 @@
 """Pairs of picture files: a folder tree, or a table (TSV).
 
 A tree: every folder that holds `left.*` and `right.*` is a pair, named by its path
-below the top.
+below the top. So are pictures of the same name in folders `left` and `right`.
 
     <data_dir>/office/desk/left.png, right.png      pairs/office/desk
+    <data_dir>/street/left/7.png, right/7.png       pairs/street/7
 
 A table: a TSV file, or a folder with `INDEX.tsv`. Its first line names the columns; the
 order is free and further columns are ignored. Either
@@ -17,10 +18,12 @@ and optionally `split` (default test), and with left and right also `dataset`. A
 folder, `disp_steps` its grey levels a pixel (256 if not said; a .pfm map is in pixels).
 """
 
+import collections
 import csv
 import dataclasses
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import ClassVar
 
 from colornet.errors import InputError
@@ -32,6 +35,7 @@ from tfrecords_tools.sources import (
     files_pair,
     listed,
 )
+from tfrecords_tools.sources.folders import files_of, folders_of, sketch
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
 _VIEWS = ("left", "right")
@@ -60,45 +64,77 @@ class Pairs(Source):
         return [Part("pairs", str(path), tuple(pairs))]
 
 
-def _views(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
-    """The view files of a folder, and what is wrong with them."""
+def _pictures(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    """The pictures of a folder by the lower-case stem of their names."""
+    pictures = collections.defaultdict(list)
+    for path in files_of(folder):
+        if path.suffix.lower() in _SUFFIXES:
+            pictures[path.stem.lower()].append(path)
+    return pictures
+
+
+def _one_each(
+    places: dict[str, pathlib.Path], files: dict[str, list[pathlib.Path]]
+) -> tuple[dict[str, pathlib.Path], list[str]]:
+    """The one file of each view, and what is wrong where there is not just one."""
     found, wrong = {}, []
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
     for view in _VIEWS:
-        files = [
-            folder / name
-            for name in names
-            if pathlib.Path(name).stem == view
-            and pathlib.Path(name).suffix.lower() in _SUFFIXES
-        ]
-        if len(files) == 1:
-            found[view] = files[0]
-        elif files:
-            wrong.append(
-                f"{folder / view}.* only once: {listed([f.name for f in files])}"
-            )
+        if len(files[view]) == 1:
+            found[view] = files[view][0]
+        elif files[view]:
+            names = listed([file.name for file in files[view]])
+            wrong.append(f"{places[view]}.* only once: {names}")
         else:
-            wrong.append(f"{folder / view}.*")
+            wrong.append(f"{places[view]}.*")
     return found, wrong
+
+
+def _views(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
+    """The files left.* and right.* of a folder, and what is wrong with them."""
+    pictures = _pictures(folder)
+    return _one_each(
+        {view: folder / view for view in _VIEWS},
+        {view: pictures.get(view, []) for view in _VIEWS},
+    )
+
+
+def _frames(
+    folder: pathlib.Path,
+) -> Iterator[tuple[str, dict[str, pathlib.Path], list[str]]]:
+    """The views of the same name in the folders left and right of a folder."""
+    folders = {path.name.lower(): path for path in folders_of(folder)}
+    if all(view in folders for view in _VIEWS):
+        pictures = {view: _pictures(folders[view]) for view in _VIEWS}
+        for name in sorted(set().union(*pictures.values())):
+            yield (
+                name,
+                *_one_each(
+                    {view: folders[view] / name for view in _VIEWS},
+                    {view: pictures[view].get(name, []) for view in _VIEWS},
+                ),
+            )
 
 
 def _from_tree(top: pathlib.Path) -> list[Pair]:
     pairs, wrong = [], []
-    for folder, children, _ in os.walk(top):
+    for name, children, _ in os.walk(top):
         children[:] = sorted(c for c in children if not c.startswith("."))
-        found, missing = _views(pathlib.Path(folder))
-        if not found and not any("only once" in text for text in missing):
-            continue
-        wrong += missing
-        if len(found) == len(_VIEWS):
-            scene = pathlib.Path(folder).relative_to(top).as_posix()
-            scene = top.resolve().name if scene == "." else scene
-            pairs.append(files_pair(_DATASET, scene, _SPLIT, **found))
+        folder = pathlib.Path(name)
+        scene = folder.relative_to(top).as_posix()
+        scene = top.resolve().name if scene == "." else scene
+        candidates = [("", *_views(folder)), *_frames(folder)]
+        for frame, found, missing in candidates:
+            if not found and not any("only once" in text for text in missing):
+                continue
+            wrong += missing
+            if not missing:
+                pairs.append(files_pair(_DATASET, scene, _SPLIT, **found, frame=frame))
     _raise_if(wrong, top)
     if not pairs:
         raise InputError(
-            "expected folders that hold left.* and right.* (such as left.png), or an "
-            f"INDEX.tsv. Received: {top}, with no pair"
+            "expected folders that hold left.* and right.* (such as left.png), folders "
+            "left and right with pictures of the same names, or an INDEX.tsv. "
+            f"Received: {top}, with no pair in {sketch(top)}"
         )
     return pairs
 
@@ -169,7 +205,9 @@ def _disparity(
             f"a number above 0 as the disp_steps of {row} ({steps!r} is there)"
         )
         return None
-    return DisparityFile(path, "pfm" if path.suffix == ".pfm" else "codes", number)
+    return DisparityFile(
+        path, "pfm" if path.suffix.lower() == ".pfm" else "codes", number
+    )
 
 
 def _raise_if(missing: list[str], where: pathlib.Path) -> None:

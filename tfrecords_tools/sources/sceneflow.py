@@ -10,11 +10,19 @@ archive has its own `frames_<pass>` folder, or `frames_<pass>_webp` with .webp p
                   scene_{forwards,backwards}/{fast,slow}/{left,right}/<NNNN>.png
 
 and, where there is one, `disparity` beside `frames_<pass>`, with the same folders and
-.pfm files. The paper trains on FlyingThings3D TRAIN, Monkaa and Driving (35,454 pairs)
+.pfm files. Names that other programs expect are known, too: `monkaa_frames_<pass>`
+beside `monkaa_disparity`, likewise for driving and flyingthings3d, and
+`frames_disparity`. So is the subset of FlyingThings3D, whose numbers are its own:
+
+    <data_dir>/[FlyingThings3D_subset/]{train,val}/image_clean/{left,right}/<NNNNNNN>.png
+    <data_dir>/[FlyingThings3D_subset/]{train,val}/disparity/{left,right}/<NNNNNNN>.pfm
+
+The paper trains on FlyingThings3D TRAIN, Monkaa and Driving (35,454 pairs)
 and tests on FlyingThings3D TEST (4,370).
 """
 
 import dataclasses
+import itertools
 import pathlib
 from typing import ClassVar
 
@@ -25,17 +33,25 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    folders_below,
-    paired_files,
 )
+from tfrecords_tools.sources.folders import folders_below, paired_files
 
 RENDER_PASSES = ("clean", "final")
-# Name, pictures below frames_<pass>, pairs as the paper counts them.
+_VIEWS = ("left", "right")
+_SUFFIXES = (".png", ".webp")
+# Name, name as part of folders, pictures below frames_<pass>, pairs as the paper counts
+# them.
 _PARTS = (
-    ("FlyingThings3D TRAIN", "TRAIN/*/*/{view}/*", 22_390),
-    ("Monkaa", "*/{view}/*", 8_664),
-    ("Driving", "*_focallength/*/*/{view}/*", 4_400),
-    ("FlyingThings3D TEST", "TEST/*/*/{view}/*", 4_370),
+    ("FlyingThings3D TRAIN", "flyingthings3d", "TRAIN/*/*/{view}/*", 22_390),
+    ("Monkaa", "monkaa", "*/{view}/*", 8_664),
+    ("Driving", "driving", "*_focallength/*/*/{view}/*", 4_400),
+    ("FlyingThings3D TEST", "flyingthings3d", "TEST/*/*/{view}/*", 4_370),
+)
+# The same of the subset, as its readme counts them.
+_SUBSET = "flyingthings3d_subset"
+_SUBSET_PARTS = (
+    ("FlyingThings3D subset train", "train", "train", 21_818),
+    ("FlyingThings3D subset val", "val", "test", 4_248),
 )
 
 
@@ -55,40 +71,75 @@ class SceneFlow(Source):
         check_render_pass(self.render_pass)
 
     def parts(self) -> list[Part]:
-        return [self._part(*part) for part in _PARTS]
+        subset = [self._subset_part(*part) for part in _SUBSET_PARTS]
+        parts = [self._part(*part) for part in _PARTS]
+        return parts + [part for part in subset if part.pairs or part.missing]
 
-    def _part(self, part: str, pattern: str, published: int) -> Part:
+    def _part(self, part: str, name: str, pattern: str, published: int) -> Part:
         frames_name = f"frames_{self.render_pass}pass"
+        split = "test" if part.endswith("TEST") else "train"
         pairs, missing = [], []
-        for folder, suffix in ((frames_name, ".png"), (f"{frames_name}_webp", ".webp")):
-            views = [pattern.format(view=v) + suffix for v in ("left", "right")]
+        for folder, suffix in itertools.product(
+            (frames_name, f"{frames_name}_webp", f"{name}_{frames_name}"), _SUFFIXES
+        ):
+            views = [pattern.format(view=view) + suffix for view in _VIEWS]
             for frames in folders_below(self.top(), folder):
+                truths = [
+                    frames.parent / truth
+                    for truth in ("disparity", f"{name}_disparity", "frames_disparity")
+                ]
                 found, incomplete = paired_files(frames, *views)
                 missing += incomplete
-                pairs += [self._pair(part, frames, *f) for f in found.values()]
+                for left, right in found.values():
+                    scene = left.parents[1].relative_to(frames)
+                    pairs.append(
+                        self._pair(
+                            name,
+                            scene.as_posix(),
+                            split,
+                            (left, right),
+                            [truth / scene for truth in truths],
+                        )
+                    )
         place = f"{frames_name}/{pattern.format(view='{left,right}')}.png"
         return Part(part, place, tuple(pairs), published, tuple(missing))
 
+    def _subset_part(self, part: str, folder: str, split: str, published: int) -> Part:
+        pairs, missing = [], []
+        for top, suffix in itertools.product(
+            folders_below(self.top(), folder), _SUFFIXES
+        ):
+            pictures = f"image_{self.render_pass}/{{}}/*{suffix}"
+            found, incomplete = paired_files(top, *map(pictures.format, _VIEWS))
+            missing += incomplete
+            pairs += [
+                self._pair(_SUBSET, folder, split, files, [top / "disparity"])
+                for files in found.values()
+            ]
+        place = f"{folder}/image_{self.render_pass}/{{left,right}}/<NNNNNNN>.png"
+        return Part(part, place, tuple(pairs), published, tuple(missing))
+
     def _pair(
-        self, part: str, frames: pathlib.Path, left: pathlib.Path, right: pathlib.Path
+        self,
+        name: str,
+        scene: str,
+        split: str,
+        files: tuple[pathlib.Path, pathlib.Path],
+        truths: list[pathlib.Path],
     ) -> Pair:
-        scene = left.parents[1].relative_to(frames)
-        left_disparity, right_disparity = (
-            DisparityFile(
-                frames.parent / "disparity" / scene / view / f"{left.stem}.pfm",
-                "pfm",
-            )
-            for view in ("left", "right")
-        )
+        """A pair with the disparity that is in the first of the folders that exist."""
+        truth = next((folder for folder in truths if folder.is_dir()), truths[0])
+        disparities = {
+            f"{view}_disparity": DisparityFile(truth / view / f"{file.stem}.pfm", "pfm")
+            for view, file in zip(_VIEWS, files, strict=True)
+        }
         return files_pair(
-            f"{part.split()[0].lower()}_{self.render_pass}",
-            scene.as_posix(),
-            "test" if part.endswith("TEST") else "train",
-            left,
-            right,
-            frame=left.stem,
-            left_disparity=left_disparity,
-            right_disparity=right_disparity,
+            f"{name}_{self.render_pass}",
+            scene,
+            split,
+            *files,
+            frame=files[0].stem,
+            **disparities,
         )
 
 

@@ -14,9 +14,8 @@ from tfrecords_tools.sources import (
     Part,
     Source,
     files_pair,
-    folders_below,
-    paired_files,
 )
+from tfrecords_tools.sources.folders import folders_below, paired_files
 from tfrecords_tools.sources.sceneflow import check_render_pass
 
 _PUBLISHED = 1_064

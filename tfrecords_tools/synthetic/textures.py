@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from colornet.errors import InputError
+from colornet.io.decoding import FORMATS
 
 _SUFFIXES = frozenset(
     (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -41,7 +42,7 @@ class PictureFiles(Sequence):
 
 def _read_picture(path: pathlib.Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             image.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
             picture = image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -80,7 +81,8 @@ def folder_textures(folder: str | pathlib.Path, cache_size: int = 64) -> Picture
     """
     found = pathlib.Path(folder).rglob("*")
     found = (p for p in found if p.suffix.lower() in _SUFFIXES and p.is_file())
-    paths = sorted(found, key=lambda path: path.as_posix())
+    shown = (p for p in found if not p.name.startswith("."))
+    paths = sorted(shown, key=lambda path: path.as_posix())
     if not paths:
         raise InputError(f"expected a folder with pictures. Received: {folder}")
     return PictureFiles(paths, cache_size)

@@ -1,4 +1,4 @@
-"""He, Chen, Liao, Sander, Yuan: *Deep Exemplar-based Colorization*, SIGGRAPH 2018.
+"""He et al. 2018 (no VGG): *Deep Exemplar-based Colorization*, SIGGRAPH 2018.
 
 The similarity sub-network finds where each pixel's colour is to be had in the whole
 reference; the colorization sub-network, whose layers are those of the network that the

@@ -1,0 +1,130 @@
+"""Pictures of two different cameras, as the network should see them. No TensorFlow."""
+
+import dataclasses
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from colornet.color import rgb_to_luma
+from colornet.colorizer.alignment import Alignment, estimate_alignment
+from colornet.colorizer.matches import Matches, find_matches
+from colornet.colorizer.photometry import Photometry, estimate_photometry
+from colornet.colorizer.plan import Policy
+
+# So many matches, at least, say something, and such a share of them that agree says
+# that both cameras see the same: it is above 0.6 where they do.
+_LEAST_MATCHES, _LEAST_SHARE = 30, 0.4
+# Local normalization: standard deviation of the window, px; what is added to that of
+# luma, against noise; contrast of the result.
+_WINDOW, _FLOOR, _CONTRAST = 8.0, 0.02, 0.15
+# Views are the wrong way round if such a share of the matches lies so many px to the
+# left.
+_MOST_LEFT, _LEFT_PX = 0.8, 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenPair:
+    """A pair as the network sees it.
+
+    Attributes:
+        luma: (height, width, 1) float32, in [0, 1].
+        rgb: (height, width, 3) float32 reference; its chroma is the reference's.
+        alignment: what was undone; None if nothing.
+        photometry: the cameras' difference that was undone; None if none.
+        normalized: whether luma is normalized locally, since the cameras see the
+            scene so differently that nothing else brings them together.
+        swapped: whether the mono picture seems to be the left view.
+    """
+
+    luma: np.ndarray
+    rgb: np.ndarray
+    alignment: Alignment | None = None
+    photometry: Photometry | None = None
+    normalized: bool = False
+    swapped: bool = False
+
+    def own_chroma(self, chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
+        """Chroma at the exposure of the mono picture (D-42).
+
+        Args:
+            chroma: (height, width, 2) float, what the network gives this pair.
+            luma: (height, width, 1) float, of the mono picture itself.
+        """
+        if not self.photometry:
+            return chroma
+        return self.photometry.chroma(chroma, luma, self.luma)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the pair, in words."""
+        notes = []
+        if self.alignment:
+            off = self.alignment.most(*self.luma.shape[:2])
+            notes.append(f"reference up to {off:.1f} px off its rows: corrected")
+        if self.photometry:
+            gain = self.photometry.gain
+            brighter = f"{gain:.2g} times brighter"
+            if gain < 1:
+                brighter = f"{1 / gain:.2g} times darker"
+            unlike = "".join(
+                f", other {name}"
+                for name in ("response", "vignetting")
+                if getattr(self.photometry, name).any()
+            )
+            notes.append(f"reference {brighter}{unlike}: matched")
+        if self.normalized:
+            notes.append("cameras see different things: local contrast matched")
+        return tuple(notes)
+
+
+def see_alike(luma: np.ndarray, rgb: np.ndarray, policy: Policy) -> SeenPair:
+    """Brings the pictures of two cameras together, as far as they differ.
+
+    Args:
+        luma, rgb: as `colornet.inference.float_pair` returns them.
+        policy: what may be done.
+    """
+    if not (policy.align or policy.match_cameras):
+        return SeenPair(luma, rgb)
+    matches = find_matches(luma, rgb)
+    alignment, agreeing = estimate_alignment(matches)
+    swapped = _lie_left(agreeing)
+    found = len(matches.points)
+    if found >= _LEAST_MATCHES and len(agreeing.points) < _LEAST_SHARE * found:
+        if not policy.match_cameras:
+            return SeenPair(luma, rgb)
+        own = rgb_to_luma(rgb)
+        return SeenPair(
+            _normalized(luma), rgb + _normalized(own) - own, normalized=True
+        )
+    if not policy.align:
+        alignment = None
+    if alignment:
+        rgb = alignment.undo(rgb)
+    photometry = estimate_photometry(agreeing) if policy.match_cameras else None
+    if photometry:
+        luma, rgb = photometry.seen(luma), photometry.reference_seen(rgb)
+    return SeenPair(luma, rgb, alignment, photometry, swapped=swapped)
+
+
+def are_swapped(luma: np.ndarray, rgb: np.ndarray) -> bool:
+    """Whether the mono picture seems to be the left view, not the right one (D-01).
+
+    Args:
+        luma, rgb: as `colornet.inference.float_pair` returns them.
+    """
+    _, agreeing = estimate_alignment(find_matches(luma, rgb))
+    return _lie_left(agreeing)
+
+
+def _lie_left(agreeing: Matches) -> bool:
+    """Whether the points of the mono picture lie further left in the reference."""
+    left = agreeing.offsets[:, 1] < -_LEFT_PX
+    return len(left) >= _LEAST_MATCHES and left.mean() > _MOST_LEFT
+
+
+def _normalized(luma: np.ndarray) -> np.ndarray:
+    window = (_WINDOW, _WINDOW, 0)
+    detail = luma - gaussian_filter(luma, window)
+    deviation = np.sqrt(gaussian_filter(detail**2, window) + _FLOOR**2)
+    return np.clip(0.5 + _CONTRAST * detail / deviation, 0, 1)
