@@ -1,4 +1,4 @@
-"""Writes the network for programs that have no Keras: with TensorFlow, or LiteRT.
+r"""Writes the network for programs that have no Keras: with TensorFlow, or LiteRT.
 
     python -m experiments.export --output=exported
     python -m experiments.export --format=litert --height=480 --width=640 \

@@ -1,4 +1,4 @@
-"""Shows what a network sees in a pair: in TensorBoard, and in a page for the browser.
+r"""Shows what a network sees in a pair: in TensorBoard, and in a page for the browser.
 
     python -m experiments.inspect --mono=right.png --reference=left.png \
         --weights=runs/full --logdir=runs/inspect
