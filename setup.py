@@ -28,6 +28,7 @@ setup(
     package_data={
         "colornet": ["py.typed"],
         "colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"],
+        "colornet.visualize": ["*.html"],
         "experiments.tables": ["*.html"],
     },
     install_requires=[

@@ -25,8 +25,8 @@ _DATA_DIR = flags.DEFINE_string(
 _WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
-    "Sections startup and tiling: what the network has learned. Untrained if unset: "
-    "what an overlap costs in quality is then not measured.",
+    "Sections startup, tiling and litert: what the network has learned. Untrained if "
+    "unset: what an overlap costs in quality is then not measured.",
 )
 # Modules of `experiments.benchmarks`, and what they are given beside the size.
 _ARGUMENTS = {
@@ -34,6 +34,7 @@ _ARGUMENTS = {
     "input": (_DATA_DIR,),
     "startup": (_WEIGHTS,),
     "tiling": (_WEIGHTS, _DATA_DIR),
+    "litert": (_WEIGHTS,),
 }
 _SECTIONS = flags.DEFINE_multi_enum(
     "section", list(_ARGUMENTS), list(_ARGUMENTS), "What to measure."

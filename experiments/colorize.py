@@ -33,6 +33,7 @@ from colornet.io.photograph import Photograph
 from colornet.io.pictures import check_writable, resized, write_picture
 from colornet.pretrained import DEFAULT, full_name
 from colornet.tiling import Tiling
+from colornet.visualize.page import write_page
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
@@ -81,8 +82,8 @@ _PLAIN = flags.DEFINE_bool(
 _SAVE_VOLUMES = flags.DEFINE_string(
     "save_volumes",
     None,
-    "Folder for W of Eq. 1 and A of Eq. 4 as .npy, and pictures of them: slices, the "
-    "scan line in the middle, expected disparity, entropy.",
+    "Folder for W of Eq. 1 and A of Eq. 4 as .npy, pictures of them (slices, the scan "
+    "line in the middle, expected disparity, entropy), and volumes.html, a page.",
 )
 
 
@@ -184,6 +185,14 @@ def main() -> None:
         is_distribution = network.config.weight_normalization == "softmax"
         views = _of_size(outputs["weights"].shape[1:], *seen)
         _write_volumes(volumes, *views, outputs, is_distribution)
+        write_page(
+            volumes / "volumes.html",
+            dict(zip(("mono", "reference"), views, strict=True)),
+            outputs,
+            is_distribution=is_distribution,
+            title=pathlib.Path(_MONO.value or _PAIR.value).stem,
+            facts={"weights": weights, "d": str(len(outputs["weights"]))},
+        )
     write_picture(
         _OUTPUT.value,
         picture[:, ::-1] if mirrored else picture,
@@ -197,6 +206,7 @@ def main() -> None:
     if volumes:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")
+        print(f"page of the volumes: {volumes / 'volumes.html'}")
 
 
 def _of_size(size: tuple[int, int], *views: np.ndarray) -> list[np.ndarray]:

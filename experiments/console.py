@@ -6,9 +6,9 @@ import sys
 PROGRAMS = {
     name: f"experiments.{name}"
     for name in (
-        "colorize train pretrain evaluate reproduce report export benchmark figures "
-        "table1 table2 table3 table4 table5 robustness released_protocol ablate_policy "
-        "pack_weights"
+        "colorize inspect train pretrain evaluate reproduce report export benchmark "
+        "figures table1 table2 table3 table4 table5 robustness released_protocol "
+        "ablate_policy pack_weights"
     ).split()
 } | {name: f"tfrecords_tools.{name}" for name in ("write", "check")}
 

@@ -1,4 +1,4 @@
-"""What the authors' released protocol makes of the paper's figures.
+r"""What the authors' released protocol makes of the paper's figures.
 
     python -m experiments.released_protocol --part=cap
     python -m experiments.released_protocol --part=column --records=RECORDS \

@@ -146,13 +146,29 @@ def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
     from colornet.data import Records
     from colornet.io.pictures import write_picture
     from colornet.noise import to_uint8
-    from colornet.visualize.pictures import picture_row
+    from colornet.visualize.page import write_page
+    from colornet.visualize.pictures import picture_row, scaled_example
 
     example = next(Records(str(records), "test").examples())
     mono = to_uint8(example["mono"][..., 0])
     reference = to_uint8(example["reference"])
-    explanation = Colorizer.from_pretrained(weights).explain(mono, reference)
-    rough = explanation.passes[0]["rough_chroma"]
+    colorizer = Colorizer.from_pretrained(weights)
+    explanation = colorizer.explain(mono, reference, volumes=True)
+    seen, view = explanation.passes[0], explanation.plan.passes[0]
+    rough = seen["rough_chroma"]
+    pair = {"mono": explanation.pair.luma, "reference": explanation.pair.rgb}
+    write_page(
+        out_dir / "volumes.html",
+        scaled_example(example | pair, *seen["weights"].shape[1:]),
+        seen,
+        is_distribution=True,
+        title="Motorcycle",
+        facts={
+            "weights": weights,
+            "d": str(view.max_disparity),
+            "scale": f"{view.scale:.2g}",
+        },
+    )
     folder = out_dir / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
@@ -263,6 +279,7 @@ metrics      {out_dir / "run" / "metrics.csv"}
 TensorBoard  tensorboard --logdir={out_dir / "run" / "tensorboard"}
 evaluation   {out_dir / "evaluation"}
 pictures     {pictures}
+volumes      {out_dir / "volumes.html"}
 SavedModel   {saved_model}
 done in {time.monotonic() - start:.0f} s"""
     )

@@ -23,6 +23,7 @@ from colornet.model import build_colornet
 from colornet.tiling import Tiling, tile_bytes
 from colornet.weights import load_model, save_weights
 from tests.command_line import assert_one_line_error, start, start_each
+from tests.test_page import assert_close_weights, stored, stored_weights
 
 _MODULE = "experiments.colorize"
 _D = 32
@@ -339,7 +340,7 @@ def test_volumes(outputs):
     names = {"weights_slices", "weights_scan_line", "weights_disparity"}
     names |= {"weights_entropy", "attention_slices"}
     files = {f"{name}.png" for name in names} | {"weights.npy", "attention.npy"}
-    assert set(os.listdir(directory)) == files
+    assert set(os.listdir(directory)) == files | {"volumes.html"}
     weights = np.load(directory / "weights.npy").astype(np.float32)
     assert weights.shape == (_D, _HEIGHT, _WIDTH)
     np.testing.assert_allclose(weights.sum(axis=0), 1, atol=0.01)
@@ -348,8 +349,13 @@ def test_volumes(outputs):
     for name in names:
         picture = read_picture(directory / f"{name}.png")
         assert picture.ndim == 3 and np.ptp(picture) > 100
-    line = f"volumes and pictures of them in {directory}"
-    assert outputs[1]["volumes"].stdout.splitlines()[3:] == [line]
+    data = stored(directory / "volumes.html")
+    assert_close_weights(stored_weights(data), weights, data, atol=1e-3)
+    lines = [
+        f"volumes and pictures of them in {directory}",
+        f"page of the volumes: {directory / 'volumes.html'}",
+    ]
+    assert outputs[1]["volumes"].stdout.splitlines()[3:] == lines
 
 
 def test_mono_view_left_mirrors_both_views(folder, model, outputs):

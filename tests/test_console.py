@@ -18,7 +18,7 @@ def test_every_program_is_a_command():
         f"{path.parent.name}.{path.stem}"
         for folder in ("experiments", "tfrecords_tools")
         for path in (top / folder).glob("*.py")
-        if "\n    app.run(main)\n" in path.read_text(encoding="utf-8")
+        if "\n    app.run(main" in path.read_text(encoding="utf-8")
     }
     assert set(console.PROGRAMS.values()) == programs
 
@@ -35,4 +35,4 @@ def test_a_program_runs_with_its_flags():
 def test_no_such_program():
     done = _run("colourise")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: expected one of colorize, train")
+    assert done.stderr.startswith("error: expected one of colorize, inspect, ")

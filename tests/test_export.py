@@ -1,8 +1,9 @@
-"""python -m experiments.export, and its SavedModel where there is only TensorFlow."""
+"""python -m experiments.export, its SavedModel with TensorFlow alone, and LiteRT."""
 
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.export import export_saved_model
+from colornet.export import export_litert, export_saved_model
 from colornet.inference import colorize_outputs
 from colornet.model import build_colornet
 from colornet.weights import save_weights
@@ -75,6 +76,9 @@ _BAD = {
     "below a file": ({"output": "file/model"}, "can be written", "file/model"),
     "text as weights": ({"weights": "text.npz"}, "whole .npz", "text.npz"),
     "no multiple": ({"max_disparity": 33}, "multiple of 32. Received: 33"),
+    "no size": ({"format": "litert", "height": 8}, "--height and --width"),
+    "size of any": ({"width": 8}, "flags of format savedmodel. Received: --width"),
+    "no pixels": ({"format": "litert", "height": 0, "width": 8}, "height must be"),
 }
 
 
@@ -83,7 +87,7 @@ def results(folder):
     def arguments(**changes):
         values = {"weights": "good.npz", "output": "deep/model"} | changes
         return [
-            f"--{name}={value if name == 'max_disparity' else folder / value}"
+            f"--{name}={folder / value if name in ('weights', 'output') else value}"
             for name, value in values.items()
         ]
 
@@ -183,3 +187,40 @@ def test_other_backends_have_no_saved_model(model, tmp_path, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     with pytest.raises(InputError, match="KERAS_BACKEND=tensorflow.* Received: jax"):
         export_saved_model(model, tmp_path / "model")
+
+
+def litert(path, **inputs) -> tuple[dict[str, np.ndarray], set[type]]:
+    """What LiteRT's interpreter makes of a file, and the dtypes of its tensors."""
+    # TensorFlow says that LiteRT is to be a package of its own.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(path))
+    dtypes = {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    return interpreter.get_signature_runner("colorize")(**inputs), dtypes
+
+
+# A picture that needs no padding, and one of odd sides.
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(32, 64), (33, 45)])
+def test_litert_gives_what_the_network_gives(model, tmp_path, size):
+    rng = np.random.default_rng(1)
+    mono = rng.random((1, *size, 1), np.float32)
+    reference = rng.random((1, *size, 3), np.float32)
+    expected = colorize_outputs(model, mono[0], reference[0])
+    assert np.ptp(expected["chroma"]) > 0.01
+    for kernels, bound in (("float32", 1e-4), ("float16", 2e-3)):
+        path = tmp_path / f"{kernels}.tflite"
+        export_litert(model, path, *size, kernels)
+        found, dtypes = litert(path, mono=mono, reference=reference)
+        assert (np.float16 in dtypes) == (kernels == "float16")
+        assert set(found) == {"chroma", "rough_chroma", "picture"}
+        for name, value in found.items():
+            np.testing.assert_allclose(value[0], expected[name], atol=bound)
+
+
+def test_litert_checks_what_it_is_asked_for(model, tmp_path):
+    with pytest.raises(InputError, match="kernels must be one of.*Received: 'int8'"):
+        export_litert(model, tmp_path / "a.tflite", 32, 32, "int8")
+    with pytest.raises(InputError, match="width must be at least 1. Received: 0"):
+        export_litert(model, tmp_path / "a.tflite", 32, 0)
+    assert os.listdir(tmp_path) == []

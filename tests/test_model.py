@@ -328,7 +328,7 @@ assert "tensorflow" not in sys.modules
         ({"max_disparity": 48}, "48"),
         ({"n": 0}, "n must"),
         ({"chroma_scale": 0.0}, "chroma_scale must be above 0"),
-        ({"chroma_scale": float("inf")}, "chroma_scale must be above 0 and finite"),
+        ({"chroma_scale": float("inf")}, "chroma_scale must be a finite number"),
         ({"bn_momentum": 1.5}, "bn_momentum must be at least 0 and below 1"),
         ({"bn_momentum": float("nan")}, "Received: nan"),
         ({"bn_epsilon": -1.0}, "bn_epsilon must be above 0"),

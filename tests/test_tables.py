@@ -482,7 +482,7 @@ def test_methods_and_setups_of_the_paper_s_figures(
 
     def predictor(task):
         shade = shades.setdefault(task.method, 0.02 * len(shades))
-        return lambda e: Prediction(np.full((*e["mono"].shape[:2], 2), shade)), {}
+        return lambda pair: Prediction(np.full((*pair.mono.shape[:2], 2), shade)), {}
 
     monkeypatch.setattr(drawn, "predictor", predictor)
     weights = {row: ["a run"] for row in paper.METHOD_ROWS}

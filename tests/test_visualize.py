@@ -17,7 +17,13 @@ from colornet.visualize.drawing import (
     tile,
     with_axes,
 )
-from colornet.visualize.pictures import ERROR_LIMIT, mono_picture, picture_row
+from colornet.visualize.pictures import (
+    ERROR_LIMIT,
+    chroma_row,
+    mono_picture,
+    picture_row,
+    scaled_example,
+)
 from colornet.visualize.pixels import (
     COLORS,
     choose_pixels,
@@ -173,6 +179,35 @@ def test_picture_row_shows_the_error_in_grey_levels():
         picture_row(maps, None, final),
         np.full((64, 256, 3), colormap(5, 0, ERROR_LIMIT), np.uint8),
     )
+
+
+def test_chroma_row_shows_the_residue_four_times_as_strong():
+    rough, final = np.zeros((64, 256, 2)), np.zeros((64, 256, 2))
+    final[..., 1] = 0.05
+    row = chroma_row(rough, final, truth=-final)
+    expected = np.zeros((4, 64, 256, 3))
+    # Cr c at luma 0.5, by JFIF: R = 0.5 + 1.402 c, G = 0.5 - 0.714136 c, B = 0.5.
+    for number, c in enumerate((0, 4 * 0.05, 0.05, -0.05)):
+        expected[number] = 0.5 + c * np.array([1.402, -0.714136, 0])
+    for picture in to_uint8(expected):
+        assert contains(row, picture)
+    assert chroma_row(rough, final).shape[1] < row.shape[1]
+
+
+def test_a_scaled_example_has_disparity_in_its_own_pixels():
+    maps = random_maps()
+    maps["disparity"][:20] = -1
+    scaled = scaled_example(maps, HEIGHT // 2, WIDTH // 2)
+    assert scaled["disparity"].shape == (HEIGHT // 2, WIDTH // 2)
+    assert (scaled["disparity"][:10] == -1).all()
+    assert (scaled["disparity"][10:] == 2.5).all()
+    for name in ("mono", "reference", "chroma"):
+        assert scaled[name].shape[:2] == (HEIGHT // 2, WIDTH // 2)
+        mean = maps[name].mean(axis=(0, 1))
+        np.testing.assert_allclose(scaled[name].mean(axis=(0, 1)), mean, atol=0.01)
+    same = scaled_example(maps, HEIGHT, WIDTH)
+    for name, values in same.items():
+        np.testing.assert_array_equal(values, maps[name])
 
 
 def test_expected_disparity_and_entropy_of_one_hot_weights():

@@ -152,11 +152,11 @@ class SubpixelConv3DTranspose(keras.layers.Conv3DTranspose):
 
     def _interleaved(self, subpixels, shape):
         batch, depth, height, width = shape[:4]
-        # TensorFlow transposes up to 8 axes.
+        # LiteRT transposes up to 6 axes. Column and filter stay neighbours: one axis.
         volume = ops.reshape(
-            subpixels, (batch * depth, height, width, 2, 2, 2, self.filters)
+            subpixels, (batch * depth, height, width, 2, 2, 2 * self.filters)
         )
-        volume = ops.transpose(volume, (0, 3, 1, 4, 2, 5, 6))
+        volume = ops.transpose(volume, (0, 3, 1, 4, 2, 5))
         return ops.reshape(
             volume, (batch, 2 * depth, 2 * height, 2 * width, self.filters)
         )

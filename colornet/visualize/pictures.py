@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from colornet.color import output_picture
+from colornet.io.pictures import resized
 from colornet.metrics import chroma_psnr
 from colornet.noise import to_uint8
 from colornet.visualize.drawing import fit, map_picture, tile
@@ -22,6 +23,34 @@ _RESIDUE_GAIN = 4
 def mono_picture(mono: np.ndarray) -> np.ndarray:
     """Luma (H, W, 1) or (H, W) in [0, 1] as a grey RGB picture."""
     return to_uint8(mono).reshape(*mono.shape[:2], 1).repeat(3, axis=-1)
+
+
+def scaled_example(
+    example: Mapping[str, np.ndarray], height: int, width: int
+) -> dict[str, np.ndarray]:
+    """The maps of an example at another size, at which a network saw them.
+
+    Args:
+        example: maps `mono` and `reference`; `chroma` and `disparity` where they are
+            known; see colornet/data.py.
+        height, width: px. The disparity of a pixel is that of the nearest one, in px
+            of the new size.
+    """
+    there = example["mono"].shape[:2]
+    maps = {n: example[n] for n in ("mono", "reference", "chroma") if n in example}
+    if there != (height, width):
+        maps = {name: resized(values, height, width) for name, values in maps.items()}
+        for name in ("mono", "reference"):
+            maps[name] = maps[name].clip(0, 1)
+    if "disparity" in example:
+        rows, columns = (
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for new, old in zip((height, width), there, strict=True)
+        )
+        disparity = example["disparity"][rows[:, None], columns]
+        scaled = disparity * np.float32(width / there[1])
+        maps["disparity"] = np.where(disparity < 0, disparity, scaled)
+    return maps
 
 
 def picture_row(

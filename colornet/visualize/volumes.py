@@ -80,7 +80,8 @@ def _without_absent(section: np.ndarray, k: np.ndarray | int) -> np.ndarray:
     return np.where(past & (section == 0), np.nan, section)
 
 
-def _log_levels(weights: np.ndarray) -> np.ndarray:
+def log_levels(weights: np.ndarray) -> np.ndarray:
+    """Where weights lie on the pictures' scale: 0 at 0.001 or less, 1 at weight 1."""
     return 1 + np.log10(np.maximum(weights, 10.0**-_DECADES)) / _DECADES
 
 
@@ -101,7 +102,7 @@ def volume_slices(
     chosen = np.unique(np.rint(np.linspace(0, d - 1, count)).astype(int))
     slices = [_without_absent(volume[k], int(k)) for k in chosen]
     if log:
-        slices = [_log_levels(values) for values in slices]
+        slices = [log_levels(values) for values in slices]
         low, high, ticks = 0, 1, _WEIGHT_TICKS
     else:
         low, high = np.nanpercentile(slices, (1, 99))
@@ -139,7 +140,7 @@ def scan_line(
     d, _, width = weights.shape
     across = max(1, round(768 / width))
     up = max(3, math.ceil(256 / d))
-    section = _log_levels(_without_absent(weights[:, row], np.arange(d)[:, None]))
+    section = log_levels(_without_absent(weights[:, row], np.arange(d)[:, None]))
     panel = colormap(section[::-1], 0, 1).repeat(up, axis=0).repeat(across, axis=1)
     if truth is not None:
         for i, k in enumerate(truth[row]):

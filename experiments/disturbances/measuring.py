@@ -13,7 +13,11 @@ from colornet.progress import progress_bar
 from experiments.disturbances.cameras import UNDISTURBED, Case
 from experiments.disturbances.cells import Cell
 from experiments.disturbances.photographs import photographs
-from experiments.evaluation.predictors import Evaluation, predictor
+from experiments.evaluation.predictors import (
+    Evaluation,
+    predict_example,
+    predictor,
+)
 from experiments.evaluation.store import Store
 from tfrecords_tools.records import DISPARITY_STEPS, Record, RecordConfig, make_record
 from tfrecords_tools.sources import Pair, Source
@@ -108,7 +112,7 @@ def measure(
                 taken = photographs(views, pair.key, settings, case)
                 example = taken.example() | {"disparity": disparity} | names
                 for _, _, name in items:
-                    chroma = runners[name](example).chroma
+                    chroma = predict_example(runners[name], example).chroma
                     row = {"key": pair.key, "disturbance": case.name}
                     row |= {"strength": case.strength}
                     row |= {"psnr": taken.score(chroma, name)}
