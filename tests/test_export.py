@@ -208,7 +208,7 @@ def test_litert_gives_what_the_network_gives(model, tmp_path, size):
     reference = rng.random((1, *size, 3), np.float32)
     expected = colorize_outputs(model, mono[0], reference[0])
     assert np.ptp(expected["chroma"]) > 0.01
-    for kernels, bound in (("float32", 1e-4), ("float16", 2e-3)):
+    for kernels, bound in (("float32", 1e-4), ("float16", 5e-3)):
         path = tmp_path / f"{kernels}.tflite"
         export_litert(model, path, *size, kernels)
         found, dtypes = litert(path, mono=mono, reference=reference)

@@ -26,7 +26,7 @@ _ROUNDS = 6  # of fitting curve, response and vignetting in turn
 # Cameras that differ by less than so much luma, in the median, are left alone. A fit
 # that leaves more than so much is none. One with more parameters is worth them if it
 # leaves such a part of the error, at most.
-_LEAST_DIFFERENCE, _MOST_ERROR, _WORTH = 0.01, 0.045, 0.95
+_LEAST_DIFFERENCE, _MOST_ERROR, _WORTH = 0.01, 0.025, 0.95
 # Red alone is Y + 1.402 Cr, and blue alone Y + 1.772 Cb.
 _MOST_RESPONSE = 2.2
 _MEDIAN = 9  # side of the window, px
