@@ -30,7 +30,10 @@ _OF_TRUTH = {"example/psnr_rough", "example/psnr_final"}
 def test_weights_become_runs_and_steps(tmp_path):
     run = tmp_path / "full"
     for step in (100, 200):
-        (run / "checkpoints" / f"step_{step:08d}").mkdir(parents=True)
+        folder = run / "checkpoints" / f"step_{step:08d}"
+        folder.mkdir(parents=True)
+        for name in ("weights.npz", "train.json"):
+            (folder / name).touch()
     checkpoint = str(run / "checkpoints" / "step_00000100")
     calibrated = str(run / "calibrated_00000150.npz")
     given = [str(run), "pretrained:small", calibrated, "other/a.npz", checkpoint]
