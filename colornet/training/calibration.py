@@ -49,7 +49,7 @@ def calibrate_statistics(model: Network, batches: Iterable[dict]) -> int:
         probe.jit_compile = False  # As `colornet.inference.predict`.
     count, first, second = 0, {}, {}
     for batch in batches:
-        inputs = {name: np.asarray(batch[name]) for name in ("mono", "reference")}
+        inputs = {name: np.asarray(batch[name]) for name in model.input}
         for name, moments in probe.predict_on_batch(inputs).items():
             mean, variance = np.asarray(moments, np.float64)
             first[name] = first.get(name, 0) + mean
