@@ -63,12 +63,13 @@ _OFF = {
 
 def _chroma(colorizer, luma, rgb, looks: dict):
     """Chroma of a pair, and CPU seconds; a pass in `looks` does not run again."""
-    policy, start = colorizer.policy, time.process_time()
-    pair = see_alike(luma, rgb, policy)
+    start = time.process_time()
+    pair = see_alike(luma, rgb, colorizer.policy)
+    seen = pair.alignment is None, pair.photometry is None, pair.normalized
     plan = colorizer.plan(pair.luma, pair.rgb)
     seconds, chroma = time.process_time() - start, 0.0
     for view in plan.passes:
-        key = view.max_disparity, view.scale, policy.align, policy.match_cameras
+        key = view.max_disparity, view.scale, seen
         if key not in looks:
             start = time.process_time()
             outputs = colorizer.look(pair.luma, pair.rgb, view)

@@ -30,10 +30,11 @@ from colornet.io.pairs import (
     read_pair_file,
 )
 from colornet.io.photograph import Photograph
-from colornet.io.pictures import check_writable, resized, write_picture
+from colornet.io.pictures import check_writable, write_picture
 from colornet.pretrained import DEFAULT, full_name
 from colornet.tiling import Tiling
 from colornet.visualize.page import write_page
+from colornet.visualize.pictures import scaled_example
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
@@ -105,20 +106,21 @@ def _as_reference(picture: np.ndarray) -> np.ndarray:
 def _photographs() -> tuple[Photograph, Photograph]:
     """The mono picture and the reference, whichever flags name them."""
     single = _MONO.value, _REFERENCE.value
+    bits = 16 if _PLAIN.value and _BITS.value is None else _BITS.value
     if _PAIR.value and not any(single):
         view = _MONO_VIEW.value
         if view == "auto":
             raise InputError(
                 "--pair: expected --mono_view=right or left. Received: auto"
             )
-        return read_pair_file(_PAIR.value, view, _BITS.value)
+        return read_pair_file(_PAIR.value, view, bits)
     if _PAIR.value or not all(single):
         given = [f"--{flag.name}" for flag in (_PAIR, _MONO, _REFERENCE) if flag.value]
         raise InputError(
             "expected --mono and --reference, or --pair. "
             f"Received: {', '.join(given) or 'none of them'}"
         )
-    return read_pair(*single, _BITS.value)
+    return read_pair(*single, bits)
 
 
 def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
@@ -136,7 +138,9 @@ def main() -> None:
     photographs = _photographs()
     mono = _as_mono(photographs[0].pixels)
     reference = _as_reference(photographs[1].pixels)
-    reference, size_note = matched_size(mono, reference)
+    size_note = ""
+    if not _PLAIN.value:
+        reference, size_note = matched_size(mono, reference)
     check_writable(_OUTPUT.value, mono.dtype)
     volumes = pathlib.Path(_SAVE_VOLUMES.value) if _SAVE_VOLUMES.value else None
 
@@ -183,11 +187,12 @@ def main() -> None:
             )
     if volumes:
         is_distribution = network.config.weight_normalization == "softmax"
-        views = _of_size(outputs["weights"].shape[1:], *seen)
-        _write_volumes(volumes, *views, outputs, is_distribution)
+        views = dict(zip(("mono", "reference"), seen, strict=True))
+        views = scaled_example(views, *outputs["weights"].shape[1:])
+        _write_volumes(volumes, *views.values(), outputs, is_distribution)
         write_page(
             volumes / "volumes.html",
-            dict(zip(("mono", "reference"), views, strict=True)),
+            views,
             outputs,
             is_distribution=is_distribution,
             title=pathlib.Path(_MONO.value or _PAIR.value).stem,
@@ -207,14 +212,6 @@ def main() -> None:
         note = " (of the mirrored views)" if mirrored else ""
         print(f"volumes and pictures of them{note} in {volumes}")
         print(f"page of the volumes: {volumes / 'volumes.html'}")
-
-
-def _of_size(size: tuple[int, int], *views: np.ndarray) -> list[np.ndarray]:
-    """The views at the scale at which the network saw them."""
-    return [
-        view if view.shape[:2] == size else np.clip(resized(view, *size), 0, 1)
-        for view in views
-    ]
 
 
 def _write_volumes(

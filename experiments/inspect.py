@@ -23,6 +23,7 @@ from colornet import tiling
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
+from colornet.io.pairs import read_pair
 from colornet.io.pictures import read_picture, to_float
 from colornet.pretrained import DEFAULT, full_name
 from experiments.methods import networks  # noqa: F401, makes their weights known
@@ -70,9 +71,8 @@ def _pair_of_pictures() -> dict[str, np.ndarray]:
 
     if not (_MONO.value and _REFERENCE.value):
         raise InputError("expected --mono and --reference, or --records")
-    mono, reference = (
-        to_float(read_picture(flag.value)) for flag in (_MONO, _REFERENCE)
-    )
+    photographs = read_pair(_MONO.value, _REFERENCE.value)
+    mono, reference = (to_float(photograph.pixels) for photograph in photographs)
     luma = mono if mono.ndim == 2 else np.clip(rgb_to_luma(mono), 0, 1)
     mono, reference = float_pair(luma, reference)
     example = {"mono": mono, "reference": reference}

@@ -13,8 +13,8 @@ when it is started again.
         --training_records=records/colornet_records/sceneflow_setup1 \
         --training_records=records/colornet_records/sceneflow_setup2
 
-trains the network, its ablations and the comparison networks, and makes Tables 3 to 5,
-Figures 3 to 6 and a report of them, on the datasets that are there. The networks of
+trains the network, its ablations and the comparison networks, and makes Tables 2 to 5,
+Figures 2 to 6 and a report of them, on the datasets that are there. The networks of
 Tables 3 and 4 are trained for each setup whose records are given (D-40).
 """
 

@@ -93,6 +93,22 @@ def test_enlarged_pairs(eager, network):
     )
 
 
+@pytest.mark.parametrize("scale", [2.0, 0.5])
+def test_a_reference_of_another_luma_keeps_its_chroma(eager, network, scale):
+    """`see_alike` leaves the RGB cube; so may the pair that the network sees."""
+    mono, reference = _smooth(64, 96)
+    luma, rgb = np.clip(mono[..., None], 0, 1), reference + 0.6
+    found = Colorizer(network, _PLAIN).look(luma, rgb, Pass(_D, scale))["chroma"]
+    size = [round(scale * side) for side in mono.shape]
+    brighter = _resized(rgb, *size)
+    assert (brighter > 1).mean() > 0.5
+    seen = np.clip(_resized(luma, *size), 0, 1)
+    expected = predict(network, seen, brighter)["chroma"]
+    _assert_close(found, expected)
+    clipped = predict(network, seen, np.clip(brighter, 0, 1))["chroma"]
+    assert np.abs(clipped - expected).mean() > 0.2 * expected.std()
+
+
 def test_reduced_pairs(eager, network):
     mono, reference = _smooth(64, 96)
     policy = _halving(64, 96, luma_detail=False)

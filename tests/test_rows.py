@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import zlib
 
@@ -30,7 +31,8 @@ def test_rows_are_csv_with_the_checksum_of_two_lines(tmp_path):
     assert b"".join(lines).decode() == rows_text(list(_ROWS[0]), _ROWS)
     with open(path, newline="") as file:
         found = list(csv.DictReader(file))
-    for before, line, row in zip(lines, lines[1:], found, strict=False):
+    pairs = itertools.pairwise(lines)
+    for (before, line), row in zip(pairs, found, strict=True):
         text = line.rpartition(b",")[0]
         assert int(row.pop("crc32"), 16) == zlib.crc32(before + text)
     assert found == _TEXTS

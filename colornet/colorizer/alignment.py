@@ -6,10 +6,9 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.optimize import least_squares
 
-from colornet.colorizer.matches import Matches
+from colornet.colorizer.matches import LEAST_MATCHES, Matches
 
-# So many matches, at least, say something. Those within so many px of the fit agree.
-_LEAST_MATCHES, _TOLERANCE = 30, 1.0
+_TOLERANCE = 1.0  # Matches within so many px of the fit agree.
 # A reference that is off by less than so many px in every corner is left alone.
 _LEAST_SHIFT = 0.3
 # A fit with more parameters is worth them if it has such a part of the cost, at most.
@@ -70,7 +69,7 @@ def estimate_alignment(matches: Matches) -> tuple[Alignment | None, Matches]:
     Returns:
         None for the first if too few matches agree, or if the reference is hardly off.
     """
-    if len(matches.points) < _LEAST_MATCHES:
+    if len(matches.points) < LEAST_MATCHES:
         return None, matches.only(np.zeros(len(matches.points), bool))
     height, width = matches.mono.shape
     down, across = matches.offsets.T
@@ -83,7 +82,7 @@ def estimate_alignment(matches: Matches) -> tuple[Alignment | None, Matches]:
         factors[0] / matches.scale, factors[1] / width, factors[2] / height
     )
     most = found.most(height / matches.scale, width / matches.scale) * matches.scale
-    if len(agreeing.points) < _LEAST_MATCHES or most < _LEAST_SHIFT:
+    if len(agreeing.points) < LEAST_MATCHES or most < _LEAST_SHIFT:
         return None, agreeing
     return found, agreeing
 

@@ -7,13 +7,12 @@ from scipy.ndimage import gaussian_filter
 
 from colornet.color import rgb_to_luma
 from colornet.colorizer.alignment import Alignment, estimate_alignment
-from colornet.colorizer.matches import Matches, find_matches
+from colornet.colorizer.matches import LEAST_MATCHES, Matches, find_matches
 from colornet.colorizer.photometry import Photometry, estimate_photometry
 from colornet.colorizer.plan import Policy
 
-# So many matches, at least, say something, and such a share of them that agree says
-# that both cameras see the same: it is above 0.6 where they do.
-_LEAST_MATCHES, _LEAST_SHARE = 30, 0.4
+# If a smaller share of the matches agrees on rows, the cameras see different things.
+_LEAST_SHARE = 0.4
 # Local normalization: standard deviation of the window, px; what is added to that of
 # luma, against noise; contrast of the result.
 _WINDOW, _FLOOR, _CONTRAST = 8.0, 0.02, 0.15
@@ -28,7 +27,8 @@ class SeenPair:
 
     Attributes:
         luma: (height, width, 1) float32, in [0, 1].
-        rgb: (height, width, 3) float32 reference; its chroma is the reference's.
+        rgb: (height, width, 3) float32 with the chroma of the reference, and a luma to
+            compare with `luma`: it may lie outside of [0, 1].
         alignment: what was undone; None if nothing.
         photometry: the cameras' difference that was undone; None if none.
         normalized: whether luma is normalized locally, since the cameras see the
@@ -90,7 +90,7 @@ def see_alike(luma: np.ndarray, rgb: np.ndarray, policy: Policy) -> SeenPair:
     alignment, agreeing = estimate_alignment(matches)
     swapped = _lie_left(agreeing)
     found = len(matches.points)
-    if found >= _LEAST_MATCHES and len(agreeing.points) < _LEAST_SHARE * found:
+    if found >= LEAST_MATCHES and len(agreeing.points) < _LEAST_SHARE * found:
         if not policy.match_cameras:
             return SeenPair(luma, rgb)
         own = rgb_to_luma(rgb)
@@ -120,7 +120,7 @@ def are_swapped(luma: np.ndarray, rgb: np.ndarray) -> bool:
 def _lie_left(agreeing: Matches) -> bool:
     """Whether the points of the mono picture lie further left in the reference."""
     left = agreeing.offsets[:, 1] < -_LEFT_PX
-    return len(left) >= _LEAST_MATCHES and left.mean() > _MOST_LEFT
+    return len(left) >= LEAST_MATCHES and left.mean() > _MOST_LEFT
 
 
 def _normalized(luma: np.ndarray) -> np.ndarray:

@@ -104,7 +104,9 @@ class Colorizer:
         """Gives a monochrome picture the colours of the colour camera's picture.
 
         The pictures are rectified: a pixel (j, i) of `mono` is found in `reference` at
-        (j, i ... i + d - 1), so `mono` is the right camera's view (D-01).
+        (j, i ... i + d - 1), so `mono` is the right camera's view (D-01). Rows that are
+        off by some pixels, another exposure and another tone are corrected first (D-41,
+        D-42). Cb / Y and Cr / Y of the result are then those of the reference.
 
         Args:
             mono: (height, width), or (height, width, 1), luma; float in [0, 1], uint8
@@ -186,7 +188,7 @@ class Colorizer:
         """How the network will see a pair.
 
         Args:
-            luma, rgb: as `colornet.inference.float_pair` returns them.
+            luma, rgb: of `SeenPair`.
             max_disparity, tiling: see `__call__`.
         """
         tiling = tiling or Tiling()
@@ -234,7 +236,7 @@ class Colorizer:
         """One pass of the network over a pair.
 
         Args:
-            luma, rgb: as `colornet.inference.float_pair` returns them.
+            luma, rgb: of `SeenPair`.
             view: the pass.
             volumes, tiling, progress: see `explain`.
 
@@ -280,7 +282,12 @@ def stored_policy(weights: str) -> Policy:
 
 
 def _scaled(view: np.ndarray, height: int, width: int) -> np.ndarray:
-    return np.clip(resized(view, height, width), 0, 1)
+    """A view at another size, without what cubic interpolation overshoots.
+
+    RGB of `SeenPair` may lie outside of [0, 1]: clipped, it would lose chroma.
+    """
+    low, high = min(0, view.min()), max(1, view.max())
+    return np.clip(resized(view, height, width), low, high)
 
 
 def colorize(

@@ -16,6 +16,8 @@ _PIXELS = 400_000
 # Corners at most, half the side of the patch around one, and how far it may be off: px
 # up and down, and a part of the width to both sides.
 _CORNERS, _RADIUS, _MOST_DOWN, _MOST_ACROSS = 600, 7, 16, 0.3
+# Fewer matches than this say nothing of a pair.
+LEAST_MATCHES = 30
 _SMOOTHING = 1.0  # standard deviation, px, against the noise
 _LEAST_CORRELATION = 0.8
 

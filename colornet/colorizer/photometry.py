@@ -12,11 +12,11 @@ from scipy.ndimage import median_filter
 from scipy.optimize import least_squares
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from colornet.colorizer.matches import Matches
+from colornet.colorizer.matches import LEAST_MATCHES, Matches
 
-# So many matches, at least. Pixels that are compared: every other one up to so many px
-# from a match, less the half of them with the steepest luma.
-_LEAST_MATCHES, _RADIUS = 30, 5
+# Pixels that are compared: every other one up to so many px from a match, less the half
+# of them with the steepest luma.
+_RADIUS = 5
 # Percentiles of luma at which the curve has its knots, and the range of its exponent
 # beyond the first and the last one.
 _KNOTS = np.array([1, 5, 15, 30, 50, 70, 85, 95, 99])
@@ -147,7 +147,7 @@ def estimate_photometry(matches: Matches) -> Photometry | None:
     Args:
         matches: of the pair, without wrong ones.
     """
-    if len(matches.points) < _LEAST_MATCHES:
+    if len(matches.points) < LEAST_MATCHES:
         return None
     samples = _samples(matches)
     untouched = float(np.median(np.abs(samples.mono - samples.luma)))

@@ -82,10 +82,11 @@ def _lines(content: str) -> Iterator[tuple[str, dict[str, str] | None]]:
             counts = line == _signed(line.rpartition(",")[0], before)
         else:
             counts = line.endswith("\n") and all(map(_is_number, cells))
-        counts = counts and len(cells) == len(columns)
-        row = dict(zip(columns, cells, strict=False))
-        row.pop(CHECKSUM, None)
-        yield line, row if counts else None
+        row = None
+        if counts and len(cells) == len(columns):
+            row = dict(zip(columns, cells, strict=True))
+            row.pop(CHECKSUM, None)
+        yield line, row
         before = line
 
 

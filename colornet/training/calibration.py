@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from colornet.errors import InputError
+from colornet.inference import run
 from colornet.networks import Network
 
 
@@ -45,12 +46,10 @@ def calibrate_statistics(model: Network, batches: Iterable[dict]) -> int:
         InputError: no batches, or statistics that are not finite.
     """
     probe = _moments_model(model.with_config(bn_statistics="batch"))
-    if keras.backend.backend() == "tensorflow":
-        probe.jit_compile = False  # As `colornet.inference.predict`.
     count, first, second = 0, {}, {}
     for batch in batches:
         inputs = {name: np.asarray(batch[name]) for name in model.input}
-        for name, moments in probe.predict_on_batch(inputs).items():
+        for name, moments in run(probe, inputs).items():
             mean, variance = np.asarray(moments, np.float64)
             first[name] = first.get(name, 0) + mean
             second[name] = second.get(name, 0) + variance + mean**2

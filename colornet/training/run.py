@@ -238,11 +238,7 @@ class TrainingRun(abc.ABC):
             )
 
     def _steps(self, batches: Iterator, bar: tqdm) -> None:
-        reporting, window, last = (
-            self.reporting,
-            Window(self.model, self.checkpoints, self.step),
-            False,
-        )
+        reporting, window, last = self.reporting, self._new_window(), False
         if not self.step:
             self._validate(window, bar, last)
             self._show(last)

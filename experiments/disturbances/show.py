@@ -88,7 +88,7 @@ def panels(cells: Sequence[Cell]) -> list[str]:
 def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """The methods of a group with their colours."""
     methods = dict.fromkeys(cell.method for cell in cells)
-    return list(zip(methods, itertools.cycle(_COLORS), strict=False))
+    return list(zip(methods, itertools.cycle(_COLORS)))
 
 
 def _panel(
