@@ -15,6 +15,8 @@ from colornet.errors import InputError
 # d, height and width are halved five times in the encoder of Table 1.
 GRID = 32
 BN_STATISTICS = ("moving", "batch")
+# Of a network for inference alone: the moving ones, which convolutions took over.
+FOLDED = "folded"
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _SEEDS = 2**32  # NumPy's legacy generator takes no larger one.
 
@@ -166,7 +168,8 @@ class NetworkConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
-        check_choice("bn_statistics", self.bn_statistics, BN_STATISTICS)
+        statistics = (*BN_STATISTICS, FOLDED)
+        check_choice("bn_statistics", self.bn_statistics, statistics)
         check_fraction("bn_momentum", self.bn_momentum)
         check_above_0("bn_epsilon", self.bn_epsilon)
 

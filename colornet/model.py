@@ -6,9 +6,10 @@ channels) for maps and (batch, candidates, height, width, channels) for volumes.
 """
 
 import keras
+import numpy as np
 from keras import layers
 
-from colornet.config import ModelConfig
+from colornet.config import FOLDED, ModelConfig
 from colornet.layers import (
     BatchNormalization,
     DisparityFeatureVolume,
@@ -54,6 +55,8 @@ def conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None)
 
 def conv_block(x, row, kind, filters, kernel, config, *, stride=1):
     """Convolution, batch normalization and ReLU: "a layer" of Table 1."""
+    if config.bn_statistics == FOLDED:
+        return conv(x, row, kind, filters, kernel, stride=stride, activation="relu")
     x = CONVOLUTIONS[kind](
         filters,
         kernel,
@@ -130,6 +133,22 @@ def color_residue(rough_chroma, luma, config):
     return layers.Concatenate(name="residue", dtype="float32")(parts)
 
 
+def _folded(convolution, normalization) -> list[np.ndarray]:
+    """Kernel and bias of both layers in one."""
+    mean, variance = normalization.moving_mean, normalization.moving_variance
+    gamma, beta, mean, variance = (
+        np.asarray(variable, np.float64)
+        for variable in (normalization.gamma, normalization.beta, mean, variance)
+    )
+    factor = gamma / np.sqrt(variance + normalization.epsilon)
+    (kernel,) = convolution.get_weights()
+    transposed = isinstance(convolution, layers.Conv3DTranspose)
+    return [
+        kernel * (factor[:, None] if transposed else factor),
+        beta - mean * factor,
+    ]
+
+
 @keras.saving.register_keras_serializable("colornet")
 class ColorNet(Network):
     """The colorization network (Fig. 2, Table 1) and its ablations (Table 5).
@@ -139,12 +158,15 @@ class ColorNet(Network):
 
     Args:
         config: a `ModelConfig`.
+        any_disparity: whether d is an input, and that of `config` does not count.
 
     Inputs, by name:
         mono: (batch, height, width, 1) luma of the monochrome camera, in [0, 1].
         reference: (batch, height, width, 3) RGB of the colour camera, in [0, 1]. A
             pixel (j, i) of `mono` is looked for at (j, i ... i + d - 1) (Eq. 1). It may
             be wider than `mono`, by candidates of the last columns (D-32).
+        candidates: (d / 2,) int32, 0, 1, ... at half the resolution; only with
+            `any_disparity`. d is a multiple of 32.
         Heights and widths are multiples of 32.
 
     Outputs, by name, float32:
@@ -157,7 +179,7 @@ class ColorNet(Network):
     config_class = ModelConfig
     has_volumes = True
 
-    def __init__(self, config: ModelConfig, **kwargs):
+    def __init__(self, config: ModelConfig, any_disparity: bool = False, **kwargs):
         inputs = picture_inputs()
         mono, reference = inputs["mono"], inputs["reference"]
         luma, reference_chroma = SplitYCbCr(name="reference_ycbcr", dtype="float32")(
@@ -169,9 +191,12 @@ class ColorNet(Network):
         features = resnet(views, 1, config, stride=2)
         features = conv(features, 18, "2d", config.n, 3)
         features = UnfoldViews(name="unfold_views")([features, mono])
-        volume = DisparityFeatureVolume(
-            config.max_disparity // 2, name="feature_volume"
-        )(features)
+        candidates = config.max_disparity // 2
+        if any_disparity:
+            candidates = None
+            inputs["candidates"] = keras.Input((), name="candidates", dtype="int32")
+            features.append(inputs["candidates"])
+        volume = DisparityFeatureVolume(candidates, name="feature_volume")(features)
         if config.attention:
             volume = attention(volume, config)
         logits = regulation(volume, config)
@@ -211,6 +236,31 @@ class ColorNet(Network):
             to_float32 = layers.Identity(name="attention", dtype="float32")
             outputs["attention"] = to_float32(attention)
         return keras.Model(self.input, outputs)
+
+    def for_inference(self) -> "ColorNet":
+        """The same function at test time, with d as an input, and faster (D-34).
+
+        Normalization by moving statistics is a factor and an offset for each filter:
+        the convolution before it takes them into its kernel and its bias. The network
+        is built under the dtype policy that is in force. Later changes of the weights
+        are not seen.
+        """
+        config = self.config
+        if config.bn_statistics == "moving":
+            config = config.replace(bn_statistics=FOLDED)
+        other = ColorNet(config, any_disparity=True, name=self.name)
+        other.run_eagerly = self.run_eagerly
+        names = {layer.name for layer in self.layers}
+        for layer in other.layers:
+            if not layer.weights:
+                continue
+            own = self.get_layer(layer.name)
+            normalization = layer.name.replace("_conv", "_bn")
+            if config.bn_statistics == FOLDED and normalization in names:
+                layer.set_weights(_folded(own, self.get_layer(normalization)))
+            else:
+                layer.set_weights(own.get_weights())
+        return other
 
 
 def build_colornet(config: ModelConfig | None = None) -> ColorNet:

@@ -96,23 +96,25 @@ class DisparityFeatureVolume(keras.layers.Layer):
                 [4. 0.]]
 
     Args:
-        candidates: number of candidates at the resolution of the features.
+        candidates: number of candidates at the resolution of the features; that of a
+            third input if None.
 
     Input shape:
         Two tensors (batch, height, width, n), of the mono and of the reference view,
-        which may be wider: what it has more are candidates.
+        which may be wider: what it has more are candidates. Without `candidates` also
+        0, 1, ... up to the last candidate, (candidates,).
 
     Output shape:
         Channels 0 ... n-1 of the volume, (batch, 1, height, width, n), and channels
         n ... 2n-1, (batch, candidates, height, width, n).
     """
 
-    def __init__(self, candidates: int, **kwargs):
+    def __init__(self, candidates: int | None, **kwargs):
         super().__init__(**kwargs)
         self.candidates = candidates
 
     def compute_output_shape(self, input_shape):
-        (batch, height, width, n), _ = input_shape
+        batch, height, width, n = input_shape[0]
         return [(batch, count, height, width, n) for count in (1, self.candidates)]
 
     def compute_output_spec(self, inputs):
@@ -120,9 +122,10 @@ class DisparityFeatureVolume(keras.layers.Layer):
         return [keras.KerasTensor(shape, inputs[0].dtype) for shape in shapes]
 
     def call(self, inputs):
-        mono, reference = inputs
+        mono, reference, *offsets = inputs
+        count = ops.shape(offsets[0])[0] if offsets else self.candidates
         width = ops.shape(mono)[2]
-        return [mono[:, None], shifted_candidates(reference, self.candidates, width)]
+        return [mono[:, None], shifted_candidates(reference, count, width)]
 
     def get_config(self):
         return {**super().get_config(), "candidates": self.candidates}

@@ -22,7 +22,7 @@ class SoftArgmax(keras.layers.Layer):
         return (input_shape[0], *input_shape[2:])
 
     def call(self, inputs):
-        disparities = ops.arange(inputs.shape[1], dtype="float32")
+        disparities = ops.arange(ops.shape(inputs)[1], dtype="float32")
         return ops.sum(inputs * disparities[:, None, None], axis=1)
 
 

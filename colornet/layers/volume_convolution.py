@@ -81,9 +81,9 @@ class VolumeConv3D(keras.layers.Conv3D):
             parts = slices[:border], slices[border:]
             low, high = (ops.stack(part, axis=1) for part in parts)
             return ops.concatenate([low, volume[:, border:-border], high], axis=1)
-        shape, count = ops.shape(volume), volume.shape[1]
-        flat = ops.reshape(volume, (-1, *shape[2:]))
-        starts = ops.arange(shape[0]) * count
+        batch, count, *rest = shape = ops.shape(volume)
+        flat = ops.reshape(volume, (-1, *rest))
+        starts = ops.arange(batch) * count
         index = ops.concatenate([starts + k % count for k in _ends(border)])
         updates = ops.concatenate(slices, axis=0)
         return ops.reshape(ops.scatter_update(flat, index[:, None], updates), shape)

@@ -5,7 +5,7 @@ from keras import ops
 
 from colornet.layers.feature_volume import after, shifted_candidates_adjoint
 
-# Candidates whose colours are there at a time.
+# Candidates whose colours are there at a time, for the gradient.
 _PART = 16
 
 
@@ -39,7 +39,7 @@ class DisparityWeights(keras.layers.Layer):
     def call(self, inputs):
         logits, reference = inputs
         logits = ops.squeeze(logits, axis=-1)
-        candidates, width = logits.shape[1], ops.shape(logits)[-1]
+        candidates, width = ops.shape(logits)[1], ops.shape(logits)[-1]
         columns = ops.arange(width)[None, :] + ops.arange(candidates)[:, None]
         exists = (columns < ops.shape(reference)[2])[None, :, None, :]
         softmax = self.normalization == "softmax"
@@ -79,30 +79,29 @@ def _colours(chroma, first: int, count: int, width, previous):
 
 @ops.custom_gradient
 def _weighted_average(weights, chroma):
-    """Eq. 1 by parts: a volume of the candidates' Cb, or Cr, is as large as W.
+    """Eq. 1 candidate by candidate: no volume of their colours is ever there.
 
-    For the gradient the colours are looked up again.
+    For the gradient the colours are looked up again, in parts.
     """
-    count, width = weights.shape[1], ops.shape(weights)[3]
+    batch, count, height, width = ops.shape(weights)
     columns = ops.shape(chroma)[2]
     padded = ops.pad(chroma, [[0, 0], [0, 0], [0, count - 1], [0, 0]])
-    parts = [(first, min(_PART, count - first)) for first in range(0, count, _PART)]
+    planes = ops.transpose(padded, (0, 3, 1, 2))
 
-    blue = red = ops.zeros_like(weights[:, 0])
-    previous = weights
-    for first, size in parts:
-        share = weights[:, first : first + size]
-        cb, cr = _colours(padded, first, size, width, previous)
-        blue += ops.sum(share * cb, axis=1)
-        red += ops.sum(share * cr, axis=1)
-        previous = red
+    def with_candidate(k, total):
+        colours = ops.slice(planes, (0, 0, 0, k), (batch, 2, height, width))
+        return total + ops.take(weights, k, axis=1)[:, None] * colours
+
+    nothing = ops.zeros_like(planes[..., :width])
+    average = ops.fori_loop(0, count, with_candidate, nothing)
 
     def gradient(*args, upstream=None):
         if upstream is None:
             (upstream,) = args
         of_blue, of_red = upstream[:, None, ..., 0], upstream[:, None, ..., 1]
         of_weights, previous = [], upstream
-        for first, size in parts:
+        for first in range(0, count, _PART):
+            size = min(_PART, count - first)
             cb, cr = _colours(padded, first, size, width, previous)
             previous = cb * of_blue + cr * of_red
             of_weights.append(previous)
@@ -112,7 +111,7 @@ def _weighted_average(weights, chroma):
         ]
         return ops.concatenate(of_weights, axis=1), ops.concatenate(of_chroma, axis=-1)
 
-    return ops.stack([blue, red], axis=-1), gradient
+    return ops.transpose(average, (0, 2, 3, 1)), gradient
 
 
 @keras.saving.register_keras_serializable("colornet")
