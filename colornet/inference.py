@@ -17,6 +17,8 @@ from colornet.networks import Network
 from colornet.progress import progress_bar
 from colornet.tiling import Tile, Tiling, plan_tiles
 
+_VOLUMES = ("weights", "attention")  # of `Network.with_volumes`
+
 
 def float_pair(
     mono: np.ndarray, reference: np.ndarray
@@ -128,11 +130,11 @@ def run(model: keras.Model, views: Mapping[str, np.ndarray]) -> dict[str, np.nda
     if model.run_eagerly:
         outputs = model(dict(views), training=False)
     else:
-        outputs = _any_size(model, views)(dict(views))
+        outputs = _any_size(model)(dict(views))
     return {name: value.numpy() for name, value in outputs.items()}
 
 
-def _any_size(model: keras.Model, views: Mapping[str, np.ndarray]) -> Callable:
+def _any_size(model: keras.Model) -> Callable:
     """The forward pass as one graph for pictures of all sizes, kept with the model.
 
     Keras would trace a graph for every size, and would compile it with XLA, which is
@@ -142,8 +144,8 @@ def _any_size(model: keras.Model, views: Mapping[str, np.ndarray]) -> Callable:
 
     if not hasattr(model, "any_size"):
         signature = {
-            name: tf.TensorSpec((None, None, None, view.shape[-1]), name=name)
-            for name, view in views.items()
+            name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+            for name, tensor in model.input.items()
         }
         model.any_size = tf.function(
             lambda views: model(views, training=False),
@@ -157,79 +159,66 @@ def predict(
     network: Network,
     mono: np.ndarray,
     reference: np.ndarray,
+    max_disparity: int | None = None,
     *,
+    volumes: bool = False,
     tiling: Tiling | None = None,
     progress: bool = False,
 ) -> dict[str, np.ndarray]:
     """Runs the network on one pair of any size, in tiles if it is large (D-32).
 
     Args:
-        network: a `ColorNet`; or another network, which works on the whole picture
-            however large it is.
+        network: a `ColorNet`, or its `for_inference`; or another network, which works
+            on the whole picture however large it is.
         mono: (height, width, 1) float luma, in [0, 1].
         reference: (height, width, 3) float RGB, in [0, 1].
+        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; the
+            network's own if None. Another one rebuilds a `ColorNet`, but not its
+            `for_inference`.
+        volumes: whether A and W are among the outputs: d float32 maps, or more.
         tiling: memory and overlap of the tiles; the defaults of `Tiling` if None.
         progress: whether to draw a progress bar where there are several tiles.
 
     Returns:
-        The outputs of the network without batch axis, cut to the pictures' size.
+        The outputs of the network without batch axis, cut to the pictures' size; with
+        `volumes` those of `Network.with_volumes`.
 
     Raises:
-        InputError: a network with other inputs beside the pair; as
-            `colornet.tiling.plan_tiles`.
+        InputError: a network with other inputs beside the pair, or without volumes; a
+            `max_disparity` that the network cannot have; a picture with volumes that
+            would need tiles (D-33); as `colornet.tiling.plan_tiles`.
     """
-    return _predict(network, network, mono, reference, tiling, progress)
-
-
-def predict_with_volumes(
-    network: Network,
-    mono: np.ndarray,
-    reference: np.ndarray,
-    *,
-    tiling: Tiling | None = None,
-) -> dict[str, np.ndarray]:
-    """As `predict`, with the outputs of `Network.with_volumes`.
-
-    Raises:
-        InputError: a network without volumes; a picture that would need tiles (D-33).
-    """
-    if not network.has_volumes:
-        raise InputError(
-            "expected a network with volumes of candidates. "
-            f"Received: {network.name}, which has none"
-        )
-    with_volumes = network.with_volumes()
-    return _predict(network, with_volumes, mono, reference, tiling, whole_for="volumes")
-
-
-def _predict(
-    network: Network,
-    model: keras.Model,
-    mono: np.ndarray,
-    reference: np.ndarray,
-    tiling: Tiling | None,
-    progress: bool = False,
-    whole_for: str | None = None,
-) -> dict[str, np.ndarray]:
+    config = network.config.with_changes(max_disparity=max_disparity)
     height, width = mono.shape[:2]
     views = padded_views(mono, reference)
+    size = views["mono"].shape[1:3]
+    if "candidates" in network.input:
+        views["candidates"] = np.arange(config.max_disparity // 2, dtype=np.int32)
+    else:
+        network = network.with_config(max_disparity=max_disparity)
     if network.input.keys() != views.keys():
         raise InputError(
             f"expected a network of {' and '.join(views)} alone. "
             f"Received: {network.name}, of {', '.join(network.input)}"
         )
+    model = network.with_volumes() if volumes else network
+    if volumes and "weights" not in model.output:
+        raise InputError(
+            "expected a network with volumes of candidates. "
+            f"Received: {network.name}, which has none"
+        )
+    unwanted = {*network.internal_outputs, *(() if volumes else _VOLUMES)}
+    names = [name for name in model.output if name not in unwanted]
     tiles = []
-    if isinstance(network.config, ModelConfig):
-        size = views["mono"].shape[1:3]
-        tiles = plan_tiles(*size, network.config, tiling or Tiling(), whole_for)
+    if isinstance(config, ModelConfig):
+        whole_for = "volumes" if volumes else None
+        tiles = plan_tiles(*size, config, tiling or Tiling(), whole_for)
     if len(tiles) > 1:
-        outputs = _run_tiles(model, views, tiles, progress)
+        outputs = _run_tiles(model, views, tiles, names, progress)
     else:
         outputs = run(model, views)
     return {
-        name: np.asarray(unpad(name, value, height, width)[0])
-        for name, value in outputs.items()
-        if name not in network.internal_outputs
+        name: np.asarray(unpad(name, outputs[name], height, width)[0]) for name in names
     }
 
 
@@ -237,19 +226,20 @@ def _run_tiles(
     model: keras.Model,
     views: Mapping[str, np.ndarray],
     tiles: list[Tile],
+    names: list[str],
     progress: bool,
 ) -> dict[str, np.ndarray]:
+    """The outputs of these names, which are maps of the mono picture."""
     outputs: dict[str, np.ndarray] = {}
     with progress_bar(len(tiles), "tile", show=progress) as bar:
         for tile in tiles:
-            part = run(
-                model,
-                {
-                    "mono": views["mono"][:, *tile.output],
-                    "reference": views["reference"][:, *tile.reference],
-                },
-            )
-            for name, value in part.items():
+            parts = {
+                "mono": views["mono"][:, *tile.output],
+                "reference": views["reference"][:, *tile.reference],
+            }
+            found = run(model, {**views, **parts})
+            for name in names:
+                value = found[name]
                 if name not in outputs:
                     shape = (1, *views["mono"].shape[1:3], *value.shape[3:])
                     outputs[name] = np.empty(shape, value.dtype)
@@ -274,26 +264,25 @@ def colorize_outputs(
         network: any `Network`.
         mono, reference: the pair; see `float_pair`. A pixel (j, i) of `mono` is found
             in `reference` at (j, i ... i + d - 1), so `mono` is the right view (D-01).
-        max_disparity: of a `ColorNet`, d of Eq. 1 in pixels, a multiple of 32; the
-            network's own if None. Another one rebuilds the network at every call.
-        volumes: whether A and W are among the outputs: d float32 maps, or more.
-        tiling, progress: see `predict`.
+        max_disparity, volumes, tiling, progress: see `predict`.
 
     Returns:
         `picture`, RGB (height, width, 3) of the kind of `mono` with the luma of `mono`
-        (D-10); and the outputs of `predict` or `predict_with_volumes`.
+        (D-10); and the outputs of `predict`.
 
     Raises:
-        InputError: as `float_pair`, `predict` and `predict_with_volumes`; a
-            `max_disparity` that the network cannot have; weights that give no finite
-            colours.
+        InputError: as `float_pair` and `predict`; weights that give no finite colours.
     """
     luma, rgb = float_pair(mono, reference)
-    network = network.with_config(max_disparity=max_disparity)
-    if volumes:
-        outputs = predict_with_volumes(network, luma, rgb, tiling=tiling)
-    else:
-        outputs = predict(network, luma, rgb, tiling=tiling, progress=progress)
+    outputs = predict(
+        network,
+        luma,
+        rgb,
+        max_disparity,
+        volumes=volumes,
+        tiling=tiling,
+        progress=progress,
+    )
     dtype = np.asarray(mono).dtype
     picture = picture_of(luma, outputs["chroma"], dtype, network.name)
     return {"picture": picture, **outputs}

@@ -15,6 +15,7 @@ from colornet.layers import (
     DisparityFeatureVolume,
     DisparityWeights,
     FoldViews,
+    MapConv2D,
     PictureNormalization,
     SoftArgmax,
     SplitYCbCr,
@@ -29,6 +30,7 @@ from colornet.networks import Network, picture_inputs
 
 CONVOLUTIONS = {
     "2d": layers.Conv2D,
+    "2d_as_volume": MapConv2D,
     "3d": layers.Conv3D,
     "3d_of_volume": VolumeConv3D,
     "3d_transposed": layers.Conv3DTranspose,
@@ -56,6 +58,7 @@ def conv(x, row, kind, filters, kernel, *, stride=1, activation=None, init=None)
 def conv_block(x, row, kind, filters, kernel, config, *, stride=1):
     """Convolution, batch normalization and ReLU: "a layer" of Table 1."""
     if config.bn_statistics == FOLDED:
+        kind = "2d_as_volume" if kind == "2d" else kind
         return conv(x, row, kind, filters, kernel, stride=stride, activation="relu")
     x = CONVOLUTIONS[kind](
         filters,
@@ -237,19 +240,21 @@ class ColorNet(Network):
             outputs["attention"] = to_float32(attention)
         return keras.Model(self.input, outputs)
 
-    def for_inference(self) -> "ColorNet":
-        """The same function at test time, with d as an input, and faster (D-34).
+    def for_inference(self) -> Network:
+        """The same function at test time, faster, and with d as an input (D-34).
 
         Normalization by moving statistics is a factor and an offset for each filter:
-        the convolution before it takes them into its kernel and its bias. The network
-        is built under the dtype policy that is in force. Later changes of the weights
-        are not seen.
+        the convolution before it takes them into its kernel and its bias.
+
+        Returns:
+            A network with the outputs of `with_volumes`, and with `candidates` among
+            its inputs, built under the dtype policy that is in force. Later changes of
+            the weights are not seen.
         """
         config = self.config
         if config.bn_statistics == "moving":
             config = config.replace(bn_statistics=FOLDED)
         other = ColorNet(config, any_disparity=True, name=self.name)
-        other.run_eagerly = self.run_eagerly
         names = {layer.name for layer in self.layers}
         for layer in other.layers:
             if not layer.weights:
@@ -260,7 +265,10 @@ class ColorNet(Network):
                 layer.set_weights(_folded(own, self.get_layer(normalization)))
             else:
                 layer.set_weights(own.get_weights())
-        return other
+        outputs = other.with_volumes().output
+        form = Network(config, other.input, outputs, name=self.name)
+        form.run_eagerly = self.run_eagerly
+        return form
 
 
 def build_colornet(config: ModelConfig | None = None) -> ColorNet:

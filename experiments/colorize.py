@@ -33,8 +33,6 @@ from colornet.io.photograph import Photograph
 from colornet.io.pictures import check_writable, write_picture
 from colornet.pretrained import DEFAULT, full_name
 from colornet.tiling import Tiling
-from colornet.visualize.page import write_page
-from colornet.visualize.pictures import scaled_example
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
@@ -186,6 +184,9 @@ def main() -> None:
                 stacklevel=1,
             )
     if volumes:
+        from colornet.visualize.page import write_page
+        from colornet.visualize.pictures import scaled_example
+
         is_distribution = network.config.weight_normalization == "softmax"
         views = dict(zip(("mono", "reference"), seen, strict=True))
         views = scaled_example(views, *outputs["weights"].shape[1:])

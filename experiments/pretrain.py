@@ -136,7 +136,7 @@ def main() -> None:
     config = _config()
     import keras
 
-    from colornet.training.precision import warn_if_bfloat16_emulated
+    from colornet.precision import warn_if_bfloat16_emulated
     from colornet.training.run import Reporting
     from experiments.pretraining.loop import Pretrainer
     from experiments.pretraining.stream import SceneStream

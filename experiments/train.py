@@ -167,8 +167,8 @@ def main() -> None:
     config = configuration()
     import tensorflow as tf
 
+    from colornet.precision import warn_if_bfloat16_emulated
     from colornet.training.loop import Trainer, make_strategy
-    from colornet.training.precision import warn_if_bfloat16_emulated
     from colornet.training.run import Reporting
 
     tf.config.experimental.enable_tensor_float_32_execution(_TF32.value)

@@ -148,7 +148,8 @@ def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
 def test_all_off_is_the_network_alone(eager, network):
     mono, reference = random_pair(33, 70)
     explanation = Colorizer(network, _PLAIN).explain(mono, reference, volumes=True)
-    outputs = colorize_outputs(network, mono, reference, volumes=True)
+    form = network.for_inference()
+    outputs = colorize_outputs(form, mono, reference, volumes=True)
     np.testing.assert_array_equal(explanation.picture, outputs.pop("picture"))
     (seen,) = explanation.passes
     assert (
@@ -186,7 +187,7 @@ def test_a_given_d_is_taken(eager, network):
     pair = random_pair(33, 300)
     policy = Policy(half_scale_weight=0.0, target_disparity=1)
     found = Colorizer(network, policy).explain(*pair, 96, volumes=True)
-    asked = colorize_outputs(network, *pair, 96, volumes=True)
+    asked = colorize_outputs(network.for_inference(), *pair, 96, volumes=True)
     assert found.plan == ViewPlan((Pass(96),))
     np.testing.assert_array_equal(found.passes[0]["weights"], asked["weights"])
     with pytest.raises(InputError, match="multiple of 32. Received: 33"):
@@ -197,7 +198,8 @@ def test_tiles_of_the_plan_are_those_of_the_network(eager, network):
     mono, reference = random_pair(64, 288)
     tiling = Tiling(tile=(64, 256), overlap=64)
     found = Colorizer(network, _PLAIN)(mono, reference, 64, tiling=tiling)
-    asked = colorize_outputs(network, mono, reference, 64, tiling=tiling)["picture"]
+    form = network.for_inference()
+    asked = colorize_outputs(form, mono, reference, 64, tiling=tiling)["picture"]
     np.testing.assert_array_equal(found, asked)
 
 
@@ -247,20 +249,21 @@ def test_a_thumbnail_that_does_not_fit_is_not_looked_at(eager, network, monkeypa
         assert plan == ViewPlan((Pass(d),))
 
 
-def test_a_d_is_compiled_once(monkeypatch, network):
-    """Nor does the next pair of another size, or with other d, compile it anew."""
-    built = []
-    original = type(network).with_config
+def test_one_graph_is_for_all_sizes_and_all_d(network, monkeypatch):
+    forms = []
+    for_inference = type(network).for_inference
 
-    def watched(self, **changes):
-        built.append(changes)
-        return original(self, **changes)
+    def watched(self):
+        forms.append(for_inference(self))
+        return forms[-1]
 
-    monkeypatch.setattr(type(network), "with_config", watched)
-    colorizer = Colorizer(network, _PLAIN)
-    for d in (64, 64, 96, 64):
-        colorizer(*random_pair(32, 64), d)
-    assert built == [{"max_disparity": 64}, {"max_disparity": 96}]
+    monkeypatch.setattr(type(network), "for_inference", watched)
+    colorizer = Colorizer(network, _PLAIN.replace(auto_disparity=True))
+    colorizer(*random_pair(32, 64))
+    for d in (64, 96, 64):
+        colorizer(*random_pair(33, 70), d, tiling=Tiling(tile=(32, 64), overlap=0))
+    (form,) = forms
+    assert form.any_size.experimental_get_tracing_count() == 1
 
 
 def test_colorize_is_a_colorizer_for_one_pair(eager, network):

@@ -229,6 +229,27 @@ def test_weights_do_not_depend_on_max_disparity(pair):
         np.testing.assert_array_equal(mine, other)
 
 
+@pytest.mark.parametrize(
+    ("variant", "statistics"),
+    [("full", "moving"), ("full", "batch"), ("no_weighted_average", "moving")],
+)
+def test_the_form_for_inference_is_the_network_with_any_d(pair, variant, statistics):
+    config = ModelConfig(
+        n=2, max_disparity=32, bn_statistics=statistics, **VARIANTS[variant]
+    )
+    model = _randomize(build_colornet(config))
+    form = model.for_inference()
+    normalizations = [layer.name for layer in form.layers if "_bn" in layer.name]
+    assert bool(normalizations) == (statistics == "batch")
+    for d in (32, 96):
+        candidates = np.arange(d // 2, dtype=np.int32)
+        found = form({**pair, "candidates": candidates}, training=False)
+        expected = model.with_config(max_disparity=d).with_volumes()(pair)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert_close(found[name], value, 1e-3)
+
+
 def test_batch_statistics_are_those_of_training_and_leave_no_trace(pair):
     model = _randomize(build_colornet(ModelConfig(n=2, max_disparity=32)))
     before = model.get_weights()

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Self
 
-import keras
 import numpy as np
 
 from colornet import pretrained
@@ -20,15 +19,7 @@ from colornet.colorizer.plan import (
 from colornet.colorizer.upsampling import with_luma_detail
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from colornet.inference import (
-    float_pair,
-    padded_views,
-    picture_of,
-    predict,
-    predict_with_volumes,
-    run,
-    unpad,
-)
+from colornet.inference import float_pair, picture_of, predict
 from colornet.io.pictures import resized
 from colornet.networks import Network
 from colornet.tiling import Tiling, fits_in_memory, padded_size
@@ -58,9 +49,8 @@ class Explanation:
 class Colorizer:
     """Gives monochrome pictures the colours of the pictures of a colour camera.
 
-    It compiles a form of the network for every number of candidates that it meets, and
-    keeps it: use one for many pairs. Later changes of the network's weights are not
-    seen by forms that are there.
+    It compiles a form of the network for pairs of all sizes, and keeps it: use one for
+    many pairs. Later changes of the network's weights are not seen.
 
     Args:
         network: of Table 1.
@@ -76,8 +66,7 @@ class Colorizer:
                 f"expected a network of Table 1. Received: {network.config.name}"
             )
         self.network, self.policy = network, policy or Policy()
-        self._variants: dict[int, Network] = {network.config.max_disparity: network}
-        self._weights: dict[int, keras.Model] = {}
+        self._form = network.for_inference()
 
     @classmethod
     def from_pretrained(cls, name: str | None = None) -> Self:
@@ -215,13 +204,8 @@ class Colorizer:
         views = (luma, rgb)
         if width < luma.shape[1]:
             views = [_scaled(view, height, width) for view in views]
-        if candidates not in self._weights:
-            network = self._variant(candidates)
-            weights = network.get_layer("weights").output
-            self._weights[candidates] = keras.Model(network.input, {"weights": weights})
-        weights = run(self._weights[candidates], padded_views(*views))["weights"]
-        weights = np.asarray(unpad("weights", weights, height, width)[0])
-        return estimate_disparity(weights, luma.shape[1] / width)
+        found = predict(self._form, *views, candidates, volumes=True, tiling=tiling)
+        return estimate_disparity(found["weights"], luma.shape[1] / width)
 
     def look(
         self,
@@ -247,10 +231,14 @@ class Colorizer:
         if view.scale != 1:
             height, width = (max(1, round(view.scale * n)) for n in luma.shape[:2])
             pair = [_scaled(picture, height, width) for picture in pair]
-        network = self._variant(view.max_disparity)
-        if volumes:
-            return predict_with_volumes(network, *pair, tiling=tiling)
-        return predict(network, *pair, tiling=tiling, progress=progress)
+        return predict(
+            self._form,
+            *pair,
+            view.max_disparity,
+            volumes=volumes,
+            tiling=tiling,
+            progress=progress,
+        )
 
     def at_full_size(
         self, chroma: np.ndarray, luma: np.ndarray, view: Pass
@@ -261,13 +249,6 @@ class Colorizer:
         if view.scale < 1 and self.policy.luma_detail:
             return with_luma_detail(chroma, luma)
         return resized(chroma, *luma.shape[:2])
-
-    def _variant(self, max_disparity: int) -> Network:
-        """The network with as many candidates."""
-        if max_disparity not in self._variants:
-            network = self.network.with_config(max_disparity=max_disparity)
-            self._variants[max_disparity] = network
-        return self._variants[max_disparity]
 
 
 def stored_policy(weights: str) -> Policy:

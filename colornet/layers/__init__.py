@@ -7,6 +7,7 @@ volume are then a batch of pictures.
 from colornet.layers.color import SplitYCbCr
 from colornet.layers.feature_volume import DisparityFeatureVolume
 from colornet.layers.fold import FoldViews, UnfoldFromBatch, UnfoldViews
+from colornet.layers.map_convolution import MapConv2D
 from colornet.layers.normalization import BatchNormalization, PictureNormalization
 from colornet.layers.soft_argmax import SoftArgmax, WarpChroma
 from colornet.layers.volume_convolution import SubpixelConv3DTranspose, VolumeConv3D
@@ -17,6 +18,7 @@ __all__ = [
     "DisparityFeatureVolume",
     "DisparityWeights",
     "FoldViews",
+    "MapConv2D",
     "PictureNormalization",
     "SoftArgmax",
     "SplitYCbCr",

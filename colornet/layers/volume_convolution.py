@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from colornet.precision import has_gpu
+
 
 @keras.saving.register_keras_serializable("colornet")
 class VolumeConv3D(keras.layers.Conv3D):
@@ -99,11 +101,8 @@ def _scatters_in_place(dtype) -> bool:
 
     TensorFlow has none of 16 bit for GPUs, and would do it on the host.
     """
-    if keras.backend.backend() != "tensorflow" or dtype == "float32":
-        return True
-    import tensorflow as tf
-
-    return not tf.config.get_visible_devices("GPU")
+    on_device = keras.backend.backend() != "tensorflow" or dtype == "float32"
+    return on_device or not has_gpu()
 
 
 # Which tap of a kernel of 3 (last axis) leads to which of the 2 outputs of a pixel

@@ -8,12 +8,13 @@ A method is a function (mono, reference, max_disparity) -> chroma:
     chroma: (height, width, 2) float Cb, Cr, in [-0.5, 0.5].
 """
 
+import functools
+import importlib
 from collections.abc import Callable
 
 import numpy as np
 
 from colornet.errors import InputError
-from experiments.methods import gupta, ironi, jeon, semi_global, trivial, welsh
 
 # The network of Table 1 at one scale with a given d, and the product on top of it.
 COLORNET, COLORIZER = "colornet", "colorizer"
@@ -23,14 +24,26 @@ TRUE_DISPARITY = "true_disparity"
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
+
+def _run(
+    module: str, name: str, mono: np.ndarray, reference: np.ndarray, max_disparity: int
+) -> np.ndarray:
+    """Imports a module when its method is first used: their libraries take long."""
+    method = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return method(mono, reference, max_disparity)
+
+
 METHODS: dict[str, Method] = {
-    "grey": trivial.grey,
-    "zero_disparity": trivial.zero_disparity,
-    "welsh": welsh.welsh,
-    "ironi": ironi.ironi,
-    "gupta": gupta.gupta,
-    "jeon": jeon.jeon,
-    "semi_global": semi_global.semi_global,
+    name: functools.partial(_run, module, name)
+    for name, module in {
+        "grey": "trivial",
+        "zero_disparity": "trivial",
+        "welsh": "welsh",
+        "ironi": "ironi",
+        "gupta": "gupta",
+        "jeon": "jeon",
+        "semi_global": "semi_global",
+    }.items()
 }
 
 
