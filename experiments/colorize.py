@@ -75,6 +75,12 @@ _BN_STATISTICS = flags.DEFINE_enum(
     "bn_statistics", None, list(BN_STATISTICS), "Of training or of the picture (D-14)."
 )
 _TILING = tiling_flags(Tiling())
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "bfloat16"],
+    "Of the convolutions; auto is bfloat16 where the processor has it.",
+)
 _PLAIN = flags.DEFINE_bool(
     "plain", False, "The paper's network alone: one scale, and a given d."
 )
@@ -145,6 +151,7 @@ def main() -> None:
     from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.config import ModelConfig
     from colornet.inference import colorize_outputs, float_pair
+    from colornet.precision import built_with, inference_precision
     from colornet.weights import load_model
 
     float_pair(mono, reference)  # Raises an error before anything is said.
@@ -161,22 +168,25 @@ def main() -> None:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
     options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
+    precision = inference_precision(_PRECISION.value)
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
-        outputs, how = colorize_outputs(network, *pair, **options), []
+        with built_with(precision):
+            form = network.for_inference()
+        outputs, how = colorize_outputs(form, *pair, **options), []
         picture, seen = outputs["picture"], float_pair(mono, reference)
         if isinstance(network.config, ModelConfig):
             d = _MAX_DISPARITY.value or network.config.max_disparity
-            how = [f"seen with plain: d = {d}"]
+            how = [f"seen with plain: d = {d}; in {precision}"]
     else:
         policy = stored_policy(weights)
         policy = policy.replace(
             align=_ALIGN.value and policy.align,
             match_cameras=_MATCH_CAMERAS.value and policy.match_cameras,
         )
-        found = Colorizer(network, policy).explain(*pair, **options)
+        found = Colorizer(network, policy, precision).explain(*pair, **options)
         outputs, picture = found.passes[0], found.picture
         seen = found.pair.luma, found.pair.rgb
-        how = [*found.pair.notes, f"seen with {found.plan}"]
+        how = [*found.pair.notes, f"seen with {found.plan}; in {precision}"]
         if found.pair.swapped:
             other = "right" if mirrored else "left"
             warnings.warn(

@@ -114,7 +114,7 @@ def model(folder):
 
 def _arguments(folder, **changes):
     values = {"mono": "mono.png", "reference": "reference.png", "weights": "good.npz"}
-    values |= {"output": "old.png"} | changes
+    values |= {"output": "old.png", "precision": "float32"} | changes
     paths = {"mono", "reference", "weights", "output", "save_volumes"}
     return [
         f"--{name}={folder / value if name in paths else value}"
@@ -269,7 +269,7 @@ def test_plain_is_the_network_alone(folder, model, outputs):
     _check(outputs, "volumes", plain, mono)
     assert np.abs(plain.astype(int) - colorize(model, mono, reference)).max() > 1
     lines = outputs[1]["volumes"].stdout.splitlines()
-    assert lines[2] == "seen with plain: d = 32"
+    assert lines[2] == "seen with plain: d = 32; in float32"
 
 
 def test_the_plan_is_said(folder, model, outputs):
@@ -279,7 +279,7 @@ def test_the_plan_is_said(folder, model, outputs):
     expected = (
         f"seen with d = {first.max_disparity} at {first.scale:.2g} of the size, weight "
         f"0.75; then d = {second.max_disparity} at {second.scale:.2g} of the size, "
-        "weight 0.25"
+        "weight 0.25; in float32"
     )
     lines = outputs[1]["volumes of the Colorizer"].stdout.splitlines()
     assert lines[2] == expected

@@ -22,6 +22,7 @@ from colornet.errors import InputError
 from colornet.inference import float_pair, picture_of, predict
 from colornet.io.pictures import resized
 from colornet.networks import Network
+from colornet.precision import built_with, inference_precision
 from colornet.tiling import Tiling, fits_in_memory, padded_size
 from colornet.weights import load_pretrained
 
@@ -55,31 +56,38 @@ class Colorizer:
     Args:
         network: of Table 1.
         policy: how it is used; the defaults of `Policy` if None.
+        precision: of the convolutions, as `colornet.precision.inference_precision`
+            takes it.
 
     Raises:
-        InputError: another network.
+        InputError: another network, or another precision.
     """
 
-    def __init__(self, network: Network, policy: Policy | None = None):
+    def __init__(
+        self, network: Network, policy: Policy | None = None, precision: str = "float32"
+    ):
         if not isinstance(network.config, ModelConfig):
             raise InputError(
                 f"expected a network of Table 1. Received: {network.config.name}"
             )
         self.network, self.policy = network, policy or Policy()
-        self._form = network.for_inference()
+        with built_with(inference_precision(precision)):
+            self._form = network.for_inference()
 
     @classmethod
-    def from_pretrained(cls, name: str | None = None) -> Self:
+    def from_pretrained(cls, name: str | None = None, precision: str = "auto") -> Self:
         """The weights that come with the package, with the policy stored beside them.
 
         Args:
             name: one of `colornet.pretrained_names()`; the default's if None.
+            precision: of the convolutions; "auto" is bfloat16 where the processor has
+                it, and float32 elsewhere.
 
         Raises:
-            InputError: as `colornet.load_pretrained`.
+            InputError: as `colornet.load_pretrained`; another precision.
         """
         weights = pretrained.DEFAULT if name is None else pretrained.PREFIX + name
-        return cls(load_pretrained(name), stored_policy(weights))
+        return cls(load_pretrained(name), stored_policy(weights), precision)
 
     def __call__(
         self,

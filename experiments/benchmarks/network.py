@@ -23,6 +23,10 @@ _FORWARD = (
     ("this", "this", "float32"),
     ("this, bfloat16", "this", "mixed_bfloat16"),
 )
+_FOR_INFERENCE = (
+    ("for inference", "inference", "float32"),
+    ("for inference, bfloat16", "inference", "mixed_bfloat16"),
+)
 _STEP = (*_FORWARD, ("this, recompute", "recompute", "float32")) + (
     ("this, recompute, bfloat16", "recompute", "mixed_bfloat16"),
 )
@@ -47,7 +51,7 @@ def rows(size: str) -> list[dict]:
             "of the limit": flops / seconds / limit,
         }
 
-    for mode, forms in (("forward", _FORWARD), ("step", _STEP)):
+    for mode, forms in (("forward", (*_FORWARD, *_FOR_INFERENCE)), ("step", _STEP)):
         part = [measure(name, f, mode, dtype, model, shape) for name, f, dtype in forms]
         for row in part:
             row["times faster"] = part[0]["s"] / row["s"]
@@ -109,7 +113,8 @@ def network_seconds(
     """Median seconds of a forward pass or a training step of batch 1, after the first.
 
     Args:
-        form: "naive", "this" network, or this one with "recompute".
+        form: "naive", "this" network, or this one with "recompute" or in its form for
+            "inference".
         mode: "forward" at test time, or "step": RMSProp on a squared error, batch
             normalization in training mode.
         model, precision: of the network.
@@ -131,6 +136,9 @@ def network_seconds(
         "mono": tf.random.uniform((1, *shape, 1)),
         "reference": tf.random.uniform((1, *shape, 3)),
     }
+    if form == "inference":
+        network = network.for_inference()
+        inputs["candidates"] = tf.range(model.max_disparity // 2)
     if mode == "forward":
         call = tf.function(lambda: network(inputs, training=False)["chroma"])
         return statistics.median(timed(lambda: call().numpy(), repeats))
