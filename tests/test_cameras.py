@@ -11,7 +11,7 @@ from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.alignment import Alignment, estimate_alignment
 from colornet.colorizer.cameras import are_swapped, see_alike
 from colornet.colorizer.matches import find_matches
-from colornet.colorizer.photometry import estimate_photometry
+from colornet.colorizer.photometry import Photometry, estimate_photometry
 from colornet.noise import add_noise
 
 _POLICY = Policy()
@@ -155,6 +155,25 @@ def test_a_camera_of_one_color(pair):
     saturation = chroma[bright] / right[bright][:, 2:]
     expected = rgb_to_chroma(right[bright]) / rgb_to_luma(right[bright])
     assert np.abs(saturation - expected).mean() < 0.15 * np.abs(expected).mean()
+
+
+@pytest.mark.parametrize("size", [(60, 80), (700, 900)])
+def test_wrong_chroma_changes_no_light(size):
+    """What the network gets wrong at single pixels says nothing of luma (D-42)."""
+    curve = np.array([[0.2, 0.9], [0.2, 0.9]])
+    red = Photometry(curve, np.array([0.0, 1.402]), np.zeros(2))
+    luma = np.full((*size, 1), 0.5)
+    chroma = np.full((*size, 2), 0.1)
+    half = size[1] // 2
+    luma[:, half:], chroma[:, half:] = 0.6, -0.05
+    wrong = chroma.copy()
+    wrong[::23, ::23] = -0.4
+    factor = red.chroma(wrong, luma, luma) / wrong
+    # Y of the reference is what the red camera sees, less 1.402 Cr.
+    expected = luma / (luma - 1.402 * chroma[..., 1:])
+    away = np.abs(np.arange(size[1]) - half) > 12
+    shown = np.broadcast_to(expected, factor.shape)[:, away]
+    np.testing.assert_allclose(factor[:, away], shown, rtol=0.02)
 
 
 def test_vignetting(pair):
