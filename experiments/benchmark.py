@@ -25,8 +25,8 @@ _DATA_DIR = flags.DEFINE_string(
 _WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
-    "Sections startup, tiling and litert: what the network has learned. Untrained if "
-    "unset: what an overlap costs in quality is then not measured.",
+    "Sections startup, tiling, litert and precision: what the network has learned. "
+    "Untrained if unset: what an overlap costs in quality is then not measured.",
 )
 # Modules of `experiments.benchmarks`, and what they are given beside the size.
 _ARGUMENTS = {
@@ -35,6 +35,7 @@ _ARGUMENTS = {
     "startup": (_WEIGHTS,),
     "tiling": (_WEIGHTS, _DATA_DIR),
     "litert": (_WEIGHTS,),
+    "precision": (_WEIGHTS,),
 }
 _SECTIONS = flags.DEFINE_multi_enum(
     "section", list(_ARGUMENTS), list(_ARGUMENTS), "What to measure."
