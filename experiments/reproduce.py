@@ -4,9 +4,10 @@ r"""The main job, end to end, on pictures that need no download.
 
 Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small network
 on the scenes, scores this network and the shipped weights on held-out scenes and on the
-photographs, colours the photographs with the shipped weights, exports the trained
-network as a SavedModel, and says where everything is. A job that was stopped goes on
-when it is started again.
+photographs, colours the photographs with the shipped weights, and exports the trained
+network as a SavedModel. OUT_DIR/index.html shows the scores, the training curve and the
+pictures, and says where everything is. A job that was stopped goes on when it is
+started again.
 
     python -m experiments.reproduce --preset=paper --out_dir=runs/paper \
         --records=records \
@@ -129,7 +130,7 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
 
     summaries = {}
     for name, (method, network, weights) in rows.items():
-        datasets = {}
+        datasets, settings = {}, {}
         for split in ("validation", "test"):
             summary = evaluate(
                 Evaluation(str(records), split, method, weights),
@@ -137,11 +138,15 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
                 network,
             )
             datasets |= summary["datasets"]
-        summaries[name] = {"datasets": datasets}
+            settings = summary["settings"]
+        summaries[name] = {"datasets": datasets, "settings": settings}
     return summaries
 
 
-def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
+def _colorize(
+    out_dir: pathlib.Path, records: pathlib.Path, weights: str
+) -> dict[str, pathlib.Path]:
+    """Writes the pictures, and the page of the volumes; returns the pictures' files."""
     from colornet.colorizer.colorizer import Colorizer
     from colornet.data import Records
     from colornet.io.pictures import write_picture
@@ -171,15 +176,17 @@ def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
     )
     folder = out_dir / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in (
-        ("mono", mono),
-        ("reference", reference),
-        ("colorized", explanation.picture),
-        ("truth", to_uint8(example["target"])),
-        ("overview", picture_row(example, rough, explanation.chroma)),
-    ):
-        write_picture(folder / f"motorcycle_{name}.png", picture)
-    return folder
+    pictures = {
+        "mono": mono,
+        "reference": reference,
+        "colorized": explanation.picture,
+        "truth": to_uint8(example["target"]),
+        "overview": picture_row(example, rough, explanation.chroma),
+    }
+    files = {name: folder / f"motorcycle_{name}.png" for name in pictures}
+    for name, picture in pictures.items():
+        write_picture(files[name], picture)
+    return files
 
 
 def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
@@ -232,6 +239,8 @@ def main() -> None:
     from colornet.pretrained import PREFIX
     from experiments import methods
     from experiments.evaluation.show import scores_table
+    from experiments.pages.index import Index, write_index
+    from experiments.provenance import made
 
     start = time.monotonic()
     out_dir = pathlib.Path(_OUT_DIR.value)
@@ -258,31 +267,50 @@ def main() -> None:
         "colornet, shipped": (methods.COLORNET, network, PREFIX + shipped),
         "colorizer, shipped": (methods.COLORIZER, network, PREFIX + shipped),
     }
-    table = scores_table(_evaluate(out_dir, records, rows))
+    summaries = _evaluate(out_dir, records, rows)
+    table = scores_table(summaries)
     announce(4, "the Motorcycle pair, coloured with the shipped weights", 15)
     pictures = _colorize(out_dir, records, shipped)
     announce(5, "SavedModel of the small network", 20)
     saved_model = _export(out_dir, model)
 
     (out_dir / "table.txt").write_text(table + "\n")
-    print(
-        f"""
-Setup {_SETUP.value}; means over pictures. Trained here: {size}, seed {_SEED.value}.
-Shipped: the weights {shipped}. colornet is the paper's network at one scale;
-colorizer adds its own choice of scale and search range.
-
-{table}
-
-records      {records}
-checkpoints  {out_dir / "run" / "checkpoints"}
-metrics      {out_dir / "run" / "metrics.csv"}
-TensorBoard  tensorboard --logdir={out_dir / "run" / "tensorboard"}
-evaluation   {out_dir / "evaluation"}
-pictures     {pictures}
-volumes      {out_dir / "volumes.html"}
-SavedModel   {saved_model}
-done in {time.monotonic() - start:.0f} s"""
+    words = {
+        "synthetic": "rendered scenes that the training does not see",
+        "middlebury2014": "the photographed Motorcycle pair",
+        "grey": "no colour",
+        "zero disparity": "the reference's colour at the same place",
+        "colornet": "the paper's network at one scale",
+        "colorizer": "colornet with its own choice of scale and search range",
+        "trained here": f"{size}, seed {_SEED.value}",
+        "shipped": f"the weights {shipped} of this package",
+        "rough": "C' of Eq. 1, before the residue is added",
+    }
+    places = {
+        "volumes": (out_dir / "volumes.html", "where each pixel takes its colour from"),
+        "pictures": (out_dir / "pictures", "the Motorcycle pair, PNG"),
+        "table": (out_dir / "table.txt", "the scores, with those of the rough chroma"),
+        "evaluation": (out_dir / "evaluation", "the scores of each picture, CSV"),
+        "records": (records, "TFRecords of the scenes and the pair"),
+        "checkpoints": (out_dir / "run" / "checkpoints", "of the training"),
+        "metrics": (out_dir / "run" / "metrics.csv", "of the training"),
+        "SavedModel": (saved_model, "the network trained here"),
+    }
+    commands = {"TensorBoard": f"tensorboard --logdir={out_dir / 'run/tensorboard'}"}
+    index = Index(
+        summaries, words, out_dir / "run", _SETUP.value, pictures, places, commands
     )
+    write_index(out_dir / "index.html", index, made())
+    print(f"\nSetup {_SETUP.value}; means over pictures.")
+    for name, about in words.items():
+        print(f"{name}: {about}")
+    print(f"\n{table}\n")
+    for name, (place, _) in places.items():
+        print(f"{name:12} {place}")
+    for name, command in commands.items():
+        print(f"{name:12} {command}")
+    print(f"\nall of it: {out_dir / 'index.html'}")
+    print(f"done in {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

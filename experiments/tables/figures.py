@@ -3,9 +3,11 @@
 import dataclasses
 import pathlib
 import shutil
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import uniform_filter
 
 from colornet.color import output_picture, rgb_to_chroma
@@ -15,6 +17,7 @@ from colornet.errors import InputError
 from colornet.io.json_files import read_json, write_json
 from colornet.io.pictures import read_picture, write_picture
 from colornet.noise import to_uint8
+from colornet.visualize.drawing import fit, stack, text_line, tile
 from experiments.evaluation.predictors import predict_example, predictor
 from experiments.methods import COLORNET
 from experiments.tables import paper
@@ -30,6 +33,8 @@ METHODS = {
 _RED, _GREEN = (230, 20, 20), (20, 200, 60)
 # The red box of Figures 4 to 6 is so many times smaller than the picture.
 _BOX = 4
+# A letter of a caption is at most about so wide, px.
+_LETTER = 8
 # Colours this near to the truth, in 8-bit levels of Cb and Cr, count as correct.
 _CORRECT = 3.0
 
@@ -42,7 +47,8 @@ class Figure:
 
     Attributes:
         folder: has figure.json, and for panel N the files N.png, with the red box drawn
-            into it, and N_box.png, which is what the box shows.
+            into it, and N_box.png, which is what the box shows. figure.png is all of
+            them and the caption.
         key: the record.
         caption: what it shows and how it was chosen.
         panels: titles from left to right.
@@ -94,9 +100,24 @@ def _save(
         write_picture(figure.folder / f"{number}.png", with_box(pixels, box))
         crop = pixels[top : top + height, left : left + width]
         write_picture(figure.folder / f"{number}_box.png", crop)
+    write_picture(figure.folder / "figure.png", _sheet(figure))
     values = {"key": key, "caption": caption, "panels": figure.panels}
     write_json(figure.folder / "figure.json", values)
     return figure
+
+
+def _sheet(figure: Figure) -> np.ndarray:
+    """All panels with their titles, the box enlarged below each, and the caption."""
+    panels = {}
+    for number, title in enumerate(figure.panels):
+        whole = fit(read_picture(figure.folder / f"{number}.png"))
+        crop = Image.fromarray(read_picture(figure.folder / f"{number}_box.png"))
+        size = whole.shape[1], round(crop.height * whole.shape[1] / crop.width)
+        crop = np.asarray(crop.resize(size, Image.Resampling.NEAREST))
+        panels[title] = stack([whole, crop], gap=3)
+    sheet = tile(panels, columns=min(4, len(panels)))
+    lines = textwrap.wrap(figure.caption, sheet.shape[1] // _LETTER)
+    return stack([sheet, *map(text_line, lines)], gap=3)
 
 
 def with_box(
@@ -260,9 +281,13 @@ def _extremes(
     lead = {key: ours[key] - max(s[key] for s in scores.values()) for key in keys}
     most, least = max(lead, key=lead.get), min(lead, key=lead.get)
     return {
-        least: f"the picture with our smallest lead, {lead[least]:+.1f} dB",
-        most: f"the picture with our largest lead, {lead[most]:+.1f} dB",
+        least: f"where ours is worst beside the others, {_beside(lead[least])}",
+        most: f"where ours is best beside the others, {_beside(lead[most])}",
     }
+
+
+def _beside(lead: float) -> str:
+    return f"{abs(lead):.1f} dB {'below' if lead < 0 else 'above'} the best of them"
 
 
 def _side_by_side(place, title: str, example: dict, chroma: dict) -> Figure:
@@ -275,7 +300,7 @@ def _side_by_side(place, title: str, example: dict, chroma: dict) -> Figure:
     }
     where = "squared chroma error of the methods is largest"
     if COLORNET in chroma:
-        where = "squared chroma error of the other methods exceeds ours the most"
+        where = "squared chroma error of ours is best beside that of the others"
     errors = {row: ((c - truth) ** 2).sum(axis=-1) for row, c in chroma.items()}
     ours = errors.pop(COLORNET, np.zeros(mono.shape[:2]))
     others = np.mean(list(errors.values()), axis=0) if errors else ours
