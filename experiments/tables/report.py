@@ -10,6 +10,7 @@ from colornet.io.json_files import read_json
 from colornet.visualize.drawing import nice_ticks
 from experiments.disturbances import cells as robustness
 from experiments.disturbances import show
+from experiments.disturbances.cameras import UNDISTURBED
 from experiments.pages import charts
 from experiments.pages.page import (
     best_of,
@@ -124,15 +125,16 @@ def _robustness(title: str, cells: Sequence[robustness.Cell], made: str) -> str:
     colors = [(paper.title(method), color) for method, color in show.legend(cells)]
     return (
         f"<h2>Robustness, {escape(title)}</h2>{made}<p>{show.EXPLANATION}</p>"
-        f"{table(names, lines, best)}{charts.legend(colors)}"
-        f"{grid(show.panels(cells))}"
+        f"{charts.legend(colors)}{grid(show.panels(cells))}"
+        f"{folded('All numbers', table(names, lines, best))}"
     )
 
 
 def _robustness_cell(cell: robustness.Cell | None) -> str:
     if cell is None:  # Its line was damaged.
         return ""
-    return f"<b>{cell.psnr:.2f}</b><small>{cell.change:+.2f}</small>"
+    change = "" if cell.disturbance == UNDISTURBED else f"{cell.change:+.2f}"
+    return f"<b>{cell.psnr:.2f}</b><small>{change}</small>"
 
 
 def _setup(title: str, rows: dict[str, dict[str, Cell]], digits: int) -> str:
