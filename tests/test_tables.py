@@ -44,13 +44,12 @@ from experiments.tables.cells import (
     training_in_words,
 )
 from experiments.tables.columns import chosen, find_columns
+from experiments.tables.figure_files import folder_of, with_box
 from experiments.tables.figures import (
     figure3,
-    folder_of,
     make_figures,
     shown_columns,
     similar_pixels,
-    with_box,
 )
 from experiments.tables.network_drawing import draw_network
 from experiments.tables.report import write_report

@@ -25,7 +25,7 @@ from experiments.pages.page import (
 from experiments.provenance import MADE
 from experiments.tables import paper
 from experiments.tables.cells import Cell, read_cells
-from experiments.tables.figures import Figure, read_figures
+from experiments.tables.figure_files import Figure, read_figures
 from experiments.tables.network_drawing import DRAWING
 from experiments.tables.text import by_setup, trainings
 
