@@ -159,7 +159,7 @@ def _colorize(
     reference = to_uint8(example["reference"])
     colorizer = Colorizer.from_pretrained(weights)
     explanation = colorizer.explain(mono, reference, volumes=True)
-    seen, view = explanation.passes[0], explanation.plan.passes[0]
+    seen, view = explanation.outputs, explanation.plan.network
     rough = seen["rough_chroma"]
     pair = {"mono": explanation.pair.luma, "reference": explanation.pair.rgb}
     write_page(
