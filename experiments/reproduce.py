@@ -189,7 +189,7 @@ def _colorize(
     return files
 
 
-def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
+def _export(out_dir: pathlib.Path, model) -> None:
     import tensorflow as tf
 
     from colornet.export import SIGNATURE, export_saved_model
@@ -209,7 +209,52 @@ def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
     ).max()
     if not difference < 1e-5:
         raise RuntimeError(f"the SavedModel differs from the network by {difference}")
-    return folder
+
+
+def _index(
+    out_dir: pathlib.Path,
+    records: pathlib.Path,
+    summaries: dict,
+    pictures: dict[str, pathlib.Path],
+    size: str,
+    shipped: str,
+):
+    """What the page says, and the program at its end."""
+    from experiments.pages.index import Index
+
+    run_dir = out_dir / "run"
+    return Index(
+        summaries=summaries,
+        words={
+            "synthetic": "rendered scenes that the training does not see",
+            "middlebury2014": "the photographed Motorcycle pair",
+            "grey": "no colour",
+            "zero disparity": "the reference's colour at the same place",
+            "colornet": "the paper's network at one scale",
+            "colorizer": "colornet with its own choice of scale and search range, and "
+            "a share of semi-global matching",
+            "trained here": f"{size}, seed {_SEED.value}",
+            "shipped": f"the weights {shipped} of this package",
+            "rough": "C' of Eq. 1, before the residue is added",
+        },
+        run_dir=run_dir,
+        setup=_SETUP.value,
+        pictures=pictures,
+        places={
+            "volumes": (
+                out_dir / "volumes.html",
+                "from where each pixel has its colour",
+            ),
+            "pictures": (out_dir / "pictures", "the Motorcycle pair, PNG"),
+            "table": (out_dir / "table.txt", "the scores, also of the rough chroma"),
+            "evaluation": (out_dir / "evaluation", "the scores of each picture, CSV"),
+            "records": (records, "TFRecords of the scenes and the pair"),
+            "checkpoints": (run_dir / "checkpoints", "the network trained here"),
+            "metrics": (run_dir / "metrics.csv", "loss and PSNR of the training"),
+            "SavedModel": (out_dir / "saved_model", "the network trained here"),
+        },
+        commands={"TensorBoard": f"tensorboard --logdir={run_dir / 'tensorboard'}"},
+    )
 
 
 def _paper() -> None:
@@ -239,7 +284,7 @@ def main() -> None:
     from colornet.pretrained import PREFIX
     from experiments import methods
     from experiments.evaluation.show import scores_table
-    from experiments.pages.index import Index, write_index
+    from experiments.pages.index import write_index
     from experiments.provenance import made
 
     start = time.monotonic()
@@ -272,42 +317,18 @@ def main() -> None:
     announce(4, "the Motorcycle pair, coloured with the shipped weights", 15)
     pictures = _colorize(out_dir, records, shipped)
     announce(5, "SavedModel of the small network", 20)
-    saved_model = _export(out_dir, model)
+    _export(out_dir, model)
 
     (out_dir / "table.txt").write_text(table + "\n")
-    words = {
-        "synthetic": "rendered scenes that the training does not see",
-        "middlebury2014": "the photographed Motorcycle pair",
-        "grey": "no colour",
-        "zero disparity": "the reference's colour at the same place",
-        "colornet": "the paper's network at one scale",
-        "colorizer": "colornet with its own choice of scale and search range",
-        "trained here": f"{size}, seed {_SEED.value}",
-        "shipped": f"the weights {shipped} of this package",
-        "rough": "C' of Eq. 1, before the residue is added",
-    }
-    places = {
-        "volumes": (out_dir / "volumes.html", "where each pixel takes its colour from"),
-        "pictures": (out_dir / "pictures", "the Motorcycle pair, PNG"),
-        "table": (out_dir / "table.txt", "the scores, with those of the rough chroma"),
-        "evaluation": (out_dir / "evaluation", "the scores of each picture, CSV"),
-        "records": (records, "TFRecords of the scenes and the pair"),
-        "checkpoints": (out_dir / "run" / "checkpoints", "of the training"),
-        "metrics": (out_dir / "run" / "metrics.csv", "of the training"),
-        "SavedModel": (saved_model, "the network trained here"),
-    }
-    commands = {"TensorBoard": f"tensorboard --logdir={out_dir / 'run/tensorboard'}"}
-    index = Index(
-        summaries, words, out_dir / "run", _SETUP.value, pictures, places, commands
-    )
+    index = _index(out_dir, records, summaries, pictures, size, shipped)
     write_index(out_dir / "index.html", index, made())
-    print(f"\nSetup {_SETUP.value}; means over pictures.")
-    for name, about in words.items():
+    print(f"\nSetup {index.setup}; means over pictures.")
+    for name, about in index.words.items():
         print(f"{name}: {about}")
     print(f"\n{table}\n")
-    for name, (place, _) in places.items():
+    for name, (place, _) in index.places.items():
         print(f"{name:12} {place}")
-    for name, command in commands.items():
+    for name, command in index.commands.items():
         print(f"{name:12} {command}")
     print(f"\nall of it: {out_dir / 'index.html'}")
     print(f"done in {time.monotonic() - start:.0f} s")
