@@ -106,9 +106,9 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
             )
 
         dataset = config.settings.get("dataset", "pairs")
-        citation = f"{_PAPER}\n\nThe pictures: {config.citation}".removesuffix(
-            "\n\nThe pictures: "
-        )
+        citation = _PAPER
+        if config.citation:
+            citation += f"\n\nThe pictures: {config.citation}"
         return tfds.core.DatasetInfo(
             builder=self,
             description=(

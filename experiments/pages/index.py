@@ -34,7 +34,7 @@ class Index:
         words: what rows and datasets are, by their names.
         run_dir: folder of the training.
         setup: of the noise.
-        pictures: files by title; each of the last one's parts has a title in itself.
+        pictures: files by title; the last one is wide, and has a row of its own.
         places: files and folders by name, with what they are.
         commands: to be typed, by what they do.
     """
