@@ -34,7 +34,11 @@ _PAPER = """@inproceedings{dong2019learning,
   volume = {33},
   year = {2019},
 }"""
-_HOMEPAGE_OF_PAPER = "https://doi.org/10.1609/aaai.v33i01.33018255"
+# Of the paper: the code that its authors published.
+_HOMEPAGE_OF_PAPER = (
+    "https://github.com/bupt-wx/Deep-Convolutional-Network-For-Colorization-In-"
+    "Monochrome-Color-Dual-Lens-System"
+)
 
 
 @dataclasses.dataclass(eq=False)
