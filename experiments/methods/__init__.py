@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from colornet.colorizer.classic import semi_global
 from colornet.errors import InputError
 
 # The network of Table 1 at one scale with a given d, and the product on top of it.
@@ -42,9 +43,9 @@ METHODS: dict[str, Method] = {
         "ironi": "ironi",
         "gupta": "gupta",
         "jeon": "jeon",
-        "semi_global": "semi_global",
     }.items()
 }
+METHODS["semi_global"] = semi_global.semi_global
 
 
 def names() -> list[str]:
