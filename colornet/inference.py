@@ -145,11 +145,14 @@ def _any_size(model: keras.Model, views: Mapping[str, np.ndarray]) -> Callable:
             name: tf.TensorSpec((None, None, None, view.shape[-1]), name=name)
             for name, view in views.items()
         }
-        model.any_size = tf.function(
+        function = tf.function(
             lambda views: model(views, training=False),
             input_signature=[signature],
             jit_compile=False,
         )
+        # Traced here: TensorFlow would warn of a function that calls trace model after
+        # model.
+        model.any_size = function.get_concrete_function()
     return model.any_size
 
 

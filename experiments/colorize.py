@@ -32,6 +32,7 @@ from colornet.io.pairs import (
 from colornet.io.photograph import Photograph
 from colornet.io.pictures import check_writable, write_picture
 from colornet.pretrained import DEFAULT, full_name
+from colornet.progress import say
 from colornet.tiling import Tiling
 from colornet.visualize.page import write_page
 from colornet.visualize.pictures import scaled_example
@@ -154,6 +155,7 @@ def main() -> None:
     for note in [*filter(None, notes), *pair_warnings(mono, reference)]:
         warnings.warn(note, stacklevel=1)
     weights = full_name(_WEIGHTS.value)
+    say(f"loading {weights}")
     network = load_model(weights, bn_statistics=_BN_STATISTICS.value)
     if volumes and network.has_volumes:
         with writing(volumes):
@@ -163,6 +165,7 @@ def main() -> None:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
     options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
+    say(f"colouring {mono.shape[1]}x{mono.shape[0]} pixels")
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
         outputs, how = colorize_outputs(network, *pair, **options), []
         picture, seen = outputs["picture"], float_pair(mono, reference)

@@ -264,7 +264,7 @@ def main() -> None:
     announce(5, "SavedModel of the small network", 20)
     saved_model = _export(out_dir, model)
 
-    (out_dir / "table.txt").write_text(table + "\n")
+    (out_dir / "table.txt").write_text(table + "\n", "utf-8")
     print(
         f"""
 Setup {_SETUP.value}; means over pictures. Trained here: {size}, seed {_SEED.value}.

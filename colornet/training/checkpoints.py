@@ -102,7 +102,7 @@ class Checkpoints:
         with contextlib.ExitStack() as stack:
             with writing(path):
                 self.directory.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(path.open("w"))
+                file = stack.enter_context(path.open("w", encoding="utf-8"))
             try:
                 # The system lets go of it when the program ends, however that comes.
                 if fcntl:

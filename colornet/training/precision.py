@@ -31,7 +31,7 @@ def warn_if_bfloat16_emulated(
     """
     if precision != "mixed_bfloat16" or not _on_cpu() or not processors.is_file():
         return
-    if _INSTRUCTIONS.isdisjoint(processors.read_text().split()):
+    if _INSTRUCTIONS.isdisjoint(processors.read_text("utf-8").split()):
         print(
             "note: this processor has no instructions for bfloat16; "
             "--precision=float32 is many times as fast",
