@@ -23,6 +23,7 @@ from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
 from colornet.io.files import replacing, writing
+from colornet.io.limits import Limits
 from colornet.io.pairs import (
     matched_size,
     pair_warnings,
@@ -61,6 +62,11 @@ _MONO_VIEW = flags.DEFINE_enum(
 )
 _BITS = flags.DEFINE_integer(
     "bits", None, "Bits in use of 16; if unset, judged by the values."
+)
+_LIMITS = app.config_flags(
+    Limits,
+    max_pixels_per_byte="Refuse a picture file of more than 25 megapixels that "
+    "announces more pixels for each of its bytes.",
 )
 _ALIGN = flags.DEFINE_bool(
     "align", True, "Move the reference to the rows of the mono picture (D-41)."
@@ -108,20 +114,21 @@ def _photographs() -> tuple[Photograph, Photograph]:
     """The mono picture and the reference, whichever flags name them."""
     single = _MONO.value, _REFERENCE.value
     bits = 16 if _PLAIN.value and _BITS.value is None else _BITS.value
+    limits = Limits(**app.flag_values(_LIMITS))
     if _PAIR.value and not any(single):
         view = _MONO_VIEW.value
         if view == "auto":
             raise InputError(
                 "--pair: expected --mono_view=right or left. Received: auto"
             )
-        return read_pair_file(_PAIR.value, view, bits)
+        return read_pair_file(_PAIR.value, view, bits, limits)
     if _PAIR.value or not all(single):
         given = [f"--{flag.name}" for flag in (_PAIR, _MONO, _REFERENCE) if flag.value]
         raise InputError(
             "expected --mono and --reference, or --pair. "
             f"Received: {', '.join(given) or 'none of them'}"
         )
-    return read_pair(*single, bits)
+    return read_pair(*single, bits, limits)
 
 
 def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
