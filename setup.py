@@ -48,7 +48,15 @@ setup(
     ],
     extras_require={
         "beam": ["apache-beam"],
-        "test": ["apache-beam", "jax", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            "apache-beam",
+            "ipykernel",
+            "jax",
+            "nbclient",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
         "gpu": ["tensorflow[and-cuda]>=2.21"],
     },
 )
