@@ -36,11 +36,11 @@ _CONFIG, _STEP = "config", "step"
 
 def _stored_config(path: pathlib.Path) -> NetworkConfig:
     """The configuration in a weights file; no weight is read."""
-    if _CONFIG not in read_shapes(path):
+    values = read_archive(path, [_CONFIG])
+    if not values:
         raise InputError(f"expected weights with their configuration. Received: {path}")
-    value = read_archive(path, [_CONFIG])[_CONFIG]
     try:
-        return network_config(json.loads(str(value)))
+        return network_config(json.loads(str(values[_CONFIG])))
     except (InputError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"expected weights with their configuration as JSON. Received: {path} "

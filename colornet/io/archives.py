@@ -82,15 +82,16 @@ def read_archive(
 
     Args:
         path: of the file.
-        names: of the arrays to read; all if None.
+        names: of those to read, where they are there; all if None.
 
     Raises:
-        InputError: as `read_shapes`; an array that is not there.
+        InputError: as `read_shapes`.
     """
     with _reading(path):
-        shapes = _announced_shapes(path)
+        there = _announced_shapes(path)
+        names = there if names is None else there.keys() & set(names)
         with np.load(path) as archive:
-            return {name: archive[name] for name in (names or shapes)}
+            return {name: archive[name] for name in names}
 
 
 @contextlib.contextmanager
