@@ -9,8 +9,8 @@ setups. Every row is the Colorizer with one part off; the last one has all off, 
 the paper's network. The table has the mean chroma PSNR of the policy (D-11), and the
 change in dB by each part being off.
 
-A pass that two rows have in common runs once; the CPU seconds of a row are those of all
-its passes and, where it estimates disparities, of the estimate. They hardly depend on
+A look that two rows have in common runs once; the CPU seconds of a row are those of all
+its looks and, where it estimates disparities, of the estimate. They hardly depend on
 other programs that run.
 """
 
@@ -46,7 +46,7 @@ _OFF = {
     "no disparity estimate": {"auto_disparity": False},
     "no enlarging": {"largest_scale": 1.0},
     "no reducing": {"smallest_scale": 1.0},
-    "no half scale": {"half_scale_weight": 0.0},
+    "no semi-global matching": {"semi_global_weight": 0.0},
     "no luma detail": {"luma_detail": False},
     "no alignment": {"align": False},
     "cameras as they are": {"match_cameras": False},
@@ -54,7 +54,7 @@ _OFF = {
         "auto_disparity": False,
         "largest_scale": 1.0,
         "smallest_scale": 1.0,
-        "half_scale_weight": 0.0,
+        "semi_global_weight": 0.0,
         "align": False,
         "match_cameras": False,
     },
@@ -62,22 +62,39 @@ _OFF = {
 
 
 def _chroma(colorizer, luma, rgb, looks: dict):
-    """Chroma of a pair, and CPU seconds; a pass in `looks` does not run again."""
+    """Chroma of a pair, and CPU seconds; a look in `looks` is not repeated."""
     start = time.process_time()
     pair = see_alike(luma, rgb, colorizer.policy)
     seen = pair.alignment is None, pair.photometry is None, pair.normalized
     plan = colorizer.plan(pair.luma, pair.rgb)
-    seconds, chroma = time.process_time() - start, 0.0
-    for view in plan.passes:
-        key = view.max_disparity, view.scale, seen
-        if key not in looks:
-            start = time.process_time()
-            outputs = colorizer.look(pair.luma, pair.rgb, view)
-            looks[key] = outputs["chroma"], time.process_time() - start
-        part = colorizer.at_full_size(looks[key][0], pair.luma, view)
-        chroma = chroma + view.weight * part
-        seconds += looks[key][1]
+    seconds = time.process_time() - start
+    chroma, took = _once(
+        looks,
+        (plan.network, seen),
+        lambda: colorizer.look(pair.luma, pair.rgb, plan.network)["chroma"],
+    )
+    chroma = colorizer.at_full_size(chroma, pair.luma, plan.network.scale)
+    seconds += took
+    if plan.semi_global:
+        view = plan.semi_global
+        matched, took = _once(
+            looks,
+            (view, seen, "semi-global"),
+            lambda: colorizer.match(pair.luma, pair.rgb, view),
+        )
+        if matched is not None:
+            weight = colorizer.policy.semi_global_weight
+            chroma = chroma + weight * (matched - chroma)
+        seconds += took
     return pair.own_chroma(chroma, luma), seconds
+
+
+def _once(looks: dict, key, look):
+    """What a look gives, and its CPU seconds; a key in `looks` is not looked at."""
+    if key not in looks:
+        start = time.process_time()
+        looks[key] = look(), time.process_time() - start
+    return looks[key]
 
 
 def _score(records, colorizers: dict, done: set, exclude: set):

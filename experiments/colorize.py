@@ -186,7 +186,7 @@ def main() -> None:
             match_cameras=_MATCH_CAMERAS.value and policy.match_cameras,
         )
         found = Colorizer(network, policy).explain(*pair, **options)
-        outputs, picture = found.passes[0], found.picture
+        outputs, picture = found.outputs, found.picture
         seen = found.pair.luma, found.pair.rgb
         how = [*found.pair.notes, f"seen with {found.plan}"]
         if found.pair.swapped:

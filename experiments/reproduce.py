@@ -154,7 +154,7 @@ def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
     reference = to_uint8(example["reference"])
     colorizer = Colorizer.from_pretrained(weights)
     explanation = colorizer.explain(mono, reference, volumes=True)
-    seen, view = explanation.passes[0], explanation.plan.passes[0]
+    seen, view = explanation.outputs, explanation.plan.network
     rough = seen["rough_chroma"]
     pair = {"mono": explanation.pair.luma, "reference": explanation.pair.rgb}
     write_page(

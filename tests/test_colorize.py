@@ -280,17 +280,16 @@ def test_plain_is_the_network_alone(folder, model, outputs):
 def test_the_plan_is_said(folder, model, outputs):
     mono, reference = (read_picture(folder / f"{n}.png") for n in ("mono", "reference"))
     plan = Colorizer(model).plan(*float_pair(mono, reference))
-    first, second = plan.passes
+    seen, matched = plan.network, plan.semi_global
     expected = (
-        f"seen with d = {first.max_disparity} at {first.scale:.2g} of the size, weight "
-        f"0.75; then d = {second.max_disparity} at {second.scale:.2g} of the size, "
-        "weight 0.25"
+        f"seen with d = {seen.max_disparity} at {seen.scale:.2g} of the size; by "
+        f"semi-global matching with d = {matched.max_disparity} at 1 of the size"
     )
     lines = outputs[1]["volumes of the Colorizer"].stdout.splitlines()
     assert lines[2] == expected
     weights = np.load(outputs[0] / "enlarged" / "weights.npy")
-    size = [round(first.scale * side) for side in mono.shape]
-    assert weights.shape == (first.max_disparity, *size)
+    size = [round(seen.scale * side) for side in mono.shape]
+    assert weights.shape == (seen.max_disparity, *size)
 
 
 def test_two_cameras(folder, model, outputs):

@@ -9,20 +9,25 @@ from PIL import Image
 import colornet
 from colornet import Colorizer, Policy, Tiling
 from colornet.color import output_picture, rgb_to_chroma, rgb_to_luma
-from colornet.colorizer.plan import DisparityEstimate, Pass, ViewPlan
+from colornet.colorizer.classic.semi_global import semi_global
+from colornet.colorizer.plan import DisparityEstimate, View, ViewPlan
 from colornet.colorizer.upsampling import with_luma_detail
 from colornet.errors import InputError
 from colornet.inference import colorize_outputs, predict
 from colornet.io.pictures import resized
 from tests.random_network import random_network, random_pair
+from tests.stereo_scene import two_planes
 
 _D = 32
-_ONE_CAMERA = {"auto_disparity": False, "align": False, "match_cameras": False}
+_ALONE = {
+    "auto_disparity": False,
+    "align": False,
+    "match_cameras": False,
+    "semi_global_weight": 0.0,
+}
 # Enlarges pairs twice, without a look at a thumbnail.
-_TWICE = Policy(target_disparity=2 * _D, most_noise=1e3, **_ONE_CAMERA)
-_PLAIN = Policy(
-    largest_scale=1.0, smallest_scale=1.0, half_scale_weight=0.0, **_ONE_CAMERA
-)
+_TWICE = Policy(target_disparity=2 * _D, most_noise=1e3, **_ALONE)
+_PLAIN = Policy(largest_scale=1.0, smallest_scale=1.0, **_ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +77,15 @@ def _assert_close(found, expected):
 def _halving(height, width, **changes):
     """A policy that sees a pair of this size at half of its size."""
     changes = {"working_pixels": height * width // 4} | changes
-    return Policy(**_ONE_CAMERA | changes)
+    return Policy(**_ALONE | changes)
 
 
 def test_enlarged_pairs(eager, network):
-    """D-37: a quarter of the result is of half the scale; smooth pictures."""
+    """D-37, on smooth pictures."""
     mono, reference = _smooth(64, 96)
     explanation = Colorizer(network, _TWICE).explain(mono, reference)
-    plan = ViewPlan((Pass(64, 2.0, 0.75), Pass(32, 1.0, 0.25)))
-    assert explanation.plan == plan
-    fine = _seen_at(network, mono, reference, 2.0, 64)
-    half = _seen_at(network, mono, reference, 1.0, 32)
-    _assert_close(explanation.chroma, 0.75 * fine + 0.25 * half)
+    assert explanation.plan == ViewPlan(View(64, 2.0))
+    _assert_close(explanation.chroma, _seen_at(network, mono, reference, 2.0, 64))
     plain = colorize_outputs(network, mono, reference)["chroma"]
     assert np.abs(plain - explanation.chroma).mean() > 0.1 * plain.std()
     picture = output_picture(mono[..., None], explanation.chroma)
@@ -93,12 +95,38 @@ def test_enlarged_pairs(eager, network):
     )
 
 
+def test_semi_global_matching_has_its_share(eager, network):
+    """D-43: of the colours at full size, whatever the network's scale is."""
+    scene = two_planes()
+    pair = scene.mono[..., None], scene.reference
+    policy = _TWICE.replace(semi_global_weight=0.25)
+    found = Colorizer(network, policy).explain(*pair)
+    assert found.plan == ViewPlan(View(64, 2.0), View(_D))
+    expected = semi_global(scene.mono, scene.reference, _D)
+    np.testing.assert_allclose(found.matched, expected, atol=1e-5)
+    alone = Colorizer(network, _TWICE).explain(*pair)
+    assert alone.matched is None
+    np.testing.assert_allclose(
+        found.chroma, 0.75 * alone.chroma + 0.25 * expected, atol=1e-5
+    )
+
+
+def test_a_pair_without_matches_is_left_to_the_network(eager, network):
+    reference = 0.2 + 0.8 * random_pair(64, 96)[1]
+    mono = np.zeros((64, 96))  # No gain makes it as bright as the reference.
+    policy = _TWICE.replace(semi_global_weight=0.25)
+    found = Colorizer(network, policy).explain(mono, reference)
+    assert found.plan.semi_global and found.matched is None
+    alone = Colorizer(network, _TWICE).explain(mono, reference)
+    np.testing.assert_array_equal(found.chroma, alone.chroma)
+
+
 @pytest.mark.parametrize("scale", [2.0, 0.5])
 def test_a_reference_of_another_luma_keeps_its_chroma(eager, network, scale):
     """`see_alike` leaves the RGB cube; so may the pair that the network sees."""
     mono, reference = _smooth(64, 96)
     luma, rgb = np.clip(mono[..., None], 0, 1), reference + 0.6
-    found = Colorizer(network, _PLAIN).look(luma, rgb, Pass(_D, scale))["chroma"]
+    found = Colorizer(network, _PLAIN).look(luma, rgb, View(_D, scale))["chroma"]
     size = [round(scale * side) for side in mono.shape]
     brighter = _resized(rgb, *size)
     assert (brighter > 1).mean() > 0.5
@@ -113,11 +141,8 @@ def test_reduced_pairs(eager, network):
     mono, reference = _smooth(64, 96)
     policy = _halving(64, 96, luma_detail=False)
     explanation = Colorizer(network, policy).explain(mono, reference)
-    plan = ViewPlan((Pass(32, 0.5, 0.75), Pass(32, 0.25, 0.25)))
-    assert explanation.plan == plan
-    fine = _seen_at(network, mono, reference, 0.5, 32)
-    half = _seen_at(network, mono, reference, 0.25, 32)
-    _assert_close(explanation.chroma, 0.75 * fine + 0.25 * half)
+    assert explanation.plan == ViewPlan(View(32, 0.5))
+    _assert_close(explanation.chroma, _seen_at(network, mono, reference, 0.5, 32))
 
 
 @pytest.mark.parametrize(
@@ -130,15 +155,13 @@ def test_what_was_seen_reduced_gets_the_detail_of_the_mono_picture(
     """D-39, also in tiles; to rounding."""
     mono, reference = random_pair(*size)
     found = Colorizer(network, _halving(*size)).explain(mono, reference, tiling=tiling)
-    expected = 0.0
-    for view in found.plan.passes:
-        smaller = [max(1, round(side * view.scale)) for side in size]
-        pair = [
-            np.clip(resized(picture, *smaller), 0, 1)
-            for picture in (mono[..., None], reference)
-        ]
-        part = colorize_outputs(network, *pair, 32, tiling=tiling)["chroma"]
-        expected += view.weight * with_luma_detail(part, mono[..., None])
+    assert found.plan == ViewPlan(View(32, 0.5))
+    pair = [
+        np.clip(resized(picture, *(round(side / 2) for side in size)), 0, 1)
+        for picture in (mono[..., None], reference)
+    ]
+    seen = colorize_outputs(network, *pair, 32, tiling=tiling)["chroma"]
+    expected = with_luma_detail(seen, mono[..., None])
     np.testing.assert_allclose(found.chroma, expected, atol=1e-5)
     without = _halving(*size, luma_detail=False)
     other = Colorizer(network, without).explain(mono, reference, tiling=tiling)
@@ -150,7 +173,7 @@ def test_all_off_is_the_network_alone(eager, network):
     explanation = Colorizer(network, _PLAIN).explain(mono, reference, volumes=True)
     outputs = colorize_outputs(network, mono, reference, volumes=True)
     np.testing.assert_array_equal(explanation.picture, outputs.pop("picture"))
-    (seen,) = explanation.passes
+    seen = explanation.outputs
     assert (
         set(seen)
         == set(outputs)
@@ -160,21 +183,21 @@ def test_all_off_is_the_network_alone(eager, network):
         np.testing.assert_array_equal(seen[name], values)
 
 
-def test_volumes_change_nothing_and_are_of_the_first_pass(eager, network):
+def test_volumes_change_nothing(eager, network):
     mono, reference = random_pair(32, 64)
     colorizer = Colorizer(network, _TWICE)
     explanation = colorizer.explain(mono, reference, volumes=True)
-    assert explanation.passes[0]["weights"].shape == (64, 64, 128)
-    assert "weights" not in explanation.passes[1]
+    assert explanation.outputs["weights"].shape == (64, 64, 128)
     without = colorizer.explain(mono, reference)
+    assert "weights" not in without.outputs
     np.testing.assert_allclose(explanation.chroma, without.chroma, atol=1e-5)
 
 
-def test_the_rough_chroma_of_a_pass_is_equation_1(eager, network):
+def test_the_rough_chroma_is_equation_1(eager, network):
     """At scale 1 and nothing else: neither blended nor with detail."""
     mono, reference = random_pair(64, 96)
     policy = Policy(auto_disparity=False)
-    seen = Colorizer(network, policy).explain(mono, reference, volumes=True).passes[0]
+    seen = Colorizer(network, policy).explain(mono, reference, volumes=True).outputs
     chroma = np.pad(rgb_to_chroma(reference), ((0, 0), (0, _D), (0, 0)))
     expected = sum(
         seen["weights"][k, ..., None] * chroma[:, k : k + 96] for k in range(_D)
@@ -184,11 +207,11 @@ def test_the_rough_chroma_of_a_pass_is_equation_1(eager, network):
 
 def test_a_given_d_is_taken(eager, network):
     pair = random_pair(33, 300)
-    policy = Policy(half_scale_weight=0.0, target_disparity=1)
+    policy = Policy(semi_global_weight=0.0, target_disparity=1)
     found = Colorizer(network, policy).explain(*pair, 96, volumes=True)
     asked = colorize_outputs(network, *pair, 96, volumes=True)
-    assert found.plan == ViewPlan((Pass(96),))
-    np.testing.assert_array_equal(found.passes[0]["weights"], asked["weights"])
+    assert found.plan == ViewPlan(View(96))
+    np.testing.assert_array_equal(found.outputs["weights"], asked["weights"])
     with pytest.raises(InputError, match="multiple of 32. Received: 33"):
         Colorizer(network)(*pair, 33)
 
@@ -219,7 +242,7 @@ def test_weights_that_are_no_distribution_estimate_nothing(network, monkeypatch)
     mono, reference = random_pair(33, 200)
     plain = network.with_config(weight_normalization="none")
     colorizer = Colorizer(plain, _PLAIN.replace(auto_disparity=True))
-    assert colorizer.plan(mono[..., None], reference) == ViewPlan((Pass(_D),))
+    assert colorizer.plan(mono[..., None], reference) == ViewPlan(View(_D))
     assert not asked
 
 
@@ -230,7 +253,7 @@ def test_disparities_are_estimated_on_a_thumbnail(eager, network, monkeypatch):
     for height, width in sizes:
         mono, reference = random_pair(height, width)
         plan = colorizer.plan(mono[..., None], reference)
-        assert plan == ViewPlan((Pass(_D),))
+        assert plan == ViewPlan(View(_D))
     shapes, factors = zip(*asked, strict=True)
     assert shapes == ((64, 20, 256), (64, 34, 256), (64, 40, 200))
     assert factors == pytest.approx((2.0, 300 / 256, 1.0))
@@ -244,7 +267,7 @@ def test_a_thumbnail_that_does_not_fit_is_not_looked_at(eager, network, monkeypa
     for tile, d in (((32, 128), 64), ((32, 96), _D)):
         tiling = Tiling(tile=tile, overlap=32)
         plan = colorizer.plan(mono[..., None], reference, tiling=tiling)
-        assert plan == ViewPlan((Pass(d),))
+        assert plan == ViewPlan(View(d))
 
 
 def test_a_d_is_compiled_once(monkeypatch, network):
@@ -293,11 +316,12 @@ def test_a_real_pair_with_the_shipped_weights():
     colorizer = Colorizer.from_pretrained()
     mono, reference, truth = _motorcycle(1)
     plan = colorizer.plan(mono[..., None], reference)
-    assert plan == ViewPlan((Pass(96, 1.0, 0.75), Pass(64, 0.5, 0.25)))
+    assert plan.network == View(96) and 63 < plan.semi_global.max_disparity <= 96
 
     mono, reference, truth = _motorcycle(4)
     explanation = colorizer.explain(mono, reference)
-    assert explanation.plan == ViewPlan((Pass(64, 3.0, 0.75), Pass(32, 1.5, 0.25)))
+    assert explanation.plan.network == View(64, 3.0)
+    assert 16 < explanation.plan.semi_global.max_disparity < 32
     alone = predict(
         colorizer.network.with_config(max_disparity=32), mono[..., None], reference
     )

@@ -100,8 +100,8 @@ def test_the_colorizer_and_the_network_are_two_methods(records, model, tmp_path)
     rows, _ = _read(tmp_path / "colorizer")
     plans = [Colorizer(model).plan(e["mono"], e["reference"]) for e in _first(records)]
     for row, plan in zip(rows, plans, strict=True):
-        assert float(row["scale"]) == pytest.approx(plan.passes[0].scale)
-        assert int(row["candidates"]) == plan.passes[0].max_disparity
+        assert float(row["scale"]) == pytest.approx(plan.network.scale)
+        assert int(row["candidates"]) == plan.network.max_disparity
         assert "rough_psnr" not in row
     assert summary["settings"]["policy"] == Policy().to_dict()
     alone = dataclasses.replace(pair, method=methods.COLORNET)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from colornet.color import rgb_to_luma
+from colornet.colorizer.classic import matching
 from colornet.metrics import chroma_psnr
 from colornet.noise import NOISE_SETUPS, add_noise
-from experiments.methods import jeon, matching
+from experiments.methods import jeon
 from tests.stereo_scene import two_planes
 
 _D = 32

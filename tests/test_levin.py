@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from colornet.colorizer.classic.levin import propagate
 from colornet.errors import InputError
-from experiments.methods.levin import propagate
 
 
 def _dense_twin(luma, chroma, known):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from colornet.colorizer.classic import matching
 from colornet.noise import estimate_noise
-from experiments.methods import matching
 
 
 def _smooth(shape, scale, seed=0):

@@ -1,4 +1,4 @@
-"""How the Colorizer looks at a pair: search range and scales (D-37, D-38)."""
+"""How the Colorizer sees a pair: search range and scale (D-37, D-38, D-43)."""
 
 import dataclasses
 
@@ -7,9 +7,8 @@ import pytest
 
 from colornet.colorizer.plan import (
     DisparityEstimate,
-    Pass,
     Policy,
-    ViewPlan,
+    View,
     estimate_disparity,
     plan_view,
     thumbnail_size,
@@ -44,7 +43,7 @@ def _plan(policy=_POLICY, config=_CONFIG, reference=None, estimate=None, tiling=
 
 def _scale(largest, reference=None):
     estimate = DisparityEstimate(largest, largest)
-    return _plan(reference=reference, estimate=estimate).passes[0].scale
+    return _plan(reference=reference, estimate=estimate).network.scale
 
 
 def test_disparities_are_those_that_weights_agree_on():
@@ -88,7 +87,7 @@ def test_small_pictures_are_enlarged_to_the_target_disparity():
         assert _scale(largest) == pytest.approx(factor)
     # Without a target the d of the network is it.
     estimate = DisparityEstimate(48.0, 48.0)
-    assert _plan(Policy(), estimate=estimate).passes[0].scale == pytest.approx(2)
+    assert _plan(Policy(), estimate=estimate).network.scale == pytest.approx(2)
 
 
 def test_pictures_are_seen_with_300_000_pixels_at_most():
@@ -117,9 +116,9 @@ def test_noisy_colours_are_enlarged_less():
 )
 def test_each_change_of_scale_can_be_turned_off(off, size, largest):
     reference, estimate = _reference(*size), DisparityEstimate(largest, largest)
-    assert _plan(reference=reference, estimate=estimate).passes[0].scale != 1
+    assert _plan(reference=reference, estimate=estimate).network.scale != 1
     policy = _POLICY.replace(**off)
-    assert _plan(policy, reference=reference, estimate=estimate).passes[0].scale == 1
+    assert _plan(policy, reference=reference, estimate=estimate).network.scale == 1
 
 
 @pytest.mark.parametrize(
@@ -135,23 +134,37 @@ def test_each_change_of_scale_can_be_turned_off(off, size, largest):
 def test_as_many_candidates_as_are_searched(searched, size, d):
     estimate = DisparityEstimate(100.0, searched)
     plan = _plan(reference=_reference(*size), estimate=estimate)
-    assert plan.passes[0].max_disparity == d
+    assert plan.network.max_disparity == d
 
 
 def test_without_an_estimate_d_is_the_networks_at_the_size_of_the_pair():
     config = ModelConfig(max_disparity=320)
     plan = _plan(config=config, reference=_reference(600, 500))
-    assert plan.passes[0] == Pass(320, 1.0, 0.75)
+    assert plan.network == View(320)
     plan = _plan(config=config, reference=_reference(1200, 1000))
-    assert plan.passes[0] == Pass(160, 0.5, 0.75)
+    assert plan.network == View(160, 0.5)
 
 
-def test_pairs_are_seen_at_half_the_scale_too():
-    plan = _plan(estimate=DisparityEstimate(20.0, 50.0))
-    assert plan == ViewPlan((Pass(128, 2.0, 0.75), Pass(64, 1.0, 0.25)))
-    alone = _POLICY.replace(half_scale_weight=0.0)
-    plan = _plan(alone, estimate=DisparityEstimate(20.0, 50.0))
-    assert plan == ViewPlan((Pass(128, 2.0, 1.0),))
+@pytest.mark.parametrize(
+    ("size", "searched", "network", "semi_global"),
+    [
+        ((20, 100), 50, View(128, 2.0), View(50)),  # never enlarged
+        ((1000, 1000), 150, View(96, 0.3**0.5), View(150)),
+        ((1000, 1000), 151, View(96, 0.3**0.5), View(83, 0.3**0.5)),  # as many costs
+        ((4000, 3000), 300, View(160, 0.5), None),
+    ],
+)
+def test_semi_global_matching_sees_the_pair_itself_if_it_can(
+    size, searched, network, semi_global
+):
+    reference = np.broadcast_to(np.float32(0.5), (*size, 3))
+    plan = _plan(reference=reference, estimate=DisparityEstimate(20.0, searched))
+    assert plan.network == dataclasses.replace(network, scale=plan.network.scale)
+    assert plan.network.scale == pytest.approx(network.scale)
+    assert plan.semi_global == semi_global
+    without = _POLICY.replace(semi_global_weight=0.0)
+    plan = _plan(without, reference=reference, estimate=DisparityEstimate(20.0, 50.0))
+    assert plan.semi_global is None
 
 
 def test_a_pair_that_has_no_memory_when_enlarged_is_not_enlarged():
@@ -159,7 +172,7 @@ def test_a_pair_that_has_no_memory_when_enlarged_is_not_enlarged():
     needs = tile_bytes(64, 224, _CONFIG.replace(max_disparity=64)) / 1e9
     for memory_gb, scale, d in ((1.01 * needs, 2, 64), (0.99 * needs, 1, 32)):
         plan = _plan(estimate=estimate, tiling=Tiling(memory_gb))
-        assert (plan.passes[0].scale, plan.passes[0].max_disparity) == (scale, d)
+        assert (plan.network.scale, plan.network.max_disparity) == (scale, d)
 
 
 def test_the_thumbnail_is_256_px_wide_at_most():
@@ -179,7 +192,7 @@ def test_the_thumbnail_is_256_px_wide_at_most():
         ("smallest_scale", 0),
         ("working_pixels", 0),
         ("most_noise", float("nan")),
-        ("half_scale_weight", 1.0),
+        ("semi_global_weight", 1.0),
     ],
 )
 def test_impossible_policies(field, value):

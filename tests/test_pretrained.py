@@ -250,7 +250,7 @@ def test_colorize_takes_the_default_and_says_so(copy, tmp_path):
     network = random_network(32)
     optimizer = build_optimizer(TABLE_1, network.trainable_variables)
     Checkpoints(tmp_path / "run").save(6, network, optimizer, TABLE_1)
-    policy = {"auto_disparity": False, "half_scale_weight": 0}
+    policy = {"auto_disparity": False, "semi_global_weight": 0}
     packing.pack(tmp_path / "run", "small", copy, pictures, default=True, policy=policy)
     mono, reference = _picture(0, 33, 45), _picture(1, 33, 45, 3)
     write_picture(tmp_path / "mono.png", mono)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from colornet.color import rgb_to_luma
+from colornet.colorizer.classic import semi_global
 from colornet.metrics import chroma_psnr
-from experiments.methods import semi_global
 from tests.stereo_scene import two_planes
 
 _D = 32

@@ -8,10 +8,11 @@ import numpy as np
 
 from colornet import pretrained
 from colornet.colorizer.cameras import SeenPair, see_alike
+from colornet.colorizer.classic import matching, semi_global
 from colornet.colorizer.plan import (
     DisparityEstimate,
-    Pass,
     Policy,
+    View,
     ViewPlan,
     estimate_disparity,
     plan_view,
@@ -43,16 +44,19 @@ class Explanation:
         picture: (height, width, 3) RGB of the kind of the mono picture.
         chroma: (height, width, 2) float32 Cb, Cr.
         pair: as the network saw it, at its own size.
-        plan: how the network saw the pair.
-        passes: outputs of the network for every pass of the plan, at the scale of the
-            pass; C' of Eq. 1 is `rough_chroma` there. Volumes are those of the first.
+        plan: how the pair was seen.
+        outputs: of the network, at the scale of its view; C' of Eq. 1 is
+            `rough_chroma` there.
+        matched: (height, width, 2) float32 Cb, Cr of semi-global matching (D-43); None
+            if it was left out or found nothing.
     """
 
     picture: np.ndarray
     chroma: np.ndarray
     pair: SeenPair
     plan: ViewPlan
-    passes: tuple[dict[str, np.ndarray], ...]
+    outputs: dict[str, np.ndarray]
+    matched: np.ndarray | None = None
 
 
 class Colorizer:
@@ -147,8 +151,7 @@ class Colorizer:
 
         Args:
             mono, reference, max_disparity, tiling, progress: see `__call__`.
-            volumes: whether A and W of the first pass are among its outputs: d float32
-                maps, or more.
+            volumes: whether A and W are among the outputs: d float32 maps, or more.
 
         Raises:
             InputError: as `__call__`; volumes of a picture that would need tiles.
@@ -157,25 +160,20 @@ class Colorizer:
         pair = see_alike(own_luma, rgb, self.policy)
         luma, rgb = pair.luma, pair.rgb
         plan = self.plan(luma, rgb, max_disparity, tiling=tiling)
-        outputs, chroma = [], 0.0
-        for number, view in enumerate(plan.passes):
-            with_volumes = volumes and not number
-            outputs.append(
-                self.look(
-                    luma,
-                    rgb,
-                    view,
-                    volumes=with_volumes,
-                    tiling=tiling,
-                    progress=progress,
-                )
-            )
-            part = self.at_full_size(outputs[-1]["chroma"], luma, view)
-            chroma = chroma + view.weight * part
+        outputs = self.look(
+            luma, rgb, plan.network, volumes=volumes, tiling=tiling, progress=progress
+        )
+        chroma = self.at_full_size(outputs["chroma"], luma, plan.network.scale)
+        matched = None
+        if plan.semi_global:
+            matched = self.match(luma, rgb, plan.semi_global)
+        if matched is not None:
+            weight = np.float32(self.policy.semi_global_weight)
+            chroma = chroma + weight * (matched - chroma)
         chroma = pair.own_chroma(chroma, own_luma)
         dtype = np.asarray(mono).dtype
         picture = picture_of(own_luma, chroma, dtype, self.network.name)
-        return Explanation(picture, chroma, pair, plan, tuple(outputs))
+        return Explanation(picture, chroma, pair, plan, outputs, matched)
 
     def plan(
         self,
@@ -185,7 +183,7 @@ class Colorizer:
         *,
         tiling: Tiling | None = None,
     ) -> ViewPlan:
-        """How the network will see a pair.
+        """How a pair will be seen.
 
         Args:
             luma, rgb: of `SeenPair`.
@@ -212,7 +210,7 @@ class Colorizer:
         config = config.replace(max_disparity=candidates)
         if not fits_in_memory(*padded_size(height, width), config, tiling):
             return None
-        views = (luma, rgb)
+        views = [luma, rgb]
         if width < luma.shape[1]:
             views = [_scaled(view, height, width) for view in views]
         if candidates not in self._weights:
@@ -227,38 +225,51 @@ class Colorizer:
         self,
         luma: np.ndarray,
         rgb: np.ndarray,
-        view: Pass,
+        view: View,
         *,
         volumes: bool = False,
         tiling: Tiling | None = None,
         progress: bool = False,
     ) -> dict[str, np.ndarray]:
-        """One pass of the network over a pair.
+        """What the network says of a pair.
 
         Args:
             luma, rgb: of `SeenPair`.
-            view: the pass.
+            view: of the network.
             volumes, tiling, progress: see `explain`.
 
         Returns:
-            The outputs of the network at the scale of the pass, without batch axis.
+            The outputs of the network at the scale of the view, without batch axis.
         """
-        pair = luma, rgb
-        if view.scale != 1:
-            height, width = (max(1, round(view.scale * n)) for n in luma.shape[:2])
-            pair = [_scaled(picture, height, width) for picture in pair]
+        pair = _at_scale(luma, rgb, view.scale)
         network = self._variant(view.max_disparity)
         if volumes:
             return predict_with_volumes(network, *pair, tiling=tiling)
         return predict(network, *pair, tiling=tiling, progress=progress)
 
+    def match(self, luma: np.ndarray, rgb: np.ndarray, view: View) -> np.ndarray | None:
+        """What semi-global matching says of a pair (D-43).
+
+        Args:
+            luma, rgb: of `SeenPair`.
+            view: of semi-global matching.
+
+        Returns:
+            (height, width, 2) float32 chroma; None if no match is reliable.
+        """
+        mono, reference = _at_scale(luma, rgb, view.scale)
+        chroma = matching.matched_chroma(
+            semi_global.match, mono[..., 0], reference, view.max_disparity
+        )
+        return None if chroma is None else self.at_full_size(chroma, luma, view.scale)
+
     def at_full_size(
-        self, chroma: np.ndarray, luma: np.ndarray, view: Pass
+        self, chroma: np.ndarray, luma: np.ndarray, scale: float
     ) -> np.ndarray:
-        """The chroma of a pass at the size of the pair, (height, width, 2) float32."""
-        if view.scale == 1:
+        """Chroma seen at a scale at the size of the pair, (height, width, 2)."""
+        if scale == 1:
             return chroma
-        if view.scale < 1 and self.policy.luma_detail:
+        if scale < 1 and self.policy.luma_detail:
             return with_luma_detail(chroma, luma)
         return resized(chroma, *luma.shape[:2])
 
@@ -279,6 +290,14 @@ def stored_policy(weights: str) -> Policy:
     if not str(weights).startswith(pretrained.PREFIX):
         return Policy()
     return Policy.from_dict(pretrained.policy(str(weights)))
+
+
+def _at_scale(luma: np.ndarray, rgb: np.ndarray, scale: float) -> list[np.ndarray]:
+    """Luma and RGB of a pair at another scale."""
+    if scale == 1:
+        return [luma, rgb]
+    height, width = (max(1, round(scale * side)) for side in luma.shape[:2])
+    return [_scaled(view, height, width) for view in (luma, rgb)]
 
 
 def _scaled(view: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How the Colorizer looks at a pair: search range and scales (D-37, D-38)."""
+"""How the Colorizer sees a pair: search range and scale (D-37, D-38, D-43)."""
 
 import dataclasses
 import math
@@ -28,6 +28,8 @@ _LARGEST, _NEAREST = 99.5, 99.9
 _MORE, _MORE_PX = 1.1, 4.0
 _MOST_CANDIDATES = 256  # of an estimate
 _LEAST_CHANGE = 1.2  # of the scale
+# Candidates times pixels of semi-global matching, which takes 8 bytes for each.
+_MOST_COSTS = 150_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Policy(Config):
             reduced.
         most_noise: pairs are enlarged until the noise of the reference's chroma times
             the scale is this, in 8-bit levels.
-        half_scale_weight: weight of the same pair seen at half the scale, in [0, 1).
+        semi_global_weight: weight of the colours that semi-global matching finds, in
+            [0, 1); 0 leaves them out (D-43).
         luma_detail: whether chroma that was seen reduced gets the detail of the luma
             (D-39).
         align: whether the reference is moved to the rows of the mono camera (D-41).
@@ -60,7 +63,7 @@ class Policy(Config):
     smallest_scale: float = 0.5
     working_pixels: int = 300_000
     most_noise: float = 6.0
-    half_scale_weight: float = 0.25
+    semi_global_weight: float = 0.35
     luma_detail: bool = True
     align: bool = True
     match_cameras: bool = True
@@ -73,7 +76,7 @@ class Policy(Config):
         check_above_0("smallest_scale", self.smallest_scale)
         check_at_least("working_pixels", self.working_pixels, 1)
         check_above_0("most_noise", self.most_noise)
-        check_fraction("half_scale_weight", self.half_scale_weight)
+        check_fraction("semi_global_weight", self.semi_global_weight)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,36 +93,37 @@ class DisparityEstimate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pass:
-    """One pass of the network over a pair.
+class View:
+    """How one method sees a pair.
 
     Attributes:
-        max_disparity: d of Eq. 1, px of the pictures that the network gets.
+        max_disparity: d of Eq. 1, px of the pictures that the method gets.
         scale: their sides over those of the pair.
-        weight: of the chroma in the result.
     """
 
     max_disparity: int
     scale: float = 1.0
-    weight: float = 1.0
+
+    def __str__(self) -> str:
+        return f"d = {self.max_disparity} at {self.scale:.2g} of the size"
 
 
 @dataclasses.dataclass(frozen=True)
 class ViewPlan:
-    """How the network sees a pair: one pass, or two at different scales.
+    """How the Colorizer sees a pair.
 
     Attributes:
-        passes: the main one first; their weights sum to 1.
+        network: the view of the network.
+        semi_global: the view of semi-global matching; None if it is left out.
     """
 
-    passes: tuple[Pass, ...]
+    network: View
+    semi_global: View | None = None
 
     def __str__(self) -> str:
-        return "; then ".join(
-            f"d = {view.max_disparity} at {view.scale:.2g} of the size, weight "
-            f"{view.weight:g}"
-            for view in self.passes
-        )
+        if not self.semi_global:
+            return f"{self.network}"
+        return f"{self.network}; by semi-global matching with {self.semi_global}"
 
 
 def thumbnail_size(
@@ -191,10 +195,21 @@ def plan_view(
     enlarged = padded_size(round(height * scale), round(width * scale))
     if scale > 1 and not fits_in_memory(*enlarged, larger, tiling):
         scale = 1.0
-    d, half = candidates(scale), policy.half_scale_weight
-    if not half:
-        return ViewPlan((Pass(d, scale),))
-    return ViewPlan((Pass(d, scale, 1 - half), Pass(_on_grid(d / 2), scale / 2, half)))
+    semi_global = None
+    if policy.semi_global_weight:
+        semi_global = _semi_global_view(height, width, found.searched, scale)
+    return ViewPlan(View(candidates(scale), scale), semi_global)
+
+
+def _semi_global_view(
+    height: int, width: int, searched: float, network_scale: float
+) -> View | None:
+    """The pair itself, or as reduced as the network sees it; None if too large."""
+    for scale in (1.0, min(1.0, network_scale)):
+        candidates = math.ceil(searched * scale)
+        if candidates * height * width * scale**2 <= _MOST_COSTS:
+            return View(candidates, scale)
+    return None
 
 
 def _scale(

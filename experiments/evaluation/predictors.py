@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from colornet.colorizer.classic import matching
 from colornet.colorizer.colorizer import Colorizer, stored_policy
-from colornet.colorizer.plan import Pass
+from colornet.colorizer.plan import View
 from colornet.errors import InputError
 from colornet.inference import pad, predict, unpad
 from colornet.inference import run as run_padded
@@ -16,7 +17,7 @@ from colornet.occlusion import visible_pixels
 from colornet.tiling import EXACT_TILING, Tiling
 from colornet.weights import load_model, weights_digest
 from experiments import methods
-from experiments.methods import matching, networks
+from experiments.methods import networks
 
 # What other methods search if nothing else is said: the network's d (D-04).
 _MAX_DISPARITY = 192
@@ -29,12 +30,12 @@ class Prediction:
     Attributes:
         chroma: (height, width, 2), the result.
         rough: C' of Eq. 1, of the network alone.
-        view: of the Colorizer, the main pass of its plan.
+        view: of the Colorizer, how its network saw the pair.
     """
 
     chroma: np.ndarray
     rough: np.ndarray | None = None
-    view: Pass | None = None
+    view: View | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _network_predictor(
         explanation = colorizer.explain(
             pair.mono, pair.reference, evaluation.max_disparity, tiling=tiling
         )
-        return Prediction(explanation.chroma, view=explanation.plan.passes[0])
+        return Prediction(explanation.chroma, view=explanation.plan.network)
 
     return run_colorizer, settings | {"policy": policy.to_dict()}
 

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from colornet.color import rgb_to_luma
+from colornet.colorizer.classic import matching
 from colornet.noise import NOISE_SETUPS, add_noise, record_rng, to_uint8
-from experiments.methods import matching
 from tfrecords_tools.records import area_downsample
 from tfrecords_tools.sources import Views
 from tfrecords_tools.sources.disparity import transfer_disparity

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from colornet.colorizer.classic import semi_global
 from colornet.errors import InputError
-from experiments.methods import gupta, ironi, jeon, semi_global, trivial, welsh
+from experiments.methods import gupta, ironi, jeon, trivial, welsh
 
 # The network of Table 1 at one scale with a given d, and the product on top of it.
 COLORNET, COLORIZER = "colornet", "colorizer"

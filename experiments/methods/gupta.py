@@ -34,8 +34,8 @@ from scipy.ndimage import uniform_filter
 from skimage.segmentation import slic
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from experiments.methods.levin import propagate
-from experiments.methods.matching import local_deviation
+from colornet.colorizer.classic.levin import propagate
+from colornet.colorizer.classic.matching import local_deviation
 
 _SUPERPIXEL = 40
 _COMPACTNESS = 0.2

@@ -29,8 +29,8 @@ from scipy.fft import dct
 from skimage.segmentation import felzenszwalb
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from experiments.methods import matching
-from experiments.methods.levin import propagate
+from colornet.colorizer.classic import matching
+from colornet.colorizer.classic.levin import propagate
 
 _DCT_SIZE = 7
 _VOTING_SIZE = 7

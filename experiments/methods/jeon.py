@@ -21,7 +21,7 @@ ours, chosen on Middlebury 2014. Departures:
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from experiments.methods import matching
+from colornet.colorizer.classic import matching
 
 # Share of brightness in the cost, and where both differences are cut off.
 _BRIGHTNESS_SHARE = 0.5

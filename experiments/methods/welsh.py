@@ -14,7 +14,7 @@ the one of the smallest disparity is taken.
 import numpy as np
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
-from experiments.methods import matching
+from colornet.colorizer.classic import matching
 
 _WINDOW = 5
 _LUMINANCE_WEIGHT = 0.5

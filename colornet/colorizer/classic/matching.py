@@ -11,8 +11,8 @@ from scipy.ndimage import correlate1d, gaussian_filter, uniform_filter
 from skimage.restoration import denoise_nl_means
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
+from colornet.colorizer.classic.levin import propagate
 from colornet.noise import estimate_noise
-from experiments.methods.levin import propagate
 
 # A method of stereo matching. From mono and the reference's luma, both (height, width)
 # float in [0, 1], and d of Eq. 1 to two (height, width) maps: the disparity of the mono
@@ -32,15 +32,17 @@ def denoise(rgb: np.ndarray) -> np.ndarray:
     removed by non-local means (Buades, Coll, Morel 2005) over R, G and B together.
 
     Args:
-        rgb: (height, width, 3) float, in [0, 1].
+        rgb: (height, width, 3) float, in [0, 1]; it may go somewhat beyond.
 
     Returns:
-        (height, width, 3) float32, in [0, 1].
+        (height, width, 3) float32.
     """
-    root = np.sqrt(rgb.astype(np.float32))
+    rgb = rgb.astype(np.float32)
+    lowest = min(0, rgb.min())
+    root = np.sqrt(rgb - lowest)
     noise = estimate_noise(root)
     if noise == 0:
-        return rgb.astype(np.float32)
+        return rgb
     smooth = denoise_nl_means(
         root,
         patch_size=5,
@@ -49,7 +51,7 @@ def denoise(rgb: np.ndarray) -> np.ndarray:
         sigma=noise,
         channel_axis=-1,
     )
-    return np.square(smooth)
+    return np.square(smooth) + lowest
 
 
 def gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -183,9 +185,9 @@ class GuidedFilter:
         return self._box(slope) * self._guide + self._box(offset)
 
 
-def colorize(
+def matched_chroma(
     match: Match, mono: np.ndarray, reference: np.ndarray, max_disparity: int
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Copies colours along reliable matches and propagates them over the picture.
 
     Args:
@@ -195,10 +197,18 @@ def colorize(
         max_disparity: d of Eq. 1.
 
     Returns:
-        (height, width, 2) float32 Cb, Cr, in [-0.5, 0.5]; grey if no match is reliable.
+        (height, width, 2) float32 Cb, Cr; None if no match is reliable.
     """
     clean = denoise(reference)
     disparity, reliable = match(mono, rgb_to_luma(clean)[..., 0], max_disparity)
     if not reliable.any():
-        return np.zeros((*mono.shape, 2), np.float32)
+        return None
     return propagate(mono, warp(rgb_to_chroma(clean), disparity), reliable)
+
+
+def colorize(
+    match: Match, mono: np.ndarray, reference: np.ndarray, max_disparity: int
+) -> np.ndarray:
+    """As `matched_chroma`, or grey, (height, width, 2) zeros."""
+    chroma = matched_chroma(match, mono, reference, max_disparity)
+    return np.zeros((*mono.shape, 2), np.float32) if chroma is None else chroma

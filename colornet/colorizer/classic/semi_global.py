@@ -18,7 +18,7 @@ disparities.
 import numpy as np
 from scipy.ndimage import median_filter
 
-from experiments.methods import matching
+from colornet.colorizer.classic import matching
 
 _CENSUS_RADIUS = 2
 # In the cost, bits of census; and the difference of gradients where it is cut off.

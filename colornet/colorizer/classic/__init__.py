@@ -1,0 +1,1 @@
+"""Classic stereo matching, the second opinion of the Colorizer. No TensorFlow."""

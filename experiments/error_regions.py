@@ -1,0 +1,129 @@
+r"""Shows where methods err: visible and hidden pixels, and parts of both.
+
+    python -m experiments.error_regions --datasets=middlebury2003_quarter \
+        --records=records/colornet_records/pairs_setup1 --output=regions
+
+Only pictures of known disparity count. A row of the table is a part of the pictures
+(`experiments.evaluation.regions`): its share of all pixels, and for every method its
+share of the squared error of chroma, over all pictures together, and its PSNR. A
+stopped measurement goes on.
+"""
+
+import itertools
+import pathlib
+
+from absl import flags
+
+from colornet.pretrained import DEFAULT, full_name
+from experiments import methods
+from tfrecords_tools import app
+
+_RECORDS = flags.DEFINE_string("records", None, "Folder of TFRecords.", required=True)
+_SPLIT = flags.DEFINE_string("split", "test", "Split of the records.")
+_DATASETS = flags.DEFINE_list("datasets", [], "Names of datasets; all if unset.")
+_LIMIT = flags.DEFINE_integer("limit", None, "The first so many.", lower_bound=1)
+_METHODS = flags.DEFINE_list(
+    "methods",
+    [methods.COLORNET, methods.COLORIZER, "semi_global", methods.TRUE_DISPARITY],
+    "The methods to compare.",
+)
+_WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "Of colornet and colorizer.")
+_CANDIDATES = flags.DEFINE_integer(
+    "candidates", None, "d of Eq. 1 for all methods but the colorizer.", lower_bound=1
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for regions.csv.", required=True)
+
+
+def _measure(method: str, examples, done: set[str]):
+    """Pixels and squared errors, 8-bit levels, of every region of every example."""
+    import numpy as np
+
+    from colornet.color import rgb_to_chroma
+    from colornet.noise import to_uint8
+    from experiments.evaluation.predictors import (
+        Evaluation,
+        is_network,
+        predict_example,
+        predictor,
+    )
+    from experiments.evaluation.regions import regions
+
+    evaluation = Evaluation(
+        records="",
+        method=method,
+        weights=full_name(_WEIGHTS.value) if is_network(method) else None,
+        max_disparity=None if method == methods.COLORIZER else _CANDIDATES.value,
+    )
+    run, _ = predictor(evaluation)
+    for example in examples:
+        if example["key"] in done or not (example["disparity"] >= 0).any():
+            continue
+        found = predict_example(run, example).chroma
+        truth = np.asarray(rgb_to_chroma(example["target"]))
+        found, truth = (
+            to_uint8(np.clip(chroma + 128 / 255, 0, 1)).astype(float)
+            for chroma in (found, truth)
+        )
+        squares = ((found - truth) ** 2).mean(axis=-1)
+        row = {"method": method, "key": example["key"]}
+        for name, where in regions(example["target"], example["disparity"]).items():
+            row[name] = f"{where.sum()} {squares[where].sum():.6g}"
+        yield row
+
+
+def main() -> None:
+    from colornet.data import Records
+    from colornet.errors import InputError
+    from colornet.io.rows import Rows
+
+    folder = pathlib.Path(_OUTPUT.value)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = Rows(folder / "regions.csv")
+    records = Records(_RECORDS.value, _SPLIT.value)
+    for method in dict.fromkeys(_METHODS.value):
+        done = {row["key"] for row in table.rows if row["method"] == method}
+        examples = itertools.islice(records.examples(_DATASETS.value), _LIMIT.value)
+        for row in _measure(method, examples, done):
+            table.append(row)
+            print(f"{method}, {row['key']}", flush=True)
+    if not table.rows:
+        raise InputError(
+            f"expected records with true disparity. Received: {_RECORDS.value}, without"
+        )
+    print(f"\n{_markdown(table.rows)}\n\nper picture: {folder / 'regions.csv'}")
+
+
+def _markdown(rows: list[dict[str, str]]) -> str:
+    import numpy as np
+
+    from experiments.evaluation.regions import HIDDEN, VISIBLE
+
+    names = [name for name in rows[0] if name not in ("method", "key")]
+    totals = {
+        method: {
+            name: np.sum(
+                [
+                    np.array(row[name].split(), float)
+                    for row in rows
+                    if row["method"] == method
+                ],
+                axis=0,
+            )
+            for name in names
+        }
+        for method in dict.fromkeys(row["method"] for row in rows)
+    }
+    lines = [["part", "pixels", *totals], ["---"] * (2 + len(totals))]
+    for name in names:
+        cells = []
+        for sums in totals.values():
+            pixels, squares = sums[VISIBLE] + sums[HIDDEN]
+            count, error = sums[name]
+            psnr = 10 * np.log10(255**2 * count / error) if error else np.inf
+            cells.append(f"{error / squares:.0%}, {psnr:.1f} dB" if count else "")
+        lines.append([name, f"{count / pixels:.0%}", *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    app.run(main)
