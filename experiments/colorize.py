@@ -40,6 +40,7 @@ from colornet.visualize.pictures import scaled_example
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
+from tfrecords_tools.limit_flags import limit_flags
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.")
 _REFERENCE = flags.DEFINE_string(
@@ -63,11 +64,7 @@ _MONO_VIEW = flags.DEFINE_enum(
 _BITS = flags.DEFINE_integer(
     "bits", None, "Bits in use of 16; if unset, judged by the values."
 )
-_LIMITS = app.config_flags(
-    Limits,
-    max_pixels_per_byte="Refuse a picture file of more than 25 megapixels that "
-    "announces more pixels for each of its bytes.",
-)
+_LIMITS = limit_flags()
 _ALIGN = flags.DEFINE_bool(
     "align", True, "Move the reference to the rows of the mono picture (D-41)."
 )

@@ -15,6 +15,7 @@ from absl import flags
 
 from colornet.io.limits import Limits
 from tfrecords_tools import app, inventory, source_flags
+from tfrecords_tools.limit_flags import limit_flags
 from tfrecords_tools.records import RecordConfig
 
 _OUT_DIR = flags.DEFINE_string(
@@ -28,11 +29,7 @@ _SCALE = flags.DEFINE_float("scale", 1.0, "1 / k: averages every k x k pixels.")
 _NOISE_ORDER = flags.DEFINE_string(
     "noise_order", "before_scale", "Noise before_scale or after_scale (D-08)."
 )
-_LIMITS = app.config_flags(
-    Limits,
-    max_pixels_per_byte="Refuse a picture file of more than 25 megapixels that "
-    "announces more pixels for each of its bytes.",
-)
+_LIMITS = limit_flags()
 _LIMIT = flags.DEFINE_integer("limit", None, "Keep so many pairs of every split.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace records that are there.")
 _PROCESSES = flags.DEFINE_integer(
@@ -80,7 +77,8 @@ def main() -> None:
     print(f"records: {counts}; {written.num_bytes / 1e6:.1f} MB")
     if skipped := written.skipped:
         print(f"skipped {len(skipped)} pairs:", *skipped[:_MOST_SKIPPED], sep="\n  ")
-        print(f"all of them: {written.folder / SKIPPED}")
+        if more := len(skipped[_MOST_SKIPPED:]):
+            print(f"  and {more} more in {written.folder / SKIPPED}")
 
 
 if __name__ == "__main__":
