@@ -33,7 +33,7 @@ setup(
         "colornet": ["py.typed"],
         "colornet.pretrained": ["*.npz", "*.json", "*.md", "*.tsv"],
         "colornet.visualize": ["*.html"],
-        "experiments.tables": ["*.html"],
+        "experiments.pages": ["*.html"],
     },
     install_requires=[
         "absl-py",

@@ -113,15 +113,16 @@ class Records:
                 f"expected records with {', '.join(_FEATURES)}. Received: "
                 f"{self.directory} without {', '.join(missing)}"
             )
+        self.metadata = dict(builder.info.metadata or {})
         self.splits = sorted(builder.info.splits)
         splits = builder.info.splits
         if split not in splits or not splits[split].num_examples:
             raise InputError(
                 f"expected a split of {self.directory} with examples "
-                f"({', '.join(sorted(splits)) or 'none'}). Received: {split!r}"
+                f"({', '.join(self.splits) or 'none'}){self._how_to_get_splits()}. "
+                f"Received: {split!r}"
             )
         self.split = split
-        self.metadata = dict(builder.info.metadata or {})
         if not self.metadata.get("disparity_steps"):
             raise InputError(
                 "expected metadata.json with disparity_steps. "
@@ -141,8 +142,27 @@ class Records:
                 f"tfrecords_tools.check`. Received: {size} bytes"
             )
 
+    def _how_to_get_splits(self) -> str:
+        """Of records whose splits are up to who wrote them."""
+        if self.metadata.get("settings", {}).get("dataset") != "pairs":
+            return ""
+        return (
+            "; a column `split` of the INDEX.tsv of `tfrecords_tools.write "
+            "--dataset=pairs` names the split of each pair"
+        )
+
     def __len__(self) -> int:
         return sum(self.shard_lengths)
+
+    @property
+    def max_disparity(self) -> float | None:
+        """The largest known disparity in pixels, or None.
+
+        It is that of the split, or of all splits where no more was noted.
+        """
+        of_all = self.metadata.get("max_disparity")
+        of_splits = self.metadata.get("split_max_disparity")
+        return of_all if of_splits is None else of_splits.get(self.split)
 
     def checked(self, dataset: Iterable) -> Iterator[Any]:
         """Iterates over a dataset of these records; damage becomes an InputError."""

@@ -9,6 +9,7 @@ Run after table3 the pictures of Figures 4 to 6 are those on which the network l
 most and the least, of the paper's datasets that are there, or of all columns where none
 is; `--example=KEY` shows others. Figure 3 is of the first picture. SVG, PNGs and their
 captions go to `figures` below the output folder, and `experiments.report` shows them.
+A `figure.png` in each folder is the whole figure with its caption.
 """
 
 import pathlib
@@ -27,6 +28,8 @@ _EXAMPLES = flags.DEFINE_multi_string(
 
 
 def main() -> None:
+    from colornet.io.json_files import write_json
+    from experiments.provenance import made
     from experiments.tables.figures import figure3, make_figures, shown_columns
     from experiments.tables.network_drawing import draw_network
     from experiments.tables.paper import METHOD_ROWS
@@ -36,6 +39,7 @@ def main() -> None:
     if "2" in names:
         names.remove("2")
         print(f"Figure 2, the network: {draw_network(output)}", flush=True)
+    write_json(output / "figures.json", made())
     if not names:
         return
     rows = {row.name: row for row in program.rows(METHOD_ROWS)}

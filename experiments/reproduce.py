@@ -4,9 +4,10 @@ r"""The main job, end to end, on pictures that need no download.
 
 Writes TFRecords of rendered scenes and of the Motorcycle pair, trains a small network
 on the scenes, scores this network and the shipped weights on held-out scenes and on the
-photographs, colours the photographs with the shipped weights, exports the trained
-network as a SavedModel, and says where everything is. A job that was stopped goes on
-when it is started again.
+photographs, colours the photographs with the shipped weights, and exports the trained
+network as a SavedModel. OUT_DIR/index.html shows the scores, the training curve and the
+pictures, and says where everything is. A job that was stopped goes on when it is
+started again.
 
     python -m experiments.reproduce --preset=paper --out_dir=runs/paper \
         --records=records \
@@ -129,7 +130,7 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
 
     summaries = {}
     for name, (method, network, weights) in rows.items():
-        datasets = {}
+        datasets, settings = {}, {}
         for split in ("validation", "test"):
             summary = evaluate(
                 Evaluation(str(records), split, method, weights),
@@ -137,11 +138,15 @@ def _evaluate(out_dir: pathlib.Path, records: pathlib.Path, rows: dict) -> dict:
                 network,
             )
             datasets |= summary["datasets"]
-        summaries[name] = {"datasets": datasets}
+            settings = summary["settings"]
+        summaries[name] = {"datasets": datasets, "settings": settings}
     return summaries
 
 
-def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
+def _colorize(
+    out_dir: pathlib.Path, records: pathlib.Path, weights: str
+) -> dict[str, pathlib.Path]:
+    """Writes the pictures, and the page of the volumes; returns the pictures' files."""
     from colornet.colorizer.colorizer import Colorizer
     from colornet.data import Records
     from colornet.io.pictures import write_picture
@@ -171,18 +176,20 @@ def _colorize(out_dir: pathlib.Path, records: pathlib.Path, weights: str):
     )
     folder = out_dir / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in (
-        ("mono", mono),
-        ("reference", reference),
-        ("colorized", explanation.picture),
-        ("truth", to_uint8(example["target"])),
-        ("overview", picture_row(example, rough, explanation.chroma)),
-    ):
-        write_picture(folder / f"motorcycle_{name}.png", picture)
-    return folder
+    pictures = {
+        "mono": mono,
+        "reference": reference,
+        "colorized": explanation.picture,
+        "truth": to_uint8(example["target"]),
+        "overview": picture_row(example, rough, explanation.chroma),
+    }
+    files = {name: folder / f"motorcycle_{name}.png" for name in pictures}
+    for name, picture in pictures.items():
+        write_picture(files[name], picture)
+    return files
 
 
-def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
+def _export(out_dir: pathlib.Path, model) -> None:
     import tensorflow as tf
 
     from colornet.export import SIGNATURE, export_saved_model
@@ -202,7 +209,52 @@ def _export(out_dir: pathlib.Path, model) -> pathlib.Path:
     ).max()
     if not difference < 1e-5:
         raise RuntimeError(f"the SavedModel differs from the network by {difference}")
-    return folder
+
+
+def _index(
+    out_dir: pathlib.Path,
+    records: pathlib.Path,
+    summaries: dict,
+    pictures: dict[str, pathlib.Path],
+    size: str,
+    shipped: str,
+):
+    """What the page says, and the program at its end."""
+    from experiments.pages.index import Index
+
+    run_dir = out_dir / "run"
+    return Index(
+        summaries=summaries,
+        words={
+            "synthetic": "rendered scenes that the training does not see",
+            "middlebury2014": "the photographed Motorcycle pair",
+            "grey": "no colour",
+            "zero disparity": "the reference's colour at the same place",
+            "colornet": "the paper's network at one scale",
+            "colorizer": "colornet with its own choice of scale and search range, and "
+            "a share of semi-global matching",
+            "trained here": f"{size}, seed {_SEED.value}",
+            "shipped": f"the weights {shipped} of this package",
+            "rough": "C' of Eq. 1, before the residue is added",
+        },
+        run_dir=run_dir,
+        setup=_SETUP.value,
+        pictures=pictures,
+        places={
+            "volumes": (
+                out_dir / "volumes.html",
+                "from where each pixel has its colour",
+            ),
+            "pictures": (out_dir / "pictures", "the Motorcycle pair, PNG"),
+            "table": (out_dir / "table.txt", "the scores, also of the rough chroma"),
+            "evaluation": (out_dir / "evaluation", "the scores of each picture, CSV"),
+            "records": (records, "TFRecords of the scenes and the pair"),
+            "checkpoints": (run_dir / "checkpoints", "the network trained here"),
+            "metrics": (run_dir / "metrics.csv", "loss and PSNR of the training"),
+            "SavedModel": (out_dir / "saved_model", "the network trained here"),
+        },
+        commands={"TensorBoard": f"tensorboard --logdir={run_dir / 'tensorboard'}"},
+    )
 
 
 def _paper() -> None:
@@ -232,6 +284,8 @@ def main() -> None:
     from colornet.pretrained import PREFIX
     from experiments import methods
     from experiments.evaluation.show import scores_table
+    from experiments.pages.index import write_index
+    from experiments.provenance import made
 
     start = time.monotonic()
     out_dir = pathlib.Path(_OUT_DIR.value)
@@ -258,31 +312,26 @@ def main() -> None:
         "colornet, shipped": (methods.COLORNET, network, PREFIX + shipped),
         "colorizer, shipped": (methods.COLORIZER, network, PREFIX + shipped),
     }
-    table = scores_table(_evaluate(out_dir, records, rows))
+    summaries = _evaluate(out_dir, records, rows)
+    table = scores_table(summaries)
     announce(4, "the Motorcycle pair, coloured with the shipped weights", 15)
     pictures = _colorize(out_dir, records, shipped)
     announce(5, "SavedModel of the small network", 20)
-    saved_model = _export(out_dir, model)
+    _export(out_dir, model)
 
     (out_dir / "table.txt").write_text(table + "\n", "utf-8")
-    print(
-        f"""
-Setup {_SETUP.value}; means over pictures. Trained here: {size}, seed {_SEED.value}.
-Shipped: the weights {shipped}. colornet is the paper's network at one scale;
-colorizer adds its own choice of scale and search range.
-
-{table}
-
-records      {records}
-checkpoints  {out_dir / "run" / "checkpoints"}
-metrics      {out_dir / "run" / "metrics.csv"}
-TensorBoard  tensorboard --logdir={out_dir / "run" / "tensorboard"}
-evaluation   {out_dir / "evaluation"}
-pictures     {pictures}
-volumes      {out_dir / "volumes.html"}
-SavedModel   {saved_model}
-done in {time.monotonic() - start:.0f} s"""
-    )
+    index = _index(out_dir, records, summaries, pictures, size, shipped)
+    write_index(out_dir / "index.html", index, made())
+    print(f"\nSetup {index.setup}; means over pictures.")
+    for name, about in index.words.items():
+        print(f"{name}: {about}")
+    print(f"\n{table}\n")
+    for name, (place, _) in index.places.items():
+        print(f"{name:12} {place}")
+    for name, command in index.commands.items():
+        print(f"{name:12} {command}")
+    print(f"\nall of it: {out_dir / 'index.html'}")
+    print(f"done in {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

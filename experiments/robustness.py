@@ -55,11 +55,13 @@ _OUTPUT = flags.DEFINE_string("output", "runs/tables", "Folder for everything.")
 
 def main() -> None:
     from colornet.io.files import write_text, writing
+    from colornet.io.json_files import write_json
     from experiments.disturbances import show
     from experiments.disturbances.cameras import cases
     from experiments.disturbances.cells import csv_table
     from experiments.disturbances.measuring import choose_pairs, measure
     from experiments.evaluation.predictors import Evaluation, is_network
+    from experiments.provenance import made
     from tfrecords_tools.records import RecordConfig
 
     chosen, source = cases(_DISTURBANCES.value), source_flags.source()
@@ -86,6 +88,7 @@ def main() -> None:
     write_text(output / f"{name}.md", markdown)
     write_text(output / f"{name}.csv", csv_table(cells))
     write_text(output / f"{name}.svg", show.picture(cells))
+    write_json(output / f"{name}.json", made())
     print(markdown)
     print(f"{output}/{name}.md, .csv, .svg; per picture: {output}/{name}/*/images.csv")
 

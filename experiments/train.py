@@ -67,7 +67,8 @@ _ANY_NETWORK = app.config_flags(
 )
 _TRAINING = app.config_flags(
     TrainConfig,
-    split="Split to train on.",
+    split="Split to train on. Records of pairs have split test alone, unless their "
+    "INDEX.tsv has a column split.",
     steps="Optimizer steps.",
     batch_size="Examples a step, over all replicas.",
     crop_height="Height of the crop, px.",

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from colornet.errors import InputError
+from colornet.visualize.drawing import LABEL_HEIGHT, colormap
 from tfrecords_tools.checker import check_dataset, find_datasets
 from tfrecords_tools.contact_sheet import contact_sheet
-from tfrecords_tools.records import RecordConfig
+from tfrecords_tools.records import Record, RecordConfig
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.writer import write_records
@@ -35,7 +36,29 @@ def test_check_reads_everything(written):
     assert report.mono.value == pytest.approx(0.01, rel=0.02)
     assert report.color.value == pytest.approx(0.03, abs=5 * report.color.error + 3e-4)
     assert len(report.samples) == 2
-    assert contact_sheet([r for _, r in report.samples]).dtype == np.uint8
+    assert [key.split("/")[0] for key, _ in report.samples] == ["d", "d"]
+
+
+def test_the_contact_sheet_tells_unknown_disparity_from_far_away():
+    disparity = np.full((256, 256, 1), 64 * 40, np.uint16)
+    disparity[:128] = 1  # As far away as can be.
+    disparity[:, :128] = 0
+    views = [np.full((256, 256, channels), 99, np.uint8) for channels in (1, 3, 3)]
+    record = Record(*views, disparity)
+    sheet = contact_sheet([("a", record), ("a", record)])
+    half = (len(sheet) - 12) // 2
+    first = sheet[:half]
+    np.testing.assert_array_equal(first, sheet[-half:])
+    maps = first[-256:, 3 * (256 + 6) :]
+    np.testing.assert_array_equal(maps[:, :128], np.full((256, 128, 3), 128, np.uint8))
+    np.testing.assert_array_equal(maps[20, 200], colormap(0, 0, 1))
+    np.testing.assert_array_equal(maps[200, 200], colormap(1, 0, 1))
+    # A line with the name of the record, and one with those of the pictures.
+    other = contact_sheet([("b", record), ("a", record)])
+    (rows, _) = np.nonzero((sheet != other).any(axis=-1))
+    assert rows.size and rows.max() < LABEL_HEIGHT
+    names = first[LABEL_HEIGHT : 2 * LABEL_HEIGHT].min(axis=(0, 2))
+    assert all(names[x : x + 50].min() < 99 for x in (0, 262, 524, 786))
 
 
 def test_check_finds_nothing(tmp_path):

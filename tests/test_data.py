@@ -82,6 +82,14 @@ def test_maps_are_those_of_the_stored_record(folder):
     assert max(maps["disparity"].max() for maps in examples) > 8
 
 
+def test_a_split_that_is_not_there(folder, written):
+    with pytest.raises(InputError, match=r"\(test, train\)\. Received: 'x'"):
+        data.Records(folder, "x")
+    # Those of pairs are up to who wrote the table.
+    with pytest.raises(InputError, match=r"\(test, train\); a column `split` of the I"):
+        data.Records(written.folder, "validation")
+
+
 def test_records_of_some_datasets(folder):
     records = data.Records(folder, "train")
     assert records.datasets() == {"synthetic": 7}

@@ -1,7 +1,6 @@
 """python -m experiments.robustness, and its place in the report."""
 
 import csv
-import re
 
 import pytest
 
@@ -12,8 +11,10 @@ from experiments.disturbances.cells import read_cells
 from experiments.disturbances.measuring import choose_pairs, measure
 from experiments.evaluation.predictors import Evaluation
 from experiments.evaluation.scoring import evaluate
+from experiments.provenance import made
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start_each
+from tests.html_pages import elements, table_rows
 from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources.pairs import Pairs
 
@@ -113,8 +114,18 @@ def test_program_and_report(pictures, tmp_path):
     [row, *_] = _rows(tmp_path / name, "zero_disparity")
     assert row["key"] == "d/s3"
     assert float(row["psnr"]) == pytest.approx(undisturbed.psnr, abs=1e-4)
-    report = write_report(tmp_path)
-    assert "Robustness, Setup 2, d, 1 picture" in report
-    assert f"{others[1].psnr:.2f} ({others[1].change:+.2f})" in report
+    report = write_report(tmp_path, made())
+    titles = [element.text for element in elements(report, "h2")]
+    assert titles == ["Robustness, Setup 2, d, 1 picture"]
     assert report.count("<polyline") == 2
-    assert not re.search(r"""(src|href)=["']?(http|/|\.)""", report)
+    rows = {name.text: line for name, line in table_rows(report)}
+    line = rows["reference blurred, sigma px 2"]
+    expected = f"{others[1].psnr:.2f}{others[1].change:+.2f}"
+    assert line["zero disparity"].text == expected
+    # The better method of the row is marked.
+    [grey] = [c.psnr for c in cells if c.method == "grey" and c.strength == 2]
+    marked = [line[name].has("best") for name in ("zero disparity", "grey")]
+    assert marked == [others[1].psnr > grey, others[1].psnr < grey]
+    [_, command] = [e.text for e in elements(report, "p") if e.has("made")]
+    assert "python -m experiments.robustness --dataset=pairs" in command
+    assert command.endswith("--limit=1 --disturbances=blur --setup=2")

@@ -34,7 +34,6 @@ def test_tree(tmp_path):
     _make(tmp_path / "a", 10, ("left.jpg", "right.TIF"))
     _make(tmp_path / ".hidden", 30)
     (tmp_path / "notes").mkdir()
-    (tmp_path / "a" / "disp_left.png").touch()
     pairs = _found(Pairs(tmp_path))
     assert [p.key for p in pairs] == ["pairs/a", "pairs/b/two"]
     assert {p.split for p in pairs} == {"test"}
@@ -71,6 +70,39 @@ def test_folders_of_views(tmp_path):
     assert (views.left.mean(), views.right.mean()) == (11, 11)
     _make(tmp_path / "street" / "left", 10, ("3.png",))
     with pytest.raises(InputError, match="1 missing: .*street/Right/3"):
+        _found(Pairs(tmp_path))
+
+
+def test_disparity_in_a_tree_is_read_as_a_table_reads_it(tmp_path):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 5 * 256, (4, 6)).astype(np.uint16)
+    pixels = rng.uniform(0, 5, (4, 6)).astype("<f4")
+    for folder in ("a", "b", "c"):
+        _make(tmp_path / folder, 10)
+    write_picture(tmp_path / "a" / "DISP_left.PNG", codes)
+    pfm = b"Pf\n6 4\n-1\n" + pixels[::-1].tobytes()
+    (tmp_path / "b" / "disp_left.pfm").write_bytes(pfm)
+    for view in ("left", "right"):
+        _make(tmp_path / "d" / view, 20, ("7.png", "8.png"))
+    (tmp_path / "d" / "Disp_Left").mkdir()
+    write_picture(tmp_path / "d" / "Disp_Left" / "8.png", codes)
+    table = _write_table(
+        tmp_path / "t.tsv",
+        ("left", "right", "disp_left"),
+        ("a/left.png", "a/right.png", "a/DISP_left.PNG"),
+        ("b/left.png", "b/right.png", "b/disp_left.pfm"),
+    )
+
+    def disparities(source):
+        return [pair.load().left_disparity for pair in _found(source)]
+
+    a, b, c, first, second = disparities(Pairs(tmp_path))
+    assert c is None and first is None
+    np.testing.assert_array_equal([a, b], disparities(Pairs(table)))
+    np.testing.assert_array_equal([a, second, b], [codes / 256, codes / 256, pixels])
+
+    _make(tmp_path / "b", names=("disp_left.tif",), shape=(4, 6))
+    with pytest.raises(InputError, match=r"disp_left.\* only once: .*pfm, .*tif"):
         _found(Pairs(tmp_path))
 
 

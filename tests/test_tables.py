@@ -18,16 +18,19 @@ from colornet.color import rgb_to_chroma
 from colornet.config import VARIANTS, ModelConfig, TrainConfig
 from colornet.data import Records
 from colornet.errors import InputError, Interrupted
+from colornet.io.json_files import read_json, write_json
 from colornet.io.pictures import read_picture, write_picture
 from colornet.io.rows import rows_text
 from colornet.model import build_colornet
 from colornet.tiling import EXACT_TILING, Tiling
-from colornet.weights import save_weights
+from colornet.visualize.drawing import LABEL_HEIGHT
+from colornet.weights import load_model, save_weights, weights_digest
 from experiments.evaluation import scoring
 from experiments.evaluation.predictors import Evaluation, Prediction
 from experiments.evaluation.store import read_rows
 from experiments.methods.networks.config import MethodConfig
 from experiments.pretraining.recipe import PretrainConfig
+from experiments.provenance import MADE
 from experiments.tables import figures as drawn
 from experiments.tables import noise, paper, preset, program, text
 from experiments.tables.cells import (
@@ -41,17 +44,17 @@ from experiments.tables.cells import (
     training_in_words,
 )
 from experiments.tables.columns import chosen, find_columns
+from experiments.tables.figure_files import folder_of, with_box
 from experiments.tables.figures import (
     figure3,
-    folder_of,
     make_figures,
     shown_columns,
     similar_pixels,
-    with_box,
 )
 from experiments.tables.network_drawing import draw_network
 from experiments.tables.report import write_report
 from tests.command_line import assert_one_line_error, start, start_each
+from tests.html_pages import elements, table_rows
 from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources.embedded import Embedded
 from tfrecords_tools.sources.pairs import Pairs
@@ -198,9 +201,12 @@ def test_cells_are_the_evaluations(records, runs, cells, tmp_path):
     assert cell.ours == pytest.approx(np.mean(means)) and cell.seeds == 2
     assert cell.seed_std == pytest.approx(np.std(means, ddof=1))
     assert cell.paper is None and cell.pictures == _COUNT
+    digests = [weights_digest(load_model(path)) for path in runs]
+    assert cell.sha256.split() == digests and digests[0] != digests[1]
     grey = by_place["grey", "PR"]
     half = 1.96 * np.std(values(Row("grey"), None), ddof=1) / np.sqrt(_COUNT)
     assert grey.half_interval_95 == pytest.approx(half) and grey.seed_std is None
+    assert grey.sha256 == ""
     assert by_place["zhang", "PR"].why_not_run == "no weights of zhang"
     why = by_place["colornet", "MB"].why_not_run
     assert why == "no records of middlebury in Setup 1"
@@ -313,9 +319,11 @@ def test_trainings_in_words(tmp_path):
     assert words([]) == ""
 
 
+_TRAINING = "n = 8, seed 0, 1", "01ab 23cd"
+_MADE = {"date": "today", "version": "9.8", "command": "c <d>"}
 _CELLS = [
     Cell("welsh", "MB", 1, 2, 30.5, 0.98, 1, None, 30.28),
-    Cell("colornet", "MB", 1, 2, 41.0, 1.96, 2, 0.71, 41.94, "", "n = 8, seed 0, 1"),
+    Cell("colornet", "MB", 1, 2, 41.0, 1.96, 2, 0.71, 41.94, "", *_TRAINING),
     Cell("welsh", "CT", 1, paper=37.89, why_not_run="no records of cityscapes"),
     Cell("colornet", "CT", 1, paper=44.26, why_not_run="no records of cityscapes"),
 ]
@@ -428,8 +436,10 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     ]
     assert {figure.key for figure in figures} == {keys[0], keys[1]}
     by_key = {figure.key: figure for figure in figures}
-    assert "smallest lead, -5.0 dB" in by_key[keys[0]].caption
-    assert "largest lead, +9.0 dB" in by_key[keys[1]].caption
+    words = "ours is worst beside the others, 5.0 dB below the best of them"
+    assert words in by_key[keys[0]].caption
+    words = "ours is best beside the others, 9.0 dB above the best of them"
+    assert words in by_key[keys[1]].caption
     panels, place = figures[0].panels, figures[0].folder
     assert panels[:2] == ("input, mono", "input, reference") and panels[-1] == "truth"
     assert place.parent == folder_of("4", _there(records)[0], output)
@@ -444,6 +454,24 @@ def test_figures_show_the_extremes(records, runs, cells, monkeypatch):
     places = np.argwhere((windows == crop).all(axis=(2, 3, 4)))
     # A frame at the border of the picture lacks the side that would lie outside.
     assert any(0 <= y - top <= 1 and 0 <= x - left <= 1 for y, x in places)
+
+
+def test_a_figure_is_one_picture_too(records, tmp_path):
+    figure = figure3(_there(records)[0], tmp_path)
+    sheet = read_picture(figure.folder / "figure.png")
+    factor = 6  # of pictures 50 px wide, so that they are 256 px wide or wider
+    for number in (0, 1):
+        whole = read_picture(figure.folder / f"{number}.png")
+        box = read_picture(figure.folder / f"{number}_box.png")
+        left = number * (50 * factor + 6)
+        shown = sheet[LABEL_HEIGHT:, left : left + 50 * factor]
+        enlarged = whole.repeat(factor, axis=0).repeat(factor, axis=1)
+        np.testing.assert_array_equal(shown[: len(enlarged)], enlarged)
+        # The box is half as wide as the picture, and shown as wide.
+        below = shown[len(enlarged) + 3 :][: len(box) * 2 * factor : 2 * factor]
+        np.testing.assert_array_equal(below[:, :: 2 * factor], box)
+    # Titles above, and the lines of the caption below.
+    assert (sheet[:LABEL_HEIGHT] < 128).any() and (sheet[-LABEL_HEIGHT:] < 128).any()
 
 
 def test_table_2(mixed):
@@ -525,7 +553,7 @@ def test_figure_3(records, tmp_path):
 
 def test_report(tmp_path, records):
     with pytest.raises(InputError, match="table3.csv"):
-        write_report(tmp_path)
+        write_report(tmp_path, _MADE)
     (tmp_path / "table3.csv").write_text(text.csv_table(_CELLS))
     old = folder_of("3", _there(records)[0], tmp_path) / "of_another_choice"
     old.mkdir(parents=True)
@@ -535,21 +563,69 @@ def test_report(tmp_path, records):
     moved = tmp_path / "moved"
     shutil.copytree(tmp_path / "figures", moved / "figures")
     shutil.copy(tmp_path / "table3.csv", moved)
-    assert write_report(moved) == write_report(tmp_path)
-    report = write_report(tmp_path)
+    assert write_report(moved, _MADE) == write_report(tmp_path, _MADE)
+    report = write_report(tmp_path, _MADE)
     assert "stale" not in report
     assert report.count("data:image/jpeg;base64,") == 4
-    # Nothing is fetched from elsewhere.
-    assert not re.search(r"""(src|href)=["']?(http|/|\.)""", report)
-    assert "41.00" in report and "not run" in report
-    assert "Ours: colornet: n = 8, seed 0, 1" in report
+    assert elements(report, "a") == []
+    notes = [element.text for element in elements(report, "li")]
+    assert "Ours: colornet: n = 8, seed 0, 1" in notes
+    assert "SHA-256 of Ours: colornet: 01ab 23cd" in notes
     assert figure.key in report and 'name="viewport"' in report
     assert "<svg xmlns" not in report
     drawing = draw_network(tmp_path).read_text()
-    assert drawing in write_report(tmp_path)
+    assert drawing in write_report(tmp_path, _MADE)
     # No chart for a dataset that was not run.
     assert "Middlebury, Setup 1, 2 pictures" in report
     assert "Cityscapes, Setup 1, " not in report
+
+
+def test_the_report_folds_away_what_was_not_run(tmp_path):
+    of_setup2 = [dataclasses.replace(cell, setup=2) for cell in _CELLS[2:]]
+    he = Cell("he", "MB", 1, paper=35.63, why_not_run="no weights of he")
+    cells = [*_CELLS, he, dataclasses.replace(he, column="CT"), *of_setup2]
+    (tmp_path / "table3.csv").write_text(text.csv_table(cells))
+    report = write_report(tmp_path, _MADE)
+    rows = [
+        (name.text, {label: cell.text for label, cell in line.items()}, name)
+        for name, line in table_rows(report)
+    ]
+    shown = [row[:2] for row in rows if not row[2].is_in("details")]
+    assert shown == [
+        ("Welsh 2002", {"Middlebury": "30.5030.28 (+0.22)"}),
+        ("Ours: colornet", {"Middlebury": "41.00 ± 0.7141.94 (-0.94)"}),
+    ]
+    assert [row[:2] for row in rows if row[2].is_in("details")] == [
+        ("Welsh 2002", {"Cityscapes": "37.89", "Middlebury": "above"}),
+        ("Ours: colornet", {"Cityscapes": "44.26", "Middlebury": "above"}),
+        ("He 2018 (no VGG)", {"Cityscapes": "35.63", "Middlebury": "35.63"}),
+        ("Welsh 2002", {"Cityscapes": "37.89"}),
+        ("Ours: colornet", {"Cityscapes": "44.26"}),
+    ]
+    best = [cell for cell in elements(report, "td") if cell.has("best")]
+    assert [cell.text for cell in best] == ["41.00 ± 0.7141.94 (-0.94)"]
+    # Folded, unless there is nothing else.
+    details = elements(report, "details")
+    assert ["open" in element.attributes for element in details] == [False, True]
+    assert details[0].text.startswith("Setup 1: what was not run")
+    assert "no records of cityscapes; no weights of he." in details[0].text
+    # The row without a measurement is in the chart, for the paper's number.
+    assert "the paper: 35.63" in report and "the paper: 37.89" not in report
+
+
+def test_the_report_says_who_made_it(tmp_path):
+    (tmp_path / "table3.csv").write_text(text.csv_table(_CELLS))
+    of_table = {"date": "yesterday", "version": "0.1", "command": "table3 --limit=7"}
+    write_json(tmp_path / "table3.json", of_table)
+    report = write_report(tmp_path, _MADE)
+    lines = [element.text for element in elements(report, "p") if element.has("made")]
+    assert lines == [
+        "today, version 9.8, c <d>",
+        "yesterday, version 0.1, table3 --limit=7",
+    ]
+    (tmp_path / "table3.json").write_text("{")
+    with pytest.warns(match="table3.json"):
+        assert "Left out: " in write_report(tmp_path, _MADE)
 
 
 def test_the_report_leaves_out_what_is_damaged(tmp_path, records):
@@ -558,7 +634,7 @@ def test_the_report_leaves_out_what_is_damaged(tmp_path, records):
     figure = figure3(_there(records)[0], tmp_path)
     (figure.folder / "figure.json").write_text("{")
     with pytest.warns() as caught:
-        report = write_report(tmp_path)
+        report = write_report(tmp_path, _MADE)
     notes = [str(warning.message) for warning in caught]
     assert notes[0].startswith("table3.csv: 2 lines are left out")
     assert "figure.json" in notes[1] and len(notes) == 2
@@ -578,6 +654,8 @@ def test_programs(records, tmp_path):
     line = "| No attention | not run / 41.91 | not run / 40.92 |"
     assert line in results["not run"].stdout
     assert (tmp_path / "table5_ssim.tex").is_file()
+    command = read_json(tmp_path / "table5_ssim.json", MADE)["command"]
+    assert command.startswith("python -m experiments.table5 --records=")
     words = "expected a column of Setup 1. Received: PR of"
     assert_one_line_error(results["absent"], words)
     assert not (tmp_path / "out").exists()

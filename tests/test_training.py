@@ -622,12 +622,21 @@ def test_backends_that_cannot_train(records, tmp_path, backend, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_d_that_does_not_reach_all_disparities_is_warned_of(records, tmp_path):
+    # Motorcycle has disparities up to 60 px, and the rendered scenes up to 31 px.
+    config = config_for(records, model=_COLORNET, split="test")
+    expected = r"split test has disparities up to 60 px, .* 32 reaches up to 31 px"
+    with pytest.warns(match=expected):
+        trainer_for(config, tmp_path / "run")
+
+
 def test_the_stereo_model_needs_true_disparity(records, tmp_path):
     copy = shutil.copytree(records, tmp_path / "records")
     info = (copy / "metadata.json").read_text()
     known = json.loads(info)
     assert known["max_disparity"] > 0
-    (copy / "metadata.json").write_text(json.dumps(known | {"max_disparity": None}))
+    unknown = {"max_disparity": None, "split_max_disparity": {}}
+    (copy / "metadata.json").write_text(json.dumps(known | unknown))
     config = config_for(
         copy,
         model=ModelConfig(n=2, max_disparity=32, **VARIANTS["stereo_matching"]),

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from colornet.data import find_records
+from colornet.data import Records, find_records
 from colornet.errors import InputError
 from colornet.io.limits import Limits
 from colornet.io.pictures import read_picture, write_picture
@@ -24,6 +25,7 @@ from tfrecords_tools.convert import in_processes
 from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
+from tfrecords_tools.sources.registry import SOURCES
 from tfrecords_tools.writer import SKIPPED, write_records
 
 _COUNT = 6
@@ -102,6 +104,12 @@ def test_what_was_written_is_described(written):
     assert metadata["settings"]["setup"] == 1
     assert metadata["noise"] == {"color": 0.03, "mono": 0.01}
     assert metadata["max_disparity"] is None
+    info = json.loads((written.folder / "dataset_info.json").read_text())
+    assert "dataset pairs with the noise of Setup 1" in info["description"]
+    assert info["citation"].startswith("@inproceedings{dong2019learning,")
+    assert info["citation"].endswith("\n}")
+    (url,) = info["location"]["urls"]
+    assert url.startswith("https://github.com/bupt-wx/Deep-Convolutional-Network")
     # No download folder, no half-written one.
     assert os.listdir(written.folder.parent) == ["1.0.0"]
 
@@ -127,7 +135,8 @@ def test_command_line_in_another_process_writes_the_same_bytes(
     assert all("record" in x for x in run.stderr.split("\n") if x.strip()), run.stderr
     assert "test 4, train 2" in run.stdout
     sheet = read_picture(tmp_path / "contact_sheet.png")
-    assert sheet.shape == (5 * 160 + 4 * 4, sheet.shape[1], 3)
+    # Two lines of text above each of the pictures, which are 160 px wide or less.
+    assert len(sheet) == 5 * (2 * 160 + 2 * 18) + 4 * 12
 
 
 @pytest.mark.parametrize(
@@ -451,6 +460,48 @@ def test_a_full_disk_leaves_no_dataset(pictures, tmp_path):
         assert list((disk / "out").rglob("*.tfrecord*")) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("how", ["alone", "beam"])
+def test_the_largest_disparity_of_every_split_is_noted(tmp_path, how):
+    if how == "beam":
+        pytest.importorskip("apache_beam")
+    largest = {"train": 3, "test": 5, "validation": 0}
+    rows = ["left\tright\tdisp_left\tsplit"]
+    for split, disparity in largest.items():
+        write_picture(tmp_path / f"{split}.png", np.full((6, 20, 3), 90, np.uint8))
+        codes = np.full((6, 20), 256 * disparity, np.uint16)
+        write_picture(tmp_path / f"{split}_truth.png", codes)
+        rows.append(f"{split}.png\t{split}.png\t{split}_truth.png\t{split}")
+    (tmp_path / "INDEX.tsv").write_text("\n".join(rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        runner = "DirectRunner" if how == "beam" else None
+        made = write_records(Pairs(tmp_path), tmp_path / "out", beam_runner=runner)
+    metadata = json.loads((made.folder / "metadata.json").read_text())
+    assert metadata["max_disparity"] == 5
+    assert metadata["split_max_disparity"] == {"train": 3, "test": 5}
+    found = {split: Records(made.folder, split).max_disparity for split in largest}
+    assert found == largest | {"validation": None}
+    # Earlier versions noted that of all splits alone.
+    del metadata["split_max_disparity"]
+    (made.folder / "metadata.json").write_text(json.dumps(metadata))
+    assert Records(made.folder, "train").max_disparity == 5
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=list(SOURCES))
+def test_the_publishers_of_every_dataset_are_cited(source, tmp_path):
+    kind = builder.RecordsConfig(
+        name="x", citation=source.citation, homepage=source.homepage
+    )
+    info = builder.ColornetRecords(config=kind, data_dir=str(tmp_path)).info
+    assert info.homepage.startswith("http") and "dong2019learning" in info.citation
+    if source is not Pairs:
+        assert info.citation.endswith(f"The pictures: {source.citation}")
+        # As the module of the source says, too.
+        about = sys.modules[source.__module__].__doc__
+        years = set(re.findall(r"(?:CVPR|ECCV|GCPR) \d{4}", about))
+        assert years <= set(re.findall(r"(?:CVPR|ECCV|GCPR) \d{4}", source.citation))
 
 
 def test_max_disparity_is_noted(pictures, tmp_path):

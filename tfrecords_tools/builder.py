@@ -24,8 +24,21 @@ from tfrecords_tools.sources import Pair
 
 # A process takes about a second to start: with fewer pairs it is not worth it.
 PAIRS_A_PROCESS = 8
-# Names of Beam's metrics.
-_NAMESPACE, _SKIPPED, _DISPARITY = "colornet", "skipped", "disparity"
+# Names of Beam's metrics; that of disparity has the split behind it.
+_NAMESPACE, _SKIPPED, _DISPARITY = "colornet", "skipped", "disparity_"
+_PAPER = """@inproceedings{dong2019learning,
+  title = {Learning a Deep Convolutional Network for Colorization in
+    Monochrome-Color Dual-Lens System},
+  author = {Dong, Xuan and Li, Weixin and Wang, Xiaojie and Wang, Yunhong},
+  booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
+  volume = {33},
+  year = {2019},
+}"""
+# Of the paper: the code that its authors published.
+_HOMEPAGE_OF_PAPER = (
+    "https://github.com/bupt-wx/Deep-Convolutional-Network-For-Colorization-In-"
+    "Monochrome-Color-Dual-Lens-System"
+)
 
 
 @dataclasses.dataclass(eq=False)
@@ -38,6 +51,7 @@ class RecordsConfig(tfds.core.BuilderConfig):
         on_error: what a pair that cannot be read does: "fail", or "skip".
         settings: all that the records depend on, written to the metadata as it is.
         skipped: the files without which pairs are incomplete.
+        citation, homepage: of the pictures; see `Source`.
         processes: how many convert at a time.
         beam: whether Apache Beam converts instead.
         progress: whether a progress bar is shown.
@@ -48,6 +62,8 @@ class RecordsConfig(tfds.core.BuilderConfig):
     on_error: str = "fail"
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     skipped: Sequence[str] = ()
+    citation: str = ""
+    homepage: str = ""
     processes: int = 1
     beam: bool = False
     progress: bool = False
@@ -93,13 +109,21 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
                 shape=(None, None, channels), dtype=dtype, encoding_format="png"
             )
 
+        dataset = config.settings.get("dataset", "pairs")
+        citation = _PAPER
+        if config.citation:
+            citation += f"\n\nThe pictures: {config.citation}"
         return tfds.core.DatasetInfo(
             builder=self,
             description=(
-                "Monochrome and colour pictures of a dual-lens camera, made from "
-                "stereo pairs: mono pixel i shows the point of reference pixel "
-                "i + disparity; disparity is stored in 1/64 px, 0 is unknown."
+                "Monochrome and colour pictures of a dual-lens camera, made from the "
+                f"stereo pairs of dataset {dataset} with the noise of Setup "
+                f"{config.record.setup} (Table 2 of the paper). Mono pixel i shows the "
+                "point of reference pixel i + disparity. Disparity is stored in "
+                f"1/{DISPARITY_STEPS} px; 0 is unknown."
             ),
+            citation=citation,
+            homepage=config.homepage or _HOMEPAGE_OF_PAPER,
             features=tfds.features.FeaturesDict(
                 {
                     "mono": picture(1),
@@ -117,6 +141,8 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
                 disparity_steps=DISPARITY_STEPS,
                 # The largest known disparity in pixels; None where no record has any.
                 max_disparity=None,
+                # The same of every split that has any.
+                split_max_disparity={},
                 # Missing files, and "key: reason" of pairs that could not be read.
                 skipped=list(config.skipped),
                 colornet_version=colornet.__version__,
@@ -152,9 +178,9 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
         processes = min(config.processes, -(-len(pairs) // PAIRS_A_PROCESS))
         for converted in in_processes(config.converter, pairs, processes):
             if converted.features is None:
-                self._note([converted.reason], 0)
+                self._skip([converted.reason])
             else:
-                self._note([], converted.max_disparity)
+                self._note(pairs[0].split, converted.max_disparity)
                 yield converted.key, converted.features
             bar.update()
         if bar.n == bar.total:
@@ -167,31 +193,37 @@ class ColornetRecords(tfds.core.GeneratorBasedBuilder):
             beam.Create(pairs)
             | beam.Reshuffle()
             | beam.Map(self.builder_config.converter)
-            | beam.FlatMap(_noted_by_beam)
+            | beam.FlatMap(_noted_by_beam, pairs[0].split)
         )
 
     def _process_pipeline_result(self, pipeline_result) -> None:
         metrics = pipeline_result.metrics().query()
         for result in metrics["string_sets"]:
             if result.key.metric.name == _SKIPPED:
-                self._note(sorted(result.committed), 0)
+                self._skip(sorted(result.committed))
         for result in metrics["distributions"]:
-            if result.key.metric.name == _DISPARITY:
-                self._note([], result.committed.max)
+            if (name := result.key.metric.name).startswith(_DISPARITY):
+                self._note(name.removeprefix(_DISPARITY), result.committed.max)
 
-    def _note(self, skipped: Iterable[str], disparity: int) -> None:
-        metadata = self.info.metadata
-        metadata["skipped"] += skipped
-        pixels = disparity / DISPARITY_STEPS
-        if pixels > (metadata["max_disparity"] or 0):
-            metadata["max_disparity"] = pixels
+    def _skip(self, reasons: Iterable[str]) -> None:
+        self.info.metadata["skipped"] += reasons
+
+    def _note(self, split: str, disparity: int) -> None:
+        metadata, pixels = self.info.metadata, disparity / DISPARITY_STEPS
+        of_splits = metadata["split_max_disparity"]
+        if pixels > of_splits.get(split, 0):
+            of_splits[split] = pixels
+            metadata["max_disparity"] = max(of_splits.values())
 
 
-def _noted_by_beam(converted: Converted) -> Iterator[tuple[str, dict[str, Any]]]:
+def _noted_by_beam(
+    converted: Converted, split: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
     from apache_beam.metrics import Metrics
 
     if converted.features is None:
         Metrics.string_set(_NAMESPACE, _SKIPPED).add(converted.reason)
         return
-    Metrics.distribution(_NAMESPACE, _DISPARITY).update(converted.max_disparity)
+    name = f"{_DISPARITY}{split}"
+    Metrics.distribution(_NAMESPACE, name).update(converted.max_disparity)
     yield converted.key, converted.features

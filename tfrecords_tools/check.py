@@ -93,10 +93,11 @@ def _check_records(out_dir: pathlib.Path) -> None:
     samples = []
     for folder in find_datasets(out_dir):
         report = check_dataset(folder, _NOISE_RECORDS.value, _SAMPLES.value, True)
-        samples += report.samples
+        name = f"{folder.parent.name}/{folder.name}"
+        samples += [(f"{name}: {key}", record) for key, record in report.samples]
         print(describe(report), flush=True)
     sheet = pathlib.Path(_CONTACT_SHEET.value or out_dir / "contact_sheet.png")
-    write_picture(sheet, contact_sheet([record for _, record in samples]))
+    write_picture(sheet, contact_sheet(samples))
     print(f"contact sheet: {sheet}")
 
 

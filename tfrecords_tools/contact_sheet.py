@@ -3,34 +3,34 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
-from colornet.visualize.drawing import beside, stack
-from tfrecords_tools.records import Record
-
-_ROW_HEIGHT = 160
+from colornet.visualize.drawing import fit, label, map_picture, stack, tile
+from tfrecords_tools.records import DISPARITY_STEPS, Record
 
 
-def contact_sheet(records: Sequence[Record]) -> np.ndarray:
+def contact_sheet(records: Sequence[tuple[str, Record]]) -> np.ndarray:
     """Mono, reference, target and disparity side by side, one row a record.
 
     Args:
-        records: at least one.
+        records: at least one, each with the line of text that stands above its row.
 
     Returns:
-        (H, W, 3) uint8. Nearer is brighter; unknown disparity is black.
+        (H, W, 3) uint8. Nearer is brighter, on a scale in pixels; unknown disparity is
+        grey.
     """
-    rows = []
-    for record in records:
-        largest = max(int(record.disparity.max()), 1)
-        disparity = (record.disparity * (255 / largest)).astype(np.uint8)
-        views = record.mono, record.reference, record.target, disparity
-        rows.append(beside([_cell(view) for view in views], gap=4))
-    return stack(rows, gap=4)
+    rows = [label(_row(record), title) for title, record in records]
+    return stack(rows, gap=12)
 
 
-def _cell(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    size = (max(1, round(width * _ROW_HEIGHT / height)), _ROW_HEIGHT)
-    image = Image.fromarray(np.broadcast_to(picture, (height, width, 3)).copy())
-    return np.asarray(image.resize(size, Image.Resampling.BOX))
+def _row(record: Record) -> np.ndarray:
+    known = record.disparity > 0
+    pixels = np.where(known, record.disparity / DISPARITY_STEPS, np.nan)[..., 0]
+    views = {
+        "mono": record.mono.repeat(3, axis=-1),
+        "reference": record.reference,
+        "target": record.target,
+    }
+    pictures = {name: fit(view) for name, view in views.items()}
+    title = "disparity (px)" if known.all() else "disparity (px), unknown: grey"
+    high = np.nanmax(pixels) if known.any() else 1.0
+    return tile(pictures | {title: map_picture(pixels, high)}, columns=4)

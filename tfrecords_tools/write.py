@@ -6,7 +6,8 @@ r"""Writes stereo pairs as TFRecords.
 Says what of the dataset is there, then converts. Records go to
 <out_dir>/colornet_records/<dataset>_setup<setup>/1.0.0, in shards that appear when all
 of them are whole; a run that was stopped starts again. `python -m tfrecords_tools.check
---dataset=…` prints the folder tree that a dataset must have.
+--dataset=…` prints the folder tree that a dataset must have. All --dataset=pairs are of
+split `test`, unless a column `split` of their INDEX.tsv names another, such as `train`.
 """
 
 import os

@@ -128,6 +128,8 @@ def write_records(
             on_error=on_error,
             settings=settings,
             skipped=[file for part in parts for file in part.missing],
+            citation=source.citation,
+            homepage=source.homepage,
             processes=processes,
             beam=beam_runner is not None,
             progress=progress,

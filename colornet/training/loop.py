@@ -5,6 +5,7 @@ import functools
 import itertools
 import os
 import pathlib
+import warnings
 from collections.abc import Generator
 from typing import Any
 
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from colornet.config import TrainConfig
+from colornet.config import ModelConfig, TrainConfig
 from colornet.data import Records, training_batches
 from colornet.errors import InputError, NonFiniteError
 from colornet.networks import Network, build_network
@@ -115,12 +116,12 @@ class Trainer(TrainingRun):
         self.strategy = strategy
         self.is_chief = strategy.extended.should_checkpoint
         self.records = Records(config.records, config.split)
-        has_disparity = self.records.metadata.get("max_disparity")
-        if config.loss == "disparity_l1" and not has_disparity:
+        if config.loss == "disparity_l1" and not self.records.max_disparity:
             raise InputError(
                 "loss disparity_l1 expects records with true disparity. "
                 f"Received: {self.records.directory} without"
             )
+        self._warn_of_larger_disparities()
         self.validation = self._validation_records()
         self._require_same_step()
         self.prepare()
@@ -130,6 +131,17 @@ class Trainer(TrainingRun):
         self._of_replica = self._replica_step
         if config.jit:
             self._of_replica = tf.function(self._replica_step, jit_compile=True)
+
+    def _warn_of_larger_disparities(self) -> None:
+        """Pixels whose match is no candidate of Eq. 1 teach the network nothing."""
+        model, largest = self.config.model, self.records.max_disparity or 0
+        if isinstance(model, ModelConfig) and largest > model.max_disparity - 1:
+            warnings.warn(
+                f"split {self.records.split} has disparities up to {largest:.0f} px, "
+                f"and max_disparity {model.max_disparity} reaches up to "
+                f"{model.max_disparity - 1} px",
+                stacklevel=3,
+            )
 
     def _validation_records(self) -> Records | None:
         config = self.config

@@ -25,11 +25,11 @@ from colornet.networks import Network
 from colornet.progress import progress_bar
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.curve import LearningCurve
+from colornet.training.run_folder import METRICS, VALIDATION
 from colornet.training.stopping import StopSignals
 from colornet.training.validation import held_out_scores
 from colornet.training.window import Window
 
-METRICS, VALIDATION = "metrics.csv", "validation.csv"
 _FIRST = ("loss", "psnr_rough", "psnr_final")
 _LAST = ("gradient_norm", "steps_per_second", "wait_seconds")
 

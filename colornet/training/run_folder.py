@@ -2,6 +2,7 @@
 
 RUN/checkpoints/step_00000100/weights.npz, optimizer.npz, train.json
 RUN/calibrated_00000100.npz     the result of that checkpoint (D-14)
+RUN/metrics.csv, validation.csv
 """
 
 import os
@@ -15,6 +16,7 @@ from colornet.errors import InputError
 from colornet.io.files import sha256_of
 from colornet.io.json_files import read_json
 
+METRICS, VALIDATION = "metrics.csv", "validation.csv"
 WEIGHTS, STATE = "weights.npz", "train.json"
 _STEP = re.compile(r"step_(\d{8,})")
 _CALIBRATED = re.compile(r"calibrated_(\d{8,})\.npz")

@@ -91,14 +91,16 @@ def tile(pictures: Mapping[str, np.ndarray], columns: int) -> np.ndarray:
     return stack([beside(row, gap=6) for row in rows], gap=6)
 
 
-def nice_ticks(high: float, most: int = 8) -> list[float]:
-    """At most `most` round numbers above 0, and 0, up to `high`.
+def nice_ticks(high: float, most: int = 8, low: float = 0.0) -> list[float]:
+    """Round numbers from `low` to `high`, at most `most` steps apart.
 
     They are multiples of 1, 2 or 5 times a power of ten.
     """
-    power = 10.0 ** math.floor(math.log10(high / most))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power * most >= high)
-    return [step * n for n in range(math.floor(high / step + 1e-9) + 1)]
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power * most >= span)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [step * n for n in range(first, last + 1)]
 
 
 def _draw_y_ticks(

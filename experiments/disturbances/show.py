@@ -6,15 +6,10 @@ from html import escape
 
 from experiments.disturbances.cameras import DISTURBANCES, UNDISTURBED
 from experiments.disturbances.cells import Cell
+from experiments.pages.charts import COLORS, HEIGHT, WIDTH, Curve, chart
 
-# Seen on white and on black alike, in this order.
-_COLORS = ("#1d7fd6", "#e0571b", "#2e9e4f", "#a35bd1", "#b58900", "#7f7f7f")
-_WIDTH, _HEIGHT = 320, 200  # of a panel
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 24, 20
 _LINE = 18
-_TICKS = 5
 _LEAST_SPAN = 4.0  # dB: of less, noise would look like a loss
-
 
 EXPLANATION = (
     "Chroma PSNR in dB at the luma of the undisturbed scene, mean over pictures, and "
@@ -42,16 +37,28 @@ def table_rows(cells: Sequence[Cell]) -> list[list[str]]:
 
     A cell is the PSNR in dB and its change beside the undisturbed pairs.
     """
-    methods = list(dict.fromkeys(cell.method for cell in cells))
-    by_case: dict[tuple[str, float], dict[str, Cell]] = {}
-    for cell in cells:
-        by_case.setdefault((cell.disturbance, cell.strength), {})[cell.method] = cell
+    methods = methods_of(cells)
     rows = [["", "", *methods]]
-    for (name, strength), by_method in by_case.items():
+    for (title, strength), by_method in by_case(cells).items():
         texts = [_text(by_method.get(method)) for method in methods]
-        number = "" if name == UNDISTURBED else f"{strength:g}"
-        rows.append([DISTURBANCES[name].title, number, *texts])
+        rows.append([title, strength, *texts])
     return rows
+
+
+def methods_of(cells: Sequence[Cell]) -> list[str]:
+    """The methods of a group in the order of their first cells."""
+    return list(dict.fromkeys(cell.method for cell in cells))
+
+
+def by_case(cells: Sequence[Cell]) -> dict[tuple[str, str], dict[str, Cell]]:
+    """The cells of a group by method, for every disturbance and strength in words."""
+    found: dict[tuple[str, str], dict[str, Cell]] = {}
+    for cell in cells:
+        is_disturbed = cell.disturbance != UNDISTURBED
+        strength = f"{cell.strength:g}" if is_disturbed else ""
+        case = DISTURBANCES[cell.disturbance].title, strength
+        found.setdefault(case, {})[cell.method] = cell
+    return found
 
 
 def _text(cell: Cell | None) -> str:
@@ -87,8 +94,7 @@ def panels(cells: Sequence[Cell]) -> list[str]:
 
 def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """The methods of a group with their colours."""
-    methods = dict.fromkeys(cell.method for cell in cells)
-    return list(zip(methods, itertools.cycle(_COLORS)))
+    return list(zip(methods_of(cells), itertools.cycle(COLORS)))
 
 
 def _panel(
@@ -96,53 +102,21 @@ def _panel(
 ) -> str:
     disturbance = DISTURBANCES[name]
     strengths = sorted({disturbance.neutral, *(cell.strength for cell in cells)})
-
-    def x(strength: float) -> float:
-        share = (strengths.index(strength) + 0.5) / len(strengths)
-        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(psnr: float) -> float:
-        share = (high - psnr) / (high - low)
-        return _TOP + 6 + share * (_HEIGHT - _TOP - _BOTTOM - 12)
-
-    parts = [
-        f'<text x="{_LEFT}" y="14" font-weight="bold">'
-        f"{escape(disturbance.title)}</text>"
-    ]
-    step = max(1, round((high - low) / _TICKS))
-    for tick in range(-(-int(low) // step) * step, int(high) + 1, step):
-        if low <= tick <= high:
-            parts.append(
-                f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" '
-                f'y2="{y(tick):.1f}" stroke="#888" stroke-opacity=".4"/>'
-                f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">'
-                f"{tick}</text>"
-            )
-    parts += [
-        f'<text x="{x(s):.1f}" y="{_HEIGHT - 5}" text-anchor="middle">{s:g}</text>'
-        for s in strengths
-    ]
+    # They stand at equal distances.
+    places = {strength: n for n, strength in enumerate(strengths)}
+    neutral, curves = places[disturbance.neutral], []
     for method, color in legend(cells):
         curve = {c.strength: c.psnr for c in cells if c.method == method}
         if method in start:
             curve[disturbance.neutral] = start[method]
-        curve = dict(sorted(curve.items()))
-        points = " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in curve.items())
-        parts.append(
-            f'<polyline points="{points}" fill="none" stroke="{color}" '
-            'stroke-width="2"/>'
-        )
-        parts += [
-            f'<circle cx="{x(s):.1f}" cy="{y(v):.1f}" r="3" stroke="{color}" '
-            f'fill="{"white" if s == disturbance.neutral else color}">'
-            f"<title>{escape(method)}, {s:g}: {v:.2f} dB</title></circle>"
-            for s, v in curve.items()
+        points = [
+            (places[s], psnr, f"{s:g}: {psnr:.2f} dB")
+            for s, psnr in sorted(curve.items())
         ]
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
-        'font-family="sans-serif" font-size="11" fill="currentColor" role="img" '
-        f'aria-label="{escape(disturbance.title)}">{"".join(parts)}</svg>'
-    )
+        curves.append(Curve(method, color, points, hollow=[neutral]))
+    ticks = {place: f"{strength:g}" for strength, place in places.items()}
+    x_range = -0.5, len(places) - 0.5
+    return chart(disturbance.title, curves, ticks, x_range, (low, high))
 
 
 def picture(cells: Sequence[Cell], columns: int = 3) -> str:
@@ -166,11 +140,11 @@ def picture(cells: Sequence[Cell], columns: int = 3) -> str:
         for number, panel in enumerate(found):
             row, column = divmod(number, columns)
             parts.append(
-                f'<g transform="translate({column * _WIDTH} '
-                f'{top + row * _HEIGHT})">{panel}</g>'
+                f'<g transform="translate({column * WIDTH} '
+                f'{top + row * HEIGHT})">{panel}</g>'
             )
-        top += -(-len(found) // columns) * _HEIGHT
-    width = columns * _WIDTH
+        top += -(-len(found) // columns) * HEIGHT
+    width = columns * WIDTH
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" '
         f'width="{width}" height="{top}" font-family="sans-serif" font-size="13" '

@@ -2,7 +2,7 @@
 
 from experiments.text_table import text_table
 
-_COLUMNS = {
+COLUMNS = {
     "PSNR dB": "psnr",
     "SSIM": "ssim",
     "studio PSNR": "studio_psnr",
@@ -11,6 +11,22 @@ _COLUMNS = {
     "visible PSNR": "visible_psnr",
     "hidden PSNR": "hidden_psnr",
 }
+EXPLANATIONS = {
+    "PSNR dB": "peak signal-to-noise ratio of the chroma (8-bit Cb and Cr together); "
+    "more is better",
+    "SSIM": "structural similarity of the chroma; 1 is the truth",
+    "studio PSNR": "PSNR of chroma in the range of television, 1.13 dB more",
+    "RGB PSNR": "PSNR of the colour picture, with the noise of the mono picture",
+    "RGB SSIM": "structural similarity of the colour picture",
+    "visible PSNR": "PSNR of the pixels that the reference shows, too",
+    "hidden PSNR": "PSNR of the pixels that the reference hides, or whose disparity is "
+    "not known",
+}
+
+
+def digits_of(column: str) -> int:
+    """Digits behind the point of a number of `COLUMNS`."""
+    return 2 if "PSNR" in column else 3
 
 
 def scores_table(summaries: dict[str, dict]) -> str:
@@ -20,7 +36,7 @@ def scores_table(summaries: dict[str, dict]) -> str:
         summaries: what `evaluate` returned, by the name that the rows get; without
             `mean` there is no row over all datasets.
     """
-    rows = [["method", "dataset", "pictures", *_COLUMNS]]
+    rows = [["method", "dataset", "pictures", *COLUMNS]]
     for method, summary in summaries.items():
         means = dict(summary["datasets"])
         if len(means) > 1 and "mean" in summary:
@@ -28,11 +44,11 @@ def scores_table(summaries: dict[str, dict]) -> str:
         for dataset, mean in means.items():
             for prefix, label in (("rough_", f"{method}, rough"), ("", method)):
                 if f"{prefix}psnr" in mean:
-                    cells = [_cell(mean, prefix, key) for key in _COLUMNS.values()]
+                    cells = [_cell(mean, prefix, name) for name in COLUMNS]
                     rows.append([label, dataset, str(mean["count"]), *cells])
     return text_table(rows, left=2)
 
 
-def _cell(mean: dict, prefix: str, key: str) -> str:
-    value = mean.get(prefix + key)
-    return "" if value is None else f"{value:.{2 if 'psnr' in key else 3}f}"
+def _cell(mean: dict, prefix: str, column: str) -> str:
+    value = mean.get(prefix + COLUMNS[column])
+    return "" if value is None else f"{value:.{digits_of(column)}f}"

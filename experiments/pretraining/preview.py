@@ -6,7 +6,7 @@ r"""Shows what the pretraining learns from, beside photographs.
 Prints the CPU milliseconds of an example on one process, the share of the mono pixels
 that the reference shows, and the mean gradients of luma and chroma of the targets and
 of the photographs. The picture has a row of mono view, reference, target and disparity
-for each of the last 12 examples; nearer is brighter, and black is what the reference
+for each of the last 12 examples; nearer is brighter, and grey is what the reference
 does not show.
 """
 
@@ -66,7 +66,8 @@ def main() -> None:
     if paths := glob.glob(_PHOTOGRAPHS.value):
         print(f"photographs: {_detail([read_picture(path) for path in paths])}")
     if _OUTPUT.value:
-        records = [Record(**example) for example in examples[-12:]]
+        last = list(enumerate(examples, start=_WARM_UP))[-12:]
+        records = [(f"example {n}", Record(**example)) for n, example in last]
         write_picture(_OUTPUT.value, contact_sheet(records))
 
 

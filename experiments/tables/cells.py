@@ -110,6 +110,7 @@ class Cell:
         paper: the paper's number, None without one.
         why_not_run: the reason, or "".
         training: of a network, in words; see `training_in_words`.
+        sha256: of the weights of every run, hexadecimal; see `weights_digest`.
     """
 
     row: str
@@ -123,6 +124,7 @@ class Cell:
     paper: float | None = None
     why_not_run: str = ""
     training: str = ""
+    sha256: str = ""
 
     @property
     def difference(self) -> float | None:
@@ -160,10 +162,11 @@ def measure(
         if not runs:
             yield dataclasses.replace(cell, why_not_run=f"no weights of {row.name}")
             continue
-        by_seed = []
+        by_seed, digests = [], []
         for run in runs:
             place = folder(row, run, column, output)
-            evaluate(evaluation(row, run, column, limit), place)
+            summary = evaluate(evaluation(row, run, column, limit), place)
+            digests.append(summary["settings"].get("sha256", ""))
             by_seed.append(list(picture_values(place, metric).values()))
         values, seeds = np.mean(by_seed, axis=0), np.mean(by_seed, axis=1)
         half = 1.96 * _deviation(values) / math.sqrt(len(values))
@@ -175,6 +178,7 @@ def measure(
             seeds=len(seeds),
             seed_std=_deviation(seeds) if len(seeds) > 1 else None,
             training=training_in_words(row, column.setup),
+            sha256=" ".join(digests),
         )
 
 

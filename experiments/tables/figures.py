@@ -1,6 +1,5 @@
 """Figures 3 to 6: results side by side, with the region in the red box below them."""
 
-import dataclasses
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,17 +8,22 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from colornet.color import output_picture, rgb_to_chroma
-from colornet.config import ModelConfig, of_kind
+from colornet.config import ModelConfig
 from colornet.data import Records
 from colornet.errors import InputError
-from colornet.io.json_files import read_json, write_json
-from colornet.io.pictures import read_picture, write_picture
 from colornet.noise import to_uint8
 from experiments.evaluation.predictors import predict_example, predictor
 from experiments.methods import COLORNET
 from experiments.tables import paper
 from experiments.tables.cells import Row, evaluation, folder, picture_values
 from experiments.tables.columns import Column
+from experiments.tables.figure_files import (
+    Box,
+    Figure,
+    folder_of,
+    with_box,
+    write_figure,
+)
 
 # What the paper shows beside input, ours and truth, under which setups.
 METHODS = {
@@ -27,95 +31,11 @@ METHODS = {
     "5": (("jeon",), (2,)),
     "6": (("zhang", "iizuka", "furusawa"), (1, 2)),
 }
-_RED, _GREEN = (230, 20, 20), (20, 200, 60)
+_GREEN = (20, 200, 60)
 # The red box of Figures 4 to 6 is so many times smaller than the picture.
 _BOX = 4
 # Colours this near to the truth, in 8-bit levels of Cb and Cr, count as correct.
 _CORRECT = 3.0
-
-Box = tuple[int, int, int, int]  # left, top, width and height, px
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """A figure on disk.
-
-    Attributes:
-        folder: has figure.json, and for panel N the files N.png, with the red box drawn
-            into it, and N_box.png, which is what the box shows.
-        key: the record.
-        caption: what it shows and how it was chosen.
-        panels: titles from left to right.
-    """
-
-    folder: pathlib.Path
-    key: str
-    caption: str
-    panels: tuple[str, ...]
-
-
-def read_figures(output: pathlib.Path, notes: list[str]) -> list[Figure]:
-    """The figures below the output folder of the tables, by name, setup and dataset.
-
-    Args:
-        output: the folder.
-        notes: gets a line for every damaged figure, which is left out.
-    """
-    kinds = {"key": str, "caption": str, "panels": list}
-    figures = []
-    for path in sorted(output.glob("figures/*/*/*/figure.json")):
-        try:
-            values = read_json(path, kinds)
-            for number, title in enumerate(values["panels"]):
-                of_kind(f"{path}: panels", title, str)
-                for name in (f"{number}.png", f"{number}_box.png"):
-                    read_picture(path.with_name(name))
-            figures.append(Figure(path.parent, **{n: values[n] for n in kinds}))
-        except InputError as error:
-            notes.append(f"a figure is left out: {error}")
-    return figures
-
-
-def folder_of(name: str, column: Column, output: pathlib.Path) -> pathlib.Path:
-    """Where the figures of a name ("3" to "6") and a dataset are."""
-    part = f"setup{column.setup}_{column.name}"
-    return output / "figures" / f"figure{name}" / part
-
-
-def _save(
-    top: pathlib.Path, key: str, caption: str, pictures: Mapping[str, np.ndarray], box
-) -> Figure:
-    """Writes a figure with these pictures by title, (H, W, 3) float or uint8."""
-    figure = Figure(top / key.replace("/", "_"), key, caption, tuple(pictures))
-    figure.folder.mkdir(parents=True, exist_ok=True)
-    left, top, width, height = box
-    for number, picture in enumerate(pictures.values()):
-        pixels = picture if picture.dtype == np.uint8 else to_uint8(picture)
-        write_picture(figure.folder / f"{number}.png", with_box(pixels, box))
-        crop = pixels[top : top + height, left : left + width]
-        write_picture(figure.folder / f"{number}_box.png", crop)
-    values = {"key": key, "caption": caption, "panels": figure.panels}
-    write_json(figure.folder / "figure.json", values)
-    return figure
-
-
-def with_box(
-    picture: np.ndarray, box: Box, color: tuple[int, int, int] = _RED
-) -> np.ndarray:
-    """A copy of a picture with the frame of a box drawn into it.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        box: where.
-        color: RGB of the frame.
-    """
-    left, top, width, height = box
-    thick = max(1, picture.shape[1] // 150)
-    frame = np.zeros(picture.shape[:2], bool)
-    frame[max(0, top - thick) : top + height + thick, max(0, left - thick) :] = True
-    frame[:, left + width + thick :] = False
-    frame[top : top + height, left : left + width] = False
-    return np.where(frame[..., None], np.uint8(color), picture)
 
 
 def shown_columns(columns: Sequence[Column]) -> list[Column]:
@@ -190,7 +110,7 @@ def figure3(column: Column, output: pathlib.Path, key: str | None = None) -> Fig
     shutil.rmtree(place, ignore_errors=True)
     box = (0, int(height * 0.1), width // 2, height // 3)
     pictures = {"mono": mono, "reference": reference}
-    return _save(place, example["key"], caption, pictures, box)
+    return write_figure(place, example["key"], caption, pictures, box)
 
 
 def make_figures(
@@ -260,9 +180,13 @@ def _extremes(
     lead = {key: ours[key] - max(s[key] for s in scores.values()) for key in keys}
     most, least = max(lead, key=lead.get), min(lead, key=lead.get)
     return {
-        least: f"the picture with our smallest lead, {lead[least]:+.1f} dB",
-        most: f"the picture with our largest lead, {lead[most]:+.1f} dB",
+        least: f"where ours is worst beside the others, {_beside(lead[least])}",
+        most: f"where ours is best beside the others, {_beside(lead[most])}",
     }
+
+
+def _beside(lead: float) -> str:
+    return f"{abs(lead):.1f} dB {'below' if lead < 0 else 'above'} the best of them"
 
 
 def _side_by_side(place, title: str, example: dict, chroma: dict) -> Figure:
@@ -275,12 +199,13 @@ def _side_by_side(place, title: str, example: dict, chroma: dict) -> Figure:
     }
     where = "squared chroma error of the methods is largest"
     if COLORNET in chroma:
-        where = "squared chroma error of the other methods exceeds ours the most"
+        where = "squared chroma error of ours is best beside that of the others"
     errors = {row: ((c - truth) ** 2).sum(axis=-1) for row, c in chroma.items()}
     ours = errors.pop(COLORNET, np.zeros(mono.shape[:2]))
     others = np.mean(list(errors.values()), axis=0) if errors else ours
     caption = f"{title}. The red box is where the {where}."
-    return _save(place, example["key"], caption, pictures, _best_box(others - ours))
+    box = _best_box(others - ours)
+    return write_figure(place, example["key"], caption, pictures, box)
 
 
 def _best_box(lead: np.ndarray) -> Box:

@@ -118,6 +118,8 @@ def make_table(name: str) -> None:
     Args:
         name: in `paper.TABLES`.
     """
+    from colornet.io.json_files import write_json
+    from experiments.provenance import made
     from experiments.tables import paper, text
     from experiments.tables.cells import measure
 
@@ -140,6 +142,7 @@ def make_table(name: str) -> None:
         write_text(output / f"{name}.md", markdown)
         write_text(output / f"{name}.csv", text.csv_table(cells))
         write_text(output / f"{name}.tex", text.latex(table.title, cells, metric))
+        write_json(output / f"{name}.json", made())
     print(f"\n{markdown}")
     print(
         f"{output}/{name}.md, .csv, .tex; per picture: {output}/setup*/*/*/images.csv"

@@ -1,32 +1,45 @@
 """One HTML file with the tables, error bars over pictures, and figures to zoom into."""
 
-import base64
-import io
-import math
 import pathlib
-import string
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from PIL import Image
-
 from colornet.errors import InputError
+from colornet.io.json_files import read_json
+from colornet.visualize.drawing import nice_ticks
 from experiments.disturbances import cells as robustness
 from experiments.disturbances import show
+from experiments.disturbances.cameras import UNDISTURBED
+from experiments.pages import charts
+from experiments.pages.page import (
+    best_of,
+    folded,
+    grid,
+    made_line,
+    page,
+    panel,
+    panels,
+    table,
+)
+from experiments.provenance import MADE
 from experiments.tables import paper
 from experiments.tables.cells import Cell, read_cells
-from experiments.tables.figures import Figure, read_figures
+from experiments.tables.figure_files import Figure, read_figures
 from experiments.tables.network_drawing import DRAWING
 from experiments.tables.text import by_setup, trainings
 
-_TEMPLATE = pathlib.Path(__file__).with_name("report.html")
-# Wide pictures are shrunk to this in the file: zooming shows no more than a screen.
-_WIDEST = 1400
-_JPEG = 88
+_INTRODUCTION = """<p>In every cell ours stands above, the paper's number and the
+difference below. ± is the standard deviation over training seeds. ★ is the best
+measured number of a column, and of a row in the tables of robustness. Charts:
+<span class=ours>● ours</span> with the 95 % confidence interval of the mean over
+pictures, <span class=theirs>□ the paper</span>. Tap a picture to enlarge it, tap it
+again to zoom. Beside this file, each figure is one picture, too:
+figures/…/figure.png.</p>"""
+_WIDTH, _MIDDLE, _LINE, _BOTTOM = 350, 10, 36, 24  # of a chart of intervals, px
 
 
-def write_report(output: pathlib.Path) -> str:
+def write_report(output: pathlib.Path, made: Mapping[str, str]) -> str:
     """The report of what the tables and figures have left in a folder, as HTML.
 
     Cells and figures whose files are damaged are left out: the report says so at its
@@ -34,18 +47,20 @@ def write_report(output: pathlib.Path) -> str:
 
     Args:
         output: the output folder of table3, table4, table5, robustness and figures.
+        made: `experiments.provenance.made` of the report itself.
 
     Raises:
         InputError: neither a table nor a figure is there.
     """
     sections, notes = [], []
-    for name, table in paper.TABLES.items():
+    for name, kind in paper.TABLES.items():
         path = output / f"{name}.csv"
         if path.is_file() and (cells := read_cells(path, notes)):
-            sections.append(_table(table, cells))
+            sections.append(_table(kind, cells, _made(path, notes)))
     for path in sorted(output.glob("robustness_setup*.csv")):
         groups = show.groups(robustness.read_cells(path, notes))
-        sections += [_robustness(title, cells) for title, cells in groups]
+        by = _made(path, notes)
+        sections += [_robustness(title, cells, by) for title, cells in groups]
     figures = [_figure(figure) for figure in read_figures(output, notes)]
     if (drawing := output / DRAWING).is_file():
         svg = drawing.read_text(encoding="utf-8")
@@ -53,7 +68,8 @@ def write_report(output: pathlib.Path) -> str:
         svg = f'<div class="wide drawing">{svg}</div>'
         figures.insert(0, f"<figure>{caption}{svg}</figure>")
     if figures:
-        sections += ["<h2>Figures</h2>", *figures]
+        by = _made(output / "figures.csv", notes)
+        sections += ["<h2>Figures</h2>", by, *figures]
     for note in notes:
         warnings.warn(note, stacklevel=2)
     if not sections:
@@ -63,74 +79,141 @@ def write_report(output: pathlib.Path) -> str:
         )
     if notes:
         sections.insert(0, f"<p>Left out: {escape('; '.join(notes))}.</p>")
-    template = string.Template(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(sections="".join(sections))
+    title = "ColorNet: tables and figures of the paper, ours beside theirs"
+    return page(title, [made_line(made), _INTRODUCTION, *sections])
 
 
-def _table(table: paper.Table, cells: Sequence[Cell]) -> str:
-    digits = paper.DIGITS[table.metric]
+def _made(path: pathlib.Path, notes: list[str]) -> str:
+    """The line about who made a table; earlier versions did not say so."""
+    path = path.with_suffix(".json")
+    if not path.is_file():
+        return ""
+    try:
+        return made_line(read_json(path, MADE))
+    except InputError as error:
+        notes.append(str(error))
+        return ""
+
+
+def _table(kind: paper.Table, cells: Sequence[Cell], made: str) -> str:
+    digits = paper.DIGITS[kind.metric]
     parts = [_setup(f"Setup {setup}", rows, digits) for setup, rows in by_setup(cells)]
     notes = "".join(f"<li>{escape(note)}" for note in trainings(cells))
+    digests = dict.fromkeys((cell.row, cell.sha256) for cell in cells if cell.sha256)
+    notes += "".join(
+        f"<li>SHA-256 of {escape(paper.title(row))}: <code>{escape(digest)}</code>"
+        for row, digest in digests
+    )
     notes = f"<ul class=notes>{notes}</ul>" if notes else ""
-    return f"<h2>{escape(table.title)}</h2>{''.join(parts)}{notes}"
+    return f"<h2>{escape(kind.title)}</h2>{made}{''.join(parts)}{notes}"
 
 
-def _robustness(title: str, cells: Sequence[robustness.Cell]) -> str:
+def _robustness(title: str, cells: Sequence[robustness.Cell], made: str) -> str:
     """The table of one setup and dataset, and the curves of every disturbance."""
-    head, *rows = show.table_rows(cells)
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(
-        f"<tr><th>{escape(row[0])}</th>"
-        + "".join(f"<td>{escape(text)}</td>" for text in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    methods = "".join(
-        f'<li><span style="color:{color}">●</span> {escape(paper.title(name))}'
-        for name, color in show.legend(cells)
-    )
+    methods = show.methods_of(cells)
+    names = [paper.title(method) for method in methods]
+    lines, values = [], []
+    for case, by_method in show.by_case(cells).items():
+        found = [by_method.get(method) for method in methods]
+        lines.append((" ".join(case), [_robustness_cell(cell) for cell in found]))
+        values.append([cell and cell.psnr for cell in found])
+    best = {
+        (number, column)
+        for number, row in enumerate(values)
+        for column in best_of(row, paper.DIGITS["psnr"])
+    }
+    colors = [(paper.title(method), color) for method, color in show.legend(cells)]
     return (
-        f"<h2>Robustness, {escape(title)}</h2><p>{show.EXPLANATION}</p>"
-        f"<div class=wide><table><thead><tr>{names}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div><ul class=notes>{methods}</ul>"
-        f"{_grid(show.panels(cells))}"
+        f"<h2>Robustness, {escape(title)}</h2>{made}<p>{show.EXPLANATION}</p>"
+        f"{charts.legend(colors)}{grid(show.panels(cells))}"
+        f"{folded('All numbers', table(names, lines, best))}"
     )
+
+
+def _robustness_cell(cell: robustness.Cell | None) -> str:
+    if cell is None:  # Its line was damaged.
+        return ""
+    change = "" if cell.disturbance == UNDISTURBED else f"{cell.change:+.2f}"
+    return f"<b>{cell.psnr:.2f}</b><small>{change}</small>"
 
 
 def _setup(title: str, rows: dict[str, dict[str, Cell]], digits: int) -> str:
-    """The table of one setup, and a chart of every column with numbers of ours."""
-    by_column = {
-        name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))
-    }
-    measured = {n for n, cells in by_column.items() if any(c.pictures for c in cells)}
-    # On a phone the first columns are those that can be seen.
-    columns = sorted(by_column, key=lambda name: name not in measured)
-    head = "".join(f"<th>{escape(paper.title(name))}</th>" for name in columns)
-    body = "".join(
-        f"<tr><th>{escape(paper.title(name))}</th>"
-        + "".join(f"<td>{_cell(row[column], digits)}</td>" for column in columns)
-        + "</tr>"
+    """A setup: the table of what was run, its charts, and folded what was not run."""
+    every = [cell for row in rows.values() for cell in row.values()]
+    ran = {name for name, row in rows.items() if any(c.pictures for c in row.values())}
+    measured = list(dict.fromkeys(c.column for c in every if c.pictures))
+    parts = [f"<h3>{title}</h3>"]
+    if measured:
+        shown = {name: row for name, row in rows.items() if name in ran}
+        values = [[row[column].ours for column in measured] for row in shown.values()]
+        counts = {
+            paper.title(column): _pictures([row[column] for row in rows.values()])
+            for column in measured
+        }
+        lines = [
+            (paper.title(name), [_cell(row[column], digits) for column in measured])
+            for name, row in shown.items()
+        ]
+        best = {
+            (row, number)
+            for number, column in enumerate(zip(*values, strict=True))
+            for row in best_of(column, digits)
+        }
+        parts.append(table(list(counts), lines, best, counts))
+        drawings = {
+            name: _chart(
+                f"{paper.title(name)}, {title}",
+                [row[name] for row in rows.values()],
+                digits,
+            )
+            for name in measured
+        }
+        parts.append(grid(d for n, d in drawings.items() if n in paper.COLUMNS))
+        if further := [d for n, d in drawings.items() if n not in paper.COLUMNS]:
+            parts.append(folded("Error bars of the other datasets", grid(further)))
+    if any(not cell.pictures for cell in every):
+        parts.append(_not_run(title, rows, digits, is_open=not measured))
+    return "".join(parts)
+
+
+def _pictures(cells: Sequence[Cell]) -> str:
+    count = max(cell.pictures for cell in cells)
+    return f"{count} picture{'s' if count > 1 else ''}"
+
+
+def _not_run(
+    title: str, rows: dict[str, dict[str, Cell]], digits: int, is_open: bool
+) -> str:
+    """The paper's numbers of what was not run, and why it was not."""
+    left = {
+        name: [cell for cell in row.values() if not cell.pictures]
         for name, row in rows.items()
-    )
-    charts = {
-        name: _chart(f"{paper.title(name)}, {title}", by_column[name], digits)
-        for name in columns
-        if name in measured
     }
-    of_paper = _grid([chart for n, chart in charts.items() if n in paper.COLUMNS])
-    if further := [chart for n, chart in charts.items() if n not in paper.COLUMNS]:
-        of_paper += (
-            "<details><summary>Error bars of the other datasets</summary>"
-            f"{_grid(further)}</details>"
+    whys = sorted({cell.why_not_run for cells in left.values() for cell in cells})
+    published = {
+        (name, cell.column): cell.paper
+        for name, cells in left.items()
+        for cell in cells
+        if cell.paper is not None
+    }
+    columns = list(dict.fromkeys(column for _, column in published))
+    lines = [
+        (
+            paper.title(name),
+            [
+                f"{published[name, column]:.{digits}f}"
+                if (name, column) in published
+                else "above"
+                for column in columns
+            ],
         )
-    return (
-        f"<div class=wide><table><thead><tr><th>{title}</th>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>{of_paper}"
-    )
-
-
-def _grid(charts: Sequence[str]) -> str:
-    return f"<div class=charts>{''.join(charts)}</div>"
+        for name in dict.fromkeys(name for name, _ in published)
+    ]
+    content = f"<p>{escape('; '.join(whys))}.</p>"
+    if lines:
+        content += "<p>The paper's numbers:</p>"
+        content += table([paper.title(name) for name in columns], lines)
+    return folded(f"{title}: what was not run", content, is_open)
 
 
 def _cell(cell: Cell, digits: int) -> str:
@@ -146,12 +229,12 @@ def _cell(cell: Cell, digits: int) -> str:
 
 
 def _chart(title: str, cells: Sequence[Cell], digits: int) -> str:
-    """Ours as a dot with its interval, the paper's as a hollow square, a line a row."""
+    """Ours as a dot with its interval, the paper's as a hollow square, a line a row.
+
+    The name of a row stands above its line, so that letters stay large on a phone.
+    """
     cells = [c for c in cells if c.ours is not None or c.paper is not None]
-    titles = [paper.title(cell.row) for cell in cells]
-    # The letters of a title are about so wide.
-    left = 20 + round(6.5 * max(map(len, titles)))
-    width, height = left + 270, 22 * len(cells) + 30
+    width, height = _WIDTH, _LINE * len(cells) + _BOTTOM
     numbers = [cell.paper for cell in cells if cell.paper is not None]
     for cell in cells:
         if cell.ours is not None:
@@ -161,21 +244,18 @@ def _chart(title: str, cells: Sequence[Cell], digits: int) -> str:
     low, high = min(numbers) - room, max(numbers) + room
 
     def x(value: float) -> str:
-        return f"{left + (value - low) / (high - low) * (width - left - 15):.1f}"
+        share = (value - low) / (high - low)
+        return f"{_MIDDLE + share * (width - 2 * _MIDDLE):.1f}"
 
     parts = [
         f'<line x1="{x(tick)}" x2="{x(tick)}" y1="4" y2="{height - 22}" '
-        'stroke="currentColor" stroke-opacity=".2"/>'
-        f'<text x="{x(tick)}" y="{height - 6}" text-anchor="middle" '
-        f'fill="currentColor">{tick:g}</text>'
-        for tick in _ticks(low, high)
+        'stroke="currentColor" stroke-opacity=".15"/>'
+        f'<text x="{x(tick)}" y="{height - 6}" text-anchor="middle">{tick:g}</text>'
+        for tick in nice_ticks(high, 6, low)
     ]
     for number, cell in enumerate(cells):
-        y = 22 * number + 15
-        parts.append(
-            f'<text x="{left - 10}" y="{y + 4}" text-anchor="end" '
-            f'fill="currentColor">{escape(titles[number])}</text>'
-        )
+        y = _LINE * number + 25
+        parts.append(f'<text x="0" y="{y - 10}">{escape(paper.title(cell.row))}</text>')
         if cell.paper is not None:
             parts.append(
                 f'<rect x="{x(cell.paper)}" y="{y - 4}" width="8" height="8" '
@@ -191,45 +271,20 @@ def _chart(title: str, cells: Sequence[Cell], digits: int) -> str:
                 f'<circle cx="{x(ours)}" cy="{y}" r="4" fill="var(--ours)"><title>'
                 f"ours: {ours:.{digits}f} ± {half:.{digits}f}</title></circle>"
             )
-    pictures = max(cell.pictures for cell in cells)
-    noun = "picture" if pictures == 1 else "pictures"
     return (
-        f"<div><h3>{escape(title)}, {pictures} {noun}</h3>"
-        f'<svg viewBox="0 0 {width} {height}" role="img" '
+        f"<div><h3>{escape(title)}, {_pictures(cells)}</h3>"
+        f'<svg viewBox="0 0 {width} {height}" fill="currentColor" role="img" '
         f'aria-label="{escape(title)}">{"".join(parts)}</svg></div>'
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    step = 10 ** math.floor(math.log10((high - low) / 2))
-    while (high - low) / step > 8:
-        step *= 2
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [round(i * step, 9) for i in range(first, last + 1)]
-
-
 def _figure(figure: Figure) -> str:
-    panels = ""
-    for number, title in enumerate(figure.panels):
-        whole = _image(figure.folder / f"{number}.png", title, "")
-        crop = _image(figure.folder / f"{number}_box.png", f"{title}, box", "box")
-        panels += (
-            f"<div class=panel>{escape(title)}<button>{whole}</button>"
-            f"<button>{crop}</button></div>"
+    parts = panels(
+        panel(
+            escape(title),
+            figure.folder / f"{number}.png",
+            figure.folder / f"{number}_box.png",
         )
-    return (
-        f"<figure><figcaption>{escape(figure.caption)}</figcaption>"
-        f"<div class=panels>{panels}</div></figure>"
+        for number, title in enumerate(figure.panels)
     )
-
-
-def _image(path: pathlib.Path, title: str, kind: str) -> str:
-    file = io.BytesIO()
-    with Image.open(path) as image:
-        image.thumbnail((_WIDEST, 10 * _WIDEST), Image.Resampling.BOX)
-        image.convert("RGB").save(file, "JPEG", quality=_JPEG, subsampling=0)
-    data = base64.b64encode(file.getvalue()).decode()
-    return (
-        f'<img class="{kind}" alt="{escape(title)}" loading="lazy" '
-        f'src="data:image/jpeg;base64,{data}">'
-    )
+    return f"<figure><figcaption>{escape(figure.caption)}</figcaption>{parts}</figure>"

@@ -187,6 +187,9 @@ class Source(Config, abc.ABC):
     """
 
     name: ClassVar[str]
+    # What their publishers ask to be cited, and where they say so.
+    citation: ClassVar[str] = ""
+    homepage: ClassVar[str] = ""
     # Whether whoever has one part need not have the others.
     parts_come_alone: ClassVar[bool] = False
 

@@ -32,6 +32,11 @@ class Cityscapes(Source):
     """Cityscapes: the fine-annotation pictures, with their right views."""
 
     name: ClassVar[str] = "cityscapes"
+    citation: ClassVar[str] = (
+        "Cordts et al., The Cityscapes Dataset for Semantic Urban Scene "
+        "Understanding, CVPR 2016"
+    )
+    homepage: ClassVar[str] = "https://www.cityscapes-dataset.com"
 
     def parts(self) -> list[Part]:
         return [self._part(*split) for split in _SPLITS]

@@ -34,6 +34,11 @@ class Embedded(Source):
     """
 
     name: ClassVar[str] = "embedded"
+    citation: ClassVar[str] = (
+        "Motorcycle: Scharstein et al., High-Resolution Stereo Datasets with "
+        "Subpixel-Accurate Ground Truth, GCPR 2014"
+    )
+    homepage: ClassVar[str] = "https://vision.middlebury.edu/stereo/data/scenes2014"
 
     max_disparity: int = 32
     train_scenes: int = 24

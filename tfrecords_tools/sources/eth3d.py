@@ -26,6 +26,11 @@ class Eth3d(Source):
     """ETH3D's two-view benchmark."""
 
     name: ClassVar[str] = "eth3d"
+    citation: ClassVar[str] = (
+        "Schöps et al., A Multi-View Stereo Benchmark with High-Resolution Images and "
+        "Multi-Camera Videos, CVPR 2017"
+    )
+    homepage: ClassVar[str] = "https://www.eth3d.net"
 
     def parts(self) -> list[Part]:
         return [self._part(*split) for split in _SPLITS]

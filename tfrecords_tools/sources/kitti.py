@@ -32,6 +32,11 @@ class Kitti(Source):
     """The two-view sets of KITTI 2012 and 2015."""
 
     name: ClassVar[str] = "kitti"
+    citation: ClassVar[str] = (
+        "2012: Geiger et al., Are we ready for Autonomous Driving?, CVPR 2012; 2015: "
+        "Menze and Geiger, Object Scene Flow for Autonomous Vehicles, CVPR 2015"
+    )
+    homepage: ClassVar[str] = "https://www.cvlibs.net/datasets/kitti"
 
     def parts(self) -> list[Part]:
         return [

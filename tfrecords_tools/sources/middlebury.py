@@ -134,6 +134,12 @@ class Middlebury(Source):
     """
 
     name: ClassVar[str] = "middlebury"
+    citation: ClassVar[str] = (
+        "2001: Scharstein and Szeliski, IJCV 2002; 2003: Scharstein and Szeliski, CVPR "
+        "2003; 2005: Scharstein and Pal, CVPR 2007; 2006: Hirschmüller and Scharstein, "
+        "CVPR 2007; 2014: Scharstein et al., GCPR 2014"
+    )
+    homepage: ClassVar[str] = "https://vision.middlebury.edu/stereo/data"
     parts_come_alone: ClassVar[bool] = True
 
     size: str = ""

@@ -6,6 +6,10 @@ below the top. So are pictures of the same name in folders `left` and `right`.
     <data_dir>/office/desk/left.png, right.png      pairs/office/desk
     <data_dir>/street/left/7.png, right/7.png       pairs/street/7
 
+The disparity map of the left view is `disp_left.*` beside `left.*`, or the picture of
+the same name in a folder `disp_left`. It has 256 grey levels a pixel (16 bits); a .pfm
+map is in pixels.
+
 A table: a TSV file, or a folder with `INDEX.tsv`. Its first line names the columns; the
 order is free and further columns are ignored. Either
 
@@ -13,9 +17,16 @@ order is free and further columns are ignored. Either
     left  right         paths relative to the table's folder; scene (or key) names the
                         pair, else the path of its left picture does
 
-and optionally `split` (default test), and with left and right also `dataset`. A column
-`disp_left` names the disparity map of the left view by its path relative to the table's
-folder, `disp_steps` its grey levels a pixel (256 if not said; a .pfm map is in pixels).
+and optionally `split`, and with left and right also `dataset`. A column `disp_left`
+names the disparity map of the left view by its path relative to the table's folder, and
+`disp_steps` its grey levels a pixel (256 if not said).
+
+All pairs of a tree are of split `test`, and so are the rows of a table without `split`.
+To train on pairs, name the split in a table (columns are separated by tabs):
+
+    left                      right                     split
+    office/desk/left.png      office/desk/right.png     train
+    street/left/7.png         street/right/7.png        validation
 """
 
 import collections
@@ -23,7 +34,7 @@ import csv
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from colornet.errors import InputError
@@ -39,6 +50,9 @@ from tfrecords_tools.sources.folders import files_of, folders_of, sketch
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
 _VIEWS = ("left", "right")
+_DISPARITY = "disp_left"
+_DISPARITY_SUFFIXES = (*_SUFFIXES, ".pfm", ".pgm")
+_STEPS = 256
 _DATASET = "pairs"
 _SPLIT = "test"
 
@@ -64,11 +78,13 @@ class Pairs(Source):
         return [Part("pairs", str(path), tuple(pairs))]
 
 
-def _pictures(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+def _pictures(
+    folder: pathlib.Path, suffixes: Sequence[str] = _SUFFIXES
+) -> dict[str, list[pathlib.Path]]:
     """The pictures of a folder by the lower-case stem of their names."""
     pictures = collections.defaultdict(list)
     for path in files_of(folder):
-        if path.suffix.lower() in _SUFFIXES:
+        if path.suffix.lower() in suffixes:
             pictures[path.stem.lower()].append(path)
     return pictures
 
@@ -76,43 +92,49 @@ def _pictures(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
 def _one_each(
     places: dict[str, pathlib.Path], files: dict[str, list[pathlib.Path]]
 ) -> tuple[dict[str, pathlib.Path], list[str]]:
-    """The one file of each view, and what is wrong where there is not just one."""
+    """The one file of each place, and what is wrong: none of a view, or several."""
     found, wrong = {}, []
-    for view in _VIEWS:
-        if len(files[view]) == 1:
-            found[view] = files[view][0]
-        elif files[view]:
-            names = listed([file.name for file in files[view]])
-            wrong.append(f"{places[view]}.* only once: {names}")
-        else:
-            wrong.append(f"{places[view]}.*")
+    for name, place in places.items():
+        if len(files[name]) == 1:
+            found[name] = files[name][0]
+        elif files[name]:
+            names = listed([file.name for file in files[name]])
+            wrong.append(f"{place}.* only once: {names}")
+        elif name in _VIEWS:
+            wrong.append(f"{place}.*")
     return found, wrong
 
 
-def _views(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
-    """The files left.* and right.* of a folder, and what is wrong with them."""
+def _views(
+    folder: pathlib.Path, names: Sequence[str] = _VIEWS
+) -> tuple[dict[str, pathlib.Path], list[str]]:
+    """The files left.* and right.* of a folder, and what is wrong with them.
+
+    Args:
+        folder: where to look.
+        names: of the files. There need be none of `_DISPARITY`.
+    """
     pictures = _pictures(folder)
-    return _one_each(
-        {view: folder / view for view in _VIEWS},
-        {view: pictures.get(view, []) for view in _VIEWS},
-    )
+    maps = _pictures(folder, _DISPARITY_SUFFIXES)
+    files = {view: pictures[view] for view in _VIEWS} | {_DISPARITY: maps[_DISPARITY]}
+    return _one_each({name: folder / name for name in names}, files)
 
 
 def _frames(
     folder: pathlib.Path,
 ) -> Iterator[tuple[str, dict[str, pathlib.Path], list[str]]]:
-    """The views of the same name in the folders left and right of a folder."""
+    """The files of the same name in the folders left and right of a folder."""
     folders = {path.name.lower(): path for path in folders_of(folder)}
     if all(view in folders for view in _VIEWS):
         pictures = {view: _pictures(folders[view]) for view in _VIEWS}
-        for name in sorted(set().union(*pictures.values())):
-            yield (
-                name,
-                *_one_each(
-                    {view: folders[view] / name for view in _VIEWS},
-                    {view: pictures[view].get(name, []) for view in _VIEWS},
-                ),
-            )
+        frames = sorted(set().union(*pictures.values()))
+        if _DISPARITY in folders:
+            maps = _pictures(folders[_DISPARITY], _DISPARITY_SUFFIXES)
+            pictures[_DISPARITY] = maps
+        for frame in frames:
+            places = {name: folders[name] / frame for name in pictures}
+            files = {name: pictures[name][frame] for name in pictures}
+            yield frame, *_one_each(places, files)
 
 
 def _from_tree(top: pathlib.Path) -> list[Pair]:
@@ -122,11 +144,14 @@ def _from_tree(top: pathlib.Path) -> list[Pair]:
         folder = pathlib.Path(name)
         scene = folder.relative_to(top).as_posix()
         scene = top.resolve().name if scene == "." else scene
-        candidates = [("", *_views(folder)), *_frames(folder)]
+        candidates = [("", *_views(folder, (*_VIEWS, _DISPARITY))), *_frames(folder)]
         for frame, found, missing in candidates:
+            disparity = found.pop(_DISPARITY, None)
             if not found and not any("only once" in text for text in missing):
                 continue
             wrong += missing
+            if disparity:
+                found["left_disparity"] = _disparity_file(disparity, _STEPS)
             if not missing:
                 pairs.append(files_pair(_DATASET, scene, _SPLIT, **found, frame=frame))
     _raise_if(wrong, top)
@@ -188,12 +213,17 @@ def _from_row(
     )
 
 
+def _disparity_file(path: pathlib.Path, steps: float) -> DisparityFile:
+    coding = "pfm" if path.suffix.lower() == ".pfm" else "codes"
+    return DisparityFile(path, coding, steps)
+
+
 def _disparity(
     top: pathlib.Path, cells: dict[str, str], row: str, wrong: list[str]
 ) -> DisparityFile | None:
-    if not cells.get("disp_left"):
+    if not cells.get(_DISPARITY):
         return None
-    path, steps = top / cells["disp_left"], cells.get("disp_steps") or "256"
+    path, steps = top / cells[_DISPARITY], cells.get("disp_steps") or str(_STEPS)
     if not path.is_file():
         wrong.append(str(path))
     try:
@@ -205,9 +235,7 @@ def _disparity(
             f"a number above 0 as the disp_steps of {row} ({steps!r} is there)"
         )
         return None
-    return DisparityFile(
-        path, "pfm" if path.suffix.lower() == ".pfm" else "codes", number
-    )
+    return _disparity_file(path, number)
 
 
 def _raise_if(missing: list[str], where: pathlib.Path) -> None:

@@ -64,6 +64,14 @@ class SceneFlow(Source):
     """
 
     name: ClassVar[str] = "sceneflow"
+    citation: ClassVar[str] = (
+        "Mayer et al., A Large Dataset to Train Convolutional Networks for Disparity, "
+        "Optical Flow, and Scene Flow Estimation, CVPR 2016"
+    )
+    homepage: ClassVar[str] = (
+        "https://lmb.informatik.uni-freiburg.de/resources/datasets/"
+        "SceneFlowDatasets.en.html"
+    )
 
     render_pass: str = "clean"
 

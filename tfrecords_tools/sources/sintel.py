@@ -30,6 +30,11 @@ class Sintel(Source):
     """
 
     name: ClassVar[str] = "sintel"
+    citation: ClassVar[str] = (
+        "Butler et al., A Naturalistic Open Source Movie for Optical Flow Evaluation, "
+        "ECCV 2012"
+    )
+    homepage: ClassVar[str] = "http://sintel.is.tue.mpg.de"
 
     render_pass: str = "clean"
 
