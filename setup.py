@@ -20,7 +20,11 @@ setup(
         "Development Status :: 4 - Beta",
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
     ],
     python_requires=">=3.11",
     entry_points={"console_scripts": ["colornet = experiments.console:main"]},
@@ -48,7 +52,15 @@ setup(
     ],
     extras_require={
         "beam": ["apache-beam"],
-        "test": ["apache-beam", "jax", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            "apache-beam",
+            "ipykernel",
+            "jax",
+            "nbclient",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
         "gpu": ["tensorflow[and-cuda]>=2.21"],
     },
 )

@@ -10,6 +10,8 @@ import importlib.util
 import os
 import sys
 
+from colornet.quiet import no_start_up_notes
+
 __version__ = "0.2.0"
 
 # By itself TensorFlow uses oneDNN on some processors with AVX-512 alone. With AVX2 a
@@ -45,10 +47,11 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_EXPORTS])
 
 
-class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Has the network imported after Keras, which finds no other in `.keras` files.
+class _AroundKeras(importlib.abc.MetaPathFinder):
+    """Has Keras imported without TensorFlow's notes, and the network after it.
 
-    Nothing is imported before: `import colornet` must stay quick.
+    Keras finds no other network in `.keras` files. Nothing is imported before: `import
+    colornet` must stay quick.
     """
 
     def find_spec(self, fullname, path=None, target=None):
@@ -59,7 +62,8 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
         execute = spec.loader.exec_module
 
         def execute_and_register(module):
-            execute(module)
+            with no_start_up_notes():
+                execute(module)
             _register_network()
 
         spec.loader.exec_module = execute_and_register
@@ -76,4 +80,4 @@ def _register_network():
 if "keras" in sys.modules:
     _register_network()
 elif importlib.util.find_spec("keras"):
-    sys.meta_path.insert(0, _AfterKeras())
+    sys.meta_path.insert(0, _AroundKeras())

@@ -42,7 +42,7 @@ def record_folders(directory: str | os.PathLike, split: str | None = None) -> li
         if "incomplete" in info.parent.name:
             continue
         try:
-            splits = [part["name"] for part in json.loads(info.read_text())["splits"]]
+            splits = [part["name"] for part in json.loads(info.read_bytes())["splits"]]
         except (OSError, ValueError, KeyError, TypeError):
             splits = [split]
         if split is None or split in splits:

@@ -147,11 +147,14 @@ def _any_size(model: keras.Model) -> Callable:
             name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
             for name, tensor in model.input.items()
         }
-        model.any_size = tf.function(
+        function = tf.function(
             lambda views: model(views, training=False),
             input_signature=[signature],
             jit_compile=False,
         )
+        # Traced here: TensorFlow would warn of a function that calls trace model after
+        # model.
+        model.any_size = function.get_concrete_function()
     return model.any_size
 
 

@@ -35,7 +35,7 @@ def imitates_bfloat16(processors: pathlib.Path = _PROCESSORS) -> bool:
     """
     if has_gpu() or not processors.is_file():
         return False
-    return _INSTRUCTIONS.isdisjoint(processors.read_text().split())
+    return _INSTRUCTIONS.isdisjoint(processors.read_text("utf-8").split())
 
 
 def inference_precision(choice: str, processors: pathlib.Path = _PROCESSORS) -> str:

@@ -1,4 +1,4 @@
-"""Progress bars that are as fit for a log file as for a terminal."""
+"""Progress, as fit for a log file as for a terminal."""
 
 import sys
 
@@ -18,3 +18,12 @@ def progress_bar(total: int, unit: str, *, initial: int = 0, show: bool = True) 
         mininterval=0.2 if terminal else 20,
         maxinterval=1 if terminal else 60,
     )
+
+
+def say(text: str) -> None:
+    """Writes a line on standard error before what takes seconds, if it is a terminal.
+
+    In a log file nobody waits.
+    """
+    if sys.stderr.isatty():
+        print(f"{text} ...", file=sys.stderr, flush=True)

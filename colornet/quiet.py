@@ -8,25 +8,34 @@ import sys
 from collections.abc import Iterator
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow without its start-up notes.
+@contextlib.contextmanager
+def no_start_up_notes() -> Iterator[None]:
+    """Drops what TensorFlow writes while it is imported, and its notes below errors.
 
     TF_CPP_MIN_LOG_LEVEL alone does not do it: TensorFlow 2.21 writes some of them
-    before it reads that. So standard error is closed to everyone during the import.
+    before it reads that. So standard error is closed to everyone during the import. A
+    user who sets TF_CPP_MIN_LOG_LEVEL=0 gets all notes.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" in sys.modules:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
+        yield
         return
     sys.stderr.flush()
     stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import tensorflow  # noqa: F401
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without its start-up notes."""
+    if "tensorflow" not in sys.modules:
+        with no_start_up_notes():
+            import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager

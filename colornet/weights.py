@@ -11,7 +11,7 @@ import os
 import pathlib
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
@@ -19,7 +19,13 @@ import numpy as np
 from colornet import pretrained
 from colornet.config import NetworkConfig
 from colornet.errors import InputError
-from colornet.io.archives import read_archive, take_digest, write_archive
+from colornet.io.archives import (
+    DIGEST,
+    read_archive,
+    read_shapes,
+    take_digest,
+    write_archive,
+)
 from colornet.io.files import replacing
 from colornet.networks import Network, build_network
 from colornet.registry import import_networks, network_config
@@ -28,9 +34,13 @@ from colornet.training.run_folder import check_file, result_of_run, step_of
 _CONFIG, _STEP = "config", "step"
 
 
-def _stored_config(value: np.ndarray, path: pathlib.Path) -> NetworkConfig:
+def _stored_config(path: pathlib.Path) -> NetworkConfig:
+    """The configuration in a weights file; no weight is read."""
+    values = read_archive(path, [_CONFIG])
+    if not values:
+        raise InputError(f"expected weights with their configuration. Received: {path}")
     try:
-        return network_config(json.loads(str(value)))
+        return network_config(json.loads(str(values[_CONFIG])))
     except (InputError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"expected weights with their configuration as JSON. Received: {path} "
@@ -38,26 +48,43 @@ def _stored_config(value: np.ndarray, path: pathlib.Path) -> NetworkConfig:
         ) from error
 
 
-def assign(variables: Iterable, values: dict[str, np.ndarray], path) -> None:
-    """Gives all variables their values, by path, or changes none of them.
+def check_shapes(
+    variables: Iterable, received: Mapping[str, tuple[int, ...]], path
+) -> None:
+    """Checks that arrays are those of variables.
+
+    Args:
+        variables: all that shall get a value.
+        received: shapes of the arrays by the paths of the variables. What a file says
+            of itself may be there beside them.
+        path: of the file, for the error.
 
     Raises:
         InputError: names or shapes differ; the first of them is named.
     """
-    expected = {variable.path: tuple(variable.shape) for variable in variables}
-    received = {name: value.shape for name, value in values.items()}
-    if expected != received:
-        names = sorted(
-            name
-            for name in expected.keys() | received.keys()
-            if expected.get(name) != received.get(name)
-        )
+    expected = {name: () for name in (_CONFIG, _STEP, DIGEST) if name in received}
+    expected |= {variable.path: tuple(variable.shape) for variable in variables}
+    names = sorted(
+        name
+        for name in expected.keys() | received.keys()
+        if expected.get(name) != received.get(name)
+    )
+    if names:
         first = names[0]
         raise InputError(
             f"{path} holds the weights of another configuration: {len(names)} tensors "
             f"differ, first {first}: expected {expected.get(first)}. "
             f"Received: {received.get(first)}"
         )
+
+
+def assign(variables: Iterable, values: Mapping[str, np.ndarray], path) -> None:
+    """Gives all variables their values, by path, or changes none of them.
+
+    Raises:
+        InputError: as `check_shapes`.
+    """
+    check_shapes(variables, {name: v.shape for name, v in values.items()}, path)
     for variable in variables:
         variable.assign(values[variable.path])
 
@@ -96,13 +123,15 @@ def weights_digest(model: Network) -> str:
     return digest.hexdigest()
 
 
-def _read(path: pathlib.Path, is_known: bool) -> dict[str, np.ndarray]:
-    """What a weights file holds, but for its digest and its step.
+def _read_into(model: Network, path: pathlib.Path, is_known: bool) -> None:
+    """Gives a network the weights of a file, or changes none.
 
     Args:
+        model: the network. No weight is read before names and shapes are known to fit.
         path: the file.
         is_known: whether its SHA-256 has been checked.
     """
+    check_shapes(model.variables, read_shapes(path), path)
     values = read_archive(path)
     has_digest = take_digest(values, path)
     if not (has_digest or is_known) and _CONFIG in values:
@@ -112,7 +141,7 @@ def _read(path: pathlib.Path, is_known: bool) -> dict[str, np.ndarray]:
         raise InputError(
             f"expected weights of step {expected} in {path}. Received: of step {step}"
         )
-    return values
+    assign(model.variables, values, path)
 
 
 def load_weights(
@@ -130,9 +159,7 @@ def load_weights(
         InputError: no such file, a damaged one, or weights of another configuration or
             step; the model is unchanged.
     """
-    values = _read(pathlib.Path(path), is_known)
-    values.pop(_CONFIG, None)
-    assign(model.variables, values, path)
+    _read_into(model, pathlib.Path(path), is_known)
 
 
 def load_model(path: str | os.PathLike, **changes) -> Network:
@@ -174,12 +201,8 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     if path.is_dir():
         path = result_of_run(path)
         is_known = check_file(path)
-    values = _read(path, is_known)
-    if _CONFIG not in values:
-        raise InputError(f"expected weights with their configuration. Received: {path}")
-    config = _stored_config(values.pop(_CONFIG), path)
-    model = build_network(config.with_changes(**changes))
-    assign(model.variables, values, path)
+    model = build_network(_stored_config(path).with_changes(**changes))
+    _read_into(model, path, is_known)
     return model
 
 

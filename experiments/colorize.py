@@ -23,6 +23,7 @@ from colornet.color import rgb_to_luma
 from colornet.config import BN_STATISTICS
 from colornet.errors import InputError
 from colornet.io.files import replacing, writing
+from colornet.io.limits import Limits
 from colornet.io.pairs import (
     matched_size,
     pair_warnings,
@@ -32,10 +33,12 @@ from colornet.io.pairs import (
 from colornet.io.photograph import Photograph
 from colornet.io.pictures import check_writable, write_picture
 from colornet.pretrained import DEFAULT, full_name
+from colornet.progress import say
 from colornet.tiling import Tiling
 from experiments.methods import networks  # noqa: F401, makes their weights known
 from experiments.tiling_flags import tiling_flags
 from tfrecords_tools import app
+from tfrecords_tools.limit_flags import limit_flags
 
 _MONO = flags.DEFINE_string("mono", None, "The monochrome picture.")
 _REFERENCE = flags.DEFINE_string(
@@ -59,6 +62,7 @@ _MONO_VIEW = flags.DEFINE_enum(
 _BITS = flags.DEFINE_integer(
     "bits", None, "Bits in use of 16; if unset, judged by the values."
 )
+_LIMITS = limit_flags()
 _ALIGN = flags.DEFINE_bool(
     "align", True, "Move the reference to the rows of the mono picture (D-41)."
 )
@@ -111,20 +115,21 @@ def _photographs() -> tuple[Photograph, Photograph]:
     """The mono picture and the reference, whichever flags name them."""
     single = _MONO.value, _REFERENCE.value
     bits = 16 if _PLAIN.value and _BITS.value is None else _BITS.value
+    limits = Limits(**app.flag_values(_LIMITS))
     if _PAIR.value and not any(single):
         view = _MONO_VIEW.value
         if view == "auto":
             raise InputError(
                 "--pair: expected --mono_view=right or left. Received: auto"
             )
-        return read_pair_file(_PAIR.value, view, bits)
+        return read_pair_file(_PAIR.value, view, bits, limits)
     if _PAIR.value or not all(single):
         given = [f"--{flag.name}" for flag in (_PAIR, _MONO, _REFERENCE) if flag.value]
         raise InputError(
             "expected --mono and --reference, or --pair. "
             f"Received: {', '.join(given) or 'none of them'}"
         )
-    return read_pair(*single, bits)
+    return read_pair(*single, bits, limits)
 
 
 def _is_left(mono: np.ndarray, reference: np.ndarray) -> bool:
@@ -159,6 +164,7 @@ def main() -> None:
     for note in [*filter(None, notes), *pair_warnings(mono, reference)]:
         warnings.warn(note, stacklevel=1)
     weights = full_name(_WEIGHTS.value)
+    say(f"loading {weights}")
     network = load_model(weights, bn_statistics=_BN_STATISTICS.value)
     if volumes and network.has_volumes:
         with writing(volumes):
@@ -169,6 +175,7 @@ def main() -> None:
     options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
     precision = inference_precision(_PRECISION.value)
+    say(f"colouring {mono.shape[1]}x{mono.shape[0]} pixels")
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
         with built_with(precision):
             form = network.for_inference()

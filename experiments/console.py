@@ -8,7 +8,7 @@ PROGRAMS = {
     for name in (
         "colorize inspect train pretrain evaluate reproduce report export benchmark "
         "figures table1 table2 table3 table4 table5 robustness released_protocol "
-        "ablate_policy pack_weights"
+        "error_regions ablate_policy pack_weights"
     ).split()
 } | {name: f"tfrecords_tools.{name}" for name in ("write", "check")}
 

@@ -319,7 +319,7 @@ def main() -> None:
     announce(5, "SavedModel of the small network", 20)
     _export(out_dir, model)
 
-    (out_dir / "table.txt").write_text(table + "\n")
+    (out_dir / "table.txt").write_text(table + "\n", "utf-8")
     index = _index(out_dir, records, summaries, pictures, size, shipped)
     write_index(out_dir / "index.html", index, made())
     print(f"\nSetup {index.setup}; means over pictures.")

@@ -206,7 +206,7 @@ def main() -> None:
     print(f"checkpoint of step {trainer.step} in {_RUN_DIR.value}", flush=True)
     if table := trainer.write_result():
         print(f"statistics of batch normalization, the better ones first ({table}):")
-        print(table.read_text(), end="")
+        print(table.read_text("utf-8"), end="")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,20 @@ def test_weights_of_another_configuration_change_nothing(model, path):
         np.testing.assert_array_equal(mine, old)
 
 
+def test_shapes_are_compared_before_any_weight_is_read(model, path):
+    values = read_archive(path)
+    take_digest(values, path)
+    write_archive(path, values | {"stranger": np.arange(10_000.0)})
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.index(np.arange(9_000.0, 9_100).tobytes())] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match="CRC"):
+        read_archive(path)
+    for load in (load_model, lambda path: load_weights(model, path)):
+        with pytest.raises(InputError, match="1 tensors differ, first stranger"):
+            load(path)
+
+
 @pytest.mark.parametrize(
     "config", ["no JSON", "[1]", json.dumps({"n": "x"}), json.dumps({"depth": 3})]
 )
@@ -219,7 +233,7 @@ def test_checkpoints_that_are_mixed_up_are_refused(run, kind, words):
 def test_weights_that_become_others_are_refused(model, path, tmp_path):
     values = read_archive(path)
     for changes in (
-        {"config": np.array(model.config.replace(attention=False).to_json())},
+        {"config": np.array(model.config.replace(bn_epsilon=0.5).to_json())},
         {"l01_conv/kernel": values["l01_conv/kernel"] + 1},
     ):
         np.savez(path, **values | changes)

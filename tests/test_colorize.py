@@ -43,8 +43,8 @@ def _picture(dtype, *shape):
     return picture
 
 
-def _huge_png():
-    data = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+def _huge_png(width, height):
+    data = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + data
     start += struct.pack(">I", zlib.crc32(data))
     return start + struct.pack(">I", 50) + b"IDAT" + bytes(60)
@@ -99,7 +99,8 @@ def folder(tmp_path_factory):
     (top / "text.png").write_text("no picture\n" * 50)
     whole = (top / "reference.png").read_bytes()
     (top / "truncated.png").write_bytes(whole[: len(whole) // 2])
-    (top / "huge.png").write_bytes(_huge_png())
+    (top / "huge.png").write_bytes(_huge_png(60000, 60000))
+    (top / "dense.png").write_bytes(_huge_png(5000, 6000))
     (top / "old.png").write_bytes(b"what was there")
     _make_weights(top)
     return top
@@ -130,6 +131,10 @@ _BAD = {
     "truncated": ({"reference": "truncated.png"}, "whole", "truncated.png"),
     "no picture": ({"reference": "text.png"}, "text.png, in no known picture format"),
     "bomb": ({"mono": "huge.png"}, "at most 150 megapixels", "huge.png"),
+    "dense": (
+        {"mono": "dense.png", "max_pixels_per_byte": 7},
+        "at most 7 pixels a byte (max_pixels_per_byte)",
+    ),
     "sizes": ({"reference": "smaller.png"}, "one aspect ratio", "cropped to"),
     "two ways": ({"pair": "mono.png"}, "or --pair", "--pair, --mono, --reference"),
     "no colour": ({"reference": "mono.png"}, "R = G = B"),

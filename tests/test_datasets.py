@@ -547,18 +547,23 @@ def _assert_disparity_warps(views):
     assert moved < 0.5 * still
 
 
-def test_the_checker_says_what_is_there(sceneflow):
+def test_the_checker_says_what_is_there(sceneflow, tmp_path):
     result = start(
         "tfrecords_tools.check", "--dataset=sceneflow", f"--data_dir={sceneflow}"
     )
     assert result.code == 0, result
     assert "frames_cleanpass/{TRAIN,TEST}/{A,B,C}" in result.stdout
     assert "2 of 22,390 pairs" in result.stdout
+    lost = sceneflow / "flyingthings3d" / _THINGS.format("TRAIN", "right", 7)
+    lost.unlink()
     result = start(
         "tfrecords_tools.check",
         "--dataset=sceneflow",
         f"--data_dir={sceneflow}",
         "--strict",
+        "--on_error=skip",
+        f"--missing={tmp_path / 'missing.txt'}",
     )
-    assert "2 of 22,390 pairs" in result.stdout
+    assert "1 of 22,390 pairs" in result.stdout
+    assert (tmp_path / "missing.txt").read_text() == f"{lost}\n"
     assert_one_line_error(result._replace(stdout=""), "Monkaa has 1 of 8,664")

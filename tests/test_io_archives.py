@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from colornet.errors import InputError
-from colornet.io.archives import MAX_EXPANSION, read_archive
+from colornet.io.archives import MAX_EXPANSION, read_archive, read_shapes
 
 
 def _header(shape, dtype="<f4"):
@@ -30,6 +30,10 @@ def test_arrays_are_read(tmp_path):
         assert found.keys() == arrays.keys()
         for name, array in arrays.items():
             np.testing.assert_array_equal(found[name], array)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        assert read_shapes(tmp_path / "a.npz") == shapes
+        few = read_archive(tmp_path / "a.npz", ["config", "step"])
+        assert few == {"config": arrays["config"]}
 
 
 @pytest.mark.parametrize(

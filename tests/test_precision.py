@@ -20,7 +20,7 @@ def test_bfloat16_without_instructions(
     policy, flags, gpus, noted, tmp_path, monkeypatch, capsys
 ):
     processors = tmp_path / "cpuinfo"
-    processors.write_text(f"model name : X\nflags\t\t: fpu {flags} aes\n")
+    processors.write_text(f"model name : X\nflags\t\t: fpu {flags} aes\n", "utf-8")
     monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: gpus)
     warn_if_bfloat16_emulated(policy, processors)
     assert ("--precision=float32" in capsys.readouterr().err) == noted
@@ -47,7 +47,7 @@ def test_unknown_processors_are_not_judged(tmp_path, capsys):
 def test_precision_of_inference(choice, flags, gpus, expected, tmp_path, monkeypatch):
     processors = tmp_path / "cpuinfo"
     if flags is not None:
-        processors.write_text(f"flags\t\t: fpu {flags} aes\n")
+        processors.write_text(f"flags\t\t: fpu {flags} aes\n", "utf-8")
     monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: gpus)
     assert inference_precision(choice, processors) == expected
 

@@ -132,12 +132,13 @@ def rows_of(run_dir, name="metrics.csv"):
         return list(csv.DictReader(file))
 
 
-def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole):
+def test_a_stopped_run_goes_on_to_the_same_bits(records, tmp_path, whole, capfd):
     config = config_for(records)
     strategy = make_strategy("one_device", "cpu")
     stopped = StoppedTrainer(config, tmp_path, strategy, _SCORED)
     with pytest.raises(Interrupted, match="SIGTERM: checkpoint of step 3 written"):
         stopped.run()
+    assert capfd.readouterr().err.count("stopping after this step\n") == 1
     trainer = trainer_for(config, tmp_path, _SCORED)
     assert trainer.step == 3
     assert trainer.run()

@@ -17,6 +17,7 @@ import pytest
 
 from colornet.data import Records, find_records
 from colornet.errors import InputError
+from colornet.io.limits import Limits
 from colornet.io.pictures import read_picture, write_picture
 from tfrecords_tools import builder
 from tfrecords_tools.checker import check_dataset, find_datasets
@@ -25,7 +26,7 @@ from tfrecords_tools.records import RecordConfig, make_record
 from tfrecords_tools.sources import embedded
 from tfrecords_tools.sources.pairs import Pairs
 from tfrecords_tools.sources.registry import SOURCES
-from tfrecords_tools.writer import write_records
+from tfrecords_tools.writer import SKIPPED, write_records
 
 _COUNT = 6
 
@@ -382,9 +383,16 @@ def test_what_cannot_be_read_can_be_skipped(
         left = {key: _records(written.folder)[key] for key in ("d/s0", "d/s2", "d/s3")}
         assert _records(made.folder) == left
         assert check_dataset(made.folder).skipped == list(made.skipped)
+        listed = (made.folder / SKIPPED).read_text()
+        assert listed.splitlines() == list(made.skipped)
         with pytest.raises(InputError, match="d/s[145]/(left|right).png") as error:
             write_records(Pairs(bad), tmp_path / "x", **options.get(how, {}))
     assert "\n" not in str(error.value)
+
+
+def test_limits_of_picture_files(pictures, tmp_path):
+    with pytest.raises(InputError, match="at most 100 px a side.*d/s0/(left|right)"):
+        write_records(Pairs(pictures), tmp_path, limits=Limits(max_side=100))
 
 
 def test_a_split_without_a_readable_pair(pictures, tmp_path):

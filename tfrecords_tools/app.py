@@ -16,6 +16,7 @@ from typing import Any
 from absl import app, flags, logging
 
 from colornet.errors import InputError, Interrupted
+from colornet.progress import say
 from colornet.quiet import import_tensorflow
 
 _HELP = {"--help", "-help", "-h", "-?"}
@@ -161,6 +162,7 @@ def run(main: Callable[[], None], less_memory: str = _LESS_MEMORY) -> None:
                     f"installed. Received: {backend}"
                 )
             if backend == "tensorflow":
+                say("starting TensorFlow")
                 import_tensorflow()
             main()
         except InputError as error:

@@ -16,6 +16,7 @@ import sys
 from absl import flags
 
 from colornet.errors import InputError
+from colornet.io.files import write_text
 from colornet.io.pictures import write_picture
 from colornet.noise import NOISE_SETUPS
 from tfrecords_tools import app, inventory, source_flags
@@ -58,6 +59,9 @@ def describe(report) -> str:
 
 
 _OUT_DIR = flags.DEFINE_string("out_dir", None, "Folder of records to look below.")
+_MISSING = flags.DEFINE_string(
+    "missing", None, "Text file to write: the files that pairs of --dataset lack."
+)
 _CONTACT_SHEET = flags.DEFINE_string(
     "contact_sheet", None, "PNG to write; default <out_dir>/contact_sheet.png."
 )
@@ -74,6 +78,10 @@ def _check_source() -> None:
     print(sys.modules[type(source).__module__].__doc__)
     parts = source.parts()
     print(inventory.describe(source, parts))
+    if _MISSING.value is not None:
+        missing = [name for part in parts for name in part.missing]
+        write_text(_MISSING.value, "".join(f"{name}\n" for name in missing))
+        print(f"{len(missing)} missing files: {_MISSING.value}")
     inventory.usable_pairs(
         source, parts, source_flags.STRICT.value, source_flags.ON_ERROR.value
     )

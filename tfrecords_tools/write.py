@@ -14,7 +14,9 @@ import os
 
 from absl import flags
 
+from colornet.io.limits import Limits
 from tfrecords_tools import app, inventory, source_flags
+from tfrecords_tools.limit_flags import limit_flags
 from tfrecords_tools.records import RecordConfig
 
 _OUT_DIR = flags.DEFINE_string(
@@ -28,6 +30,7 @@ _SCALE = flags.DEFINE_float("scale", 1.0, "1 / k: averages every k x k pixels.")
 _NOISE_ORDER = flags.DEFINE_string(
     "noise_order", "before_scale", "Noise before_scale or after_scale (D-08)."
 )
+_LIMITS = limit_flags()
 _LIMIT = flags.DEFINE_integer("limit", None, "Keep so many pairs of every split.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace records that are there.")
 _PROCESSES = flags.DEFINE_integer(
@@ -41,10 +44,11 @@ _BEAM_RUNNER = flags.DEFINE_string(
 _BEAM_OPTION = flags.DEFINE_multi_string(
     "beam_option", [], "Option of Beam's pipeline, such as direct_num_workers=2."
 )
+_MOST_SKIPPED = 10  # Lines on the terminal.
 
 
 def main() -> None:
-    from tfrecords_tools.writer import write_records
+    from tfrecords_tools.writer import SKIPPED, write_records
 
     source = source_flags.source()
     parts = source.parts()
@@ -58,6 +62,7 @@ def main() -> None:
             scale=_SCALE.value,
             noise_order=_NOISE_ORDER.value,
         ),
+        limits=Limits(**app.flag_values(_LIMITS)),
         limit=_LIMIT.value,
         strict=source_flags.STRICT.value,
         on_error=source_flags.ON_ERROR.value,
@@ -71,8 +76,10 @@ def main() -> None:
     counts = ", ".join(f"{name} {n}" for name, n in sorted(written.counts.items()))
     print(f"{'wrote' if written.is_new else 'already there'}: {written.folder}")
     print(f"records: {counts}; {written.num_bytes / 1e6:.1f} MB")
-    if written.skipped:
-        print(f"skipped {len(written.skipped)} pairs:", *written.skipped, sep="\n  ")
+    if skipped := written.skipped:
+        print(f"skipped {len(skipped)} pairs:", *skipped[:_MOST_SKIPPED], sep="\n  ")
+        if more := len(skipped[_MOST_SKIPPED:]):
+            print(f"  and {more} more in {written.folder / SKIPPED}")
 
 
 if __name__ == "__main__":

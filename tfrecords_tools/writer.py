@@ -14,7 +14,8 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from colornet.errors import InputError
-from colornet.io.files import writing
+from colornet.io.files import write_text, writing
+from colornet.io.limits import Limits
 from colornet.quiet import quiet_tfds
 from tfrecords_tools.builder import ColornetRecords, RecordsConfig
 from tfrecords_tools.convert import ON_ERROR
@@ -22,6 +23,8 @@ from tfrecords_tools.inventory import usable_pairs
 from tfrecords_tools.records import RecordConfig
 from tfrecords_tools.sources import Pair, Part, Source
 
+# File beside the records with what was left out, a line each; none if nothing was.
+SKIPPED = "skipped.txt"
 # Bytes at the end of a picture file that tell it from another one: PNG ends with a
 # checksum of the pixels.
 _END = 1 << 12
@@ -52,6 +55,7 @@ def write_records(
     out_dir: str | os.PathLike,
     *,
     record: RecordConfig | None = None,
+    limits: Limits | None = None,
     limit: int | None = None,
     strict: bool = False,
     on_error: str = "fail",
@@ -70,6 +74,7 @@ def write_records(
         source: the dataset.
         out_dir: top folder of the records; made if missing.
         record: noise, geometry and size.
+        limits: of what a picture file may announce; the defaults of `Limits` if None.
         limit: keep only the first so many pairs of every split.
         strict: refuse a dataset that has not the published number of pairs.
         on_error: "fail", or "skip" pairs that are incomplete or cannot be read.
@@ -118,7 +123,7 @@ def write_records(
             shutil.rmtree(old)
         config = RecordsConfig(
             name=name,
-            pairs=found,
+            pairs=[pair.within(limits) for pair in found] if limits else found,
             record=record,
             on_error=on_error,
             settings=settings,
@@ -131,6 +136,8 @@ def write_records(
         )
         with _set_aside(folder):
             _build(config, out_dir, beam_runner, beam_options)
+            if skipped := _read_info(folder).metadata["skipped"]:
+                write_text(folder / SKIPPED, "".join(f"{text}\n" for text in skipped))
     info = _read_info(folder)
     if not is_new:
         _check_same(folder, info.metadata["settings"], settings)

@@ -40,10 +40,13 @@ class Limits:
         densest = self.max_pixels_per_byte
         densest = min(densest, _JPEG_PIXELS_PER_BYTE) if is_jpeg else densest
         per_byte = max(_FREE_PIXELS, densest * file_bytes)
+        density = f"{densest} pixels a byte"
+        if densest == self.max_pixels_per_byte:
+            density += " (max_pixels_per_byte)"
         for value, most, unit in (
             (width * height, self.max_pixels, f"{self.max_pixels / 1e6:g} megapixels"),
             (max(width, height), self.max_side, f"{self.max_side} px a side"),
-            (width * height, per_byte, f"{densest} pixels a byte"),
+            (width * height, per_byte, density),
         ):
             if value > most:
                 raise InputError(

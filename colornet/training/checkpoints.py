@@ -18,7 +18,12 @@ import numpy as np
 
 from colornet.config import Config, TrainConfig
 from colornet.errors import InputError
-from colornet.io.archives import read_archive, take_digest, write_archive
+from colornet.io.archives import (
+    read_archive,
+    read_shapes,
+    take_digest,
+    write_archive,
+)
 from colornet.io.files import sha256_of, writing
 from colornet.io.json_files import write_json
 from colornet.registry import network_config
@@ -30,7 +35,7 @@ from colornet.training.run_folder import (
     checkpoint_steps,
     read_state,
 )
-from colornet.weights import assign, load_weights, save_weights
+from colornet.weights import assign, check_shapes, load_weights, save_weights
 
 try:
     import fcntl
@@ -102,7 +107,7 @@ class Checkpoints:
         with contextlib.ExitStack() as stack:
             with writing(path):
                 self.directory.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(path.open("w"))
+                file = stack.enter_context(path.open("w", encoding="utf-8"))
             try:
                 # The system lets go of it when the program ends, however that comes.
                 if fcntl:
@@ -240,10 +245,12 @@ class Checkpoints:
         for path in found:
             check_file(path)
         load_weights(model, folder / WEIGHTS, is_known=True)
+        parts = [path for path in found if path.name != WEIGHTS]
+        shapes = {name: s for path in parts for name, s in read_shapes(path).items()}
+        check_shapes(optimizer.variables, shapes, folder / "optimizer.npz")
         values = {}
-        for path in found:
-            if path.name != WEIGHTS:
-                part = read_archive(path)
-                take_digest(part, path)
-                values |= part
+        for path in parts:
+            part = read_archive(path)
+            take_digest(part, path)
+            values |= part
         assign(optimizer.variables, values, folder / "optimizer.npz")

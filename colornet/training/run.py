@@ -98,7 +98,7 @@ class TrainingRun(abc.ABC):
         self.checkpoints = Checkpoints(self.run_dir, type(config))
         self.step = self.checkpoints.step
         self.is_chief = True
-        self._signals = StopSignals()
+        self._signals = StopSignals("stopping after this step")
         self._deadline = math.inf
         self._held_out: list[dict[str, np.ndarray]] = []
 

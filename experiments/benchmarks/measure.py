@@ -39,7 +39,7 @@ def measured(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]
 def _call(function: Callable[..., Any], arguments: tuple) -> tuple[Any, float]:
     value = function(*arguments)
     # Linux hands getrusage's ru_maxrss on to the processes that one starts.
-    status = pathlib.Path("/proc/self/status").read_text()
+    status = pathlib.Path("/proc/self/status").read_text("utf-8")
     return value, int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
 
 

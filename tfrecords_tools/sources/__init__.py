@@ -17,6 +17,7 @@ import numpy as np
 
 from colornet.config import Config
 from colornet.errors import InputError
+from colornet.io.limits import Limits
 from colornet.io.pairs import read_pair
 from colornet.io.pictures import from_float, to_float
 from tfrecords_tools.sources.disparity import DisparityFile, read_disparity
@@ -83,6 +84,13 @@ class Pair:
         """Names the record and seeds its noise."""
         return "/".join(filter(None, (self.dataset, self.scene, self.frame)))
 
+    def within(self, limits: Limits) -> Self:
+        """The pair, whose files are read within other limits than the defaults."""
+        if not self.files:
+            return self
+        load = functools.partial(self.load, limits=limits)
+        return dataclasses.replace(self, load=load)
+
 
 def files_pair(
     dataset: str,
@@ -115,17 +123,18 @@ def load_files(
     right: str | os.PathLike,
     left_disparity: DisparityFile | None = None,
     right_disparity: DisparityFile | None = None,
+    limits: Limits | None = None,
 ) -> Views:
     """Reads the pictures of a pair as they are stored; 16 bit become 8.
 
-    What `read_pair` notes becomes warnings.
+    What `read_pair` notes becomes warnings. The limits are those of `read_photograph`.
 
     Raises:
         InputError: a file that cannot be read, a grey picture, or orientations or sizes
             that differ. It names the files.
     """
     try:
-        photographs = read_pair(right, left)[::-1]
+        photographs = read_pair(right, left, limits=limits)[::-1]
     except InputError as error:
         raise InputError(f"{error} (of the pair {left} and {right})") from error
     for note in (note for photograph in photographs for note in photograph.notes):
@@ -137,7 +146,7 @@ def load_files(
                 f"expected RGB views. Received: a grey picture in {left} and {right}"
             )
     files = [file for file in (left_disparity, right_disparity) if file]
-    maps = {file: read_disparity(file) for file in files}
+    maps = {file: read_disparity(file, limits) for file in files}
     arrays = {left: views[0], right: views[1], **{f.path: maps[f] for f in files}}
     if len({array.shape[:2] for array in arrays.values()}) > 1:
         sizes = (f"{path}, {a.shape[1]} x {a.shape[0]}" for path, a in arrays.items())

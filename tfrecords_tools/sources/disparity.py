@@ -41,8 +41,12 @@ class DisparityFile:
         return None
 
 
-def read_disparity(file: DisparityFile) -> np.ndarray:
+def read_disparity(file: DisparityFile, limits: Limits | None = None) -> np.ndarray:
     """Reads a disparity map.
+
+    Args:
+        file: the map.
+        limits: of what its header may announce; the defaults of `Limits` if None.
 
     Returns:
         (H, W) float32 pixels below W; 0 where unknown. Some publishers count the right
@@ -52,7 +56,8 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
         InputError: a file that is missing, damaged or in another coding, or disparity
             that cannot be: as wide as the picture, or of both signs.
     """
-    disparity = _read_pfm(file.path) if file.coding == "pfm" else _read_codes(file)
+    read = _read_pfm if file.coding == "pfm" else _read_codes
+    disparity = read(file, limits or Limits())
     disparity = np.where(np.isfinite(disparity), disparity, 0).astype(np.float32)
     lowest, largest = float(disparity.min()), float(disparity.max())
     known = np.abs(disparity[disparity != 0])
@@ -67,10 +72,10 @@ def read_disparity(file: DisparityFile) -> np.ndarray:
     return np.abs(disparity)
 
 
-def _read_codes(file: DisparityFile) -> np.ndarray:
+def _read_codes(file: DisparityFile, limits: Limits) -> np.ndarray:
     """Disparity from a picture; 0 where unknown."""
     # Small codes are small disparities, not pixels of few bits.
-    stored = read_photograph(file.path, bits=16).pixels
+    stored = read_photograph(file.path, bits=16, limits=limits).pixels
     codes = stored.astype(np.float32)
     if file.coding == "sintel":
         if codes.ndim != 3:
@@ -92,15 +97,16 @@ def _read_codes(file: DisparityFile) -> np.ndarray:
     return codes / np.float32(file.steps)
 
 
-def _read_pfm(path: str | os.PathLike) -> np.ndarray:
+def _read_pfm(file: DisparityFile, limits: Limits) -> np.ndarray:
     """(H, W) float32 of a one-channel portable float map."""
+    path = pathlib.Path(file.path)
     try:
-        with opened(pathlib.Path(path), Limits(), formats=("PPM",)) as image:
+        with opened(path, limits, formats=("PPM",)) as image:
             if image.mode != "F":
                 raise ValueError(f"pixels of mode {image.mode}")
             width, height = image.size
             values = 4 * width * height
-            there = os.path.getsize(path) - image.tile[0].offset
+            there = path.stat().st_size - image.tile[0].offset
             if there != values:
                 raise ValueError(f"{there} bytes of {width} x {height} values")
             return np.array(image)
