@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -113,11 +114,12 @@ def test_a_chart_is_to_scale():
     assert [item.text for item in items] == ["● a<b"]
 
 
-def test_provenance():
+def test_provenance(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["program.py", "--scene=two words"])
     found = made()
     assert {name: type(value) for name, value in found.items()} == MADE
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", found["date"])
-    assert "pytest" in found["command"]
+    assert found["command"].endswith(" '--scene=two words'")
 
 
 @pytest.fixture
