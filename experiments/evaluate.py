@@ -4,7 +4,8 @@ r"""Scores a method over a split of TFRecords.
         --output=runs/full/evaluation
 
 --method=colornet, the default, is the network of Table 1 at one scale with a given d;
---method=colorizer is the product, which chooses both for every pair (D-37, D-38).
+--method=colorizer is the product, which chooses both for every pair and mixes in
+semi-global matching (D-37 to D-43).
 PSNR and SSIM are over 8-bit Cb and Cr together (D-11), means over pictures. Where the
 records have the true disparity, the PSNR is split into pixels that the reference shows
 and those that it hides, or whose disparity is not known; --method=true_disparity

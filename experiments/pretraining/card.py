@@ -15,8 +15,9 @@ colour camera beside it. `colornet.load_pretrained(NAME)` and
 `--weights=pretrained:NAME` load them.
 
 **Methods of the tables.** `colornet` is the network of the paper, at one scale, with a
-given d. `colorizer` is the `colornet.Colorizer` on top of it, which estimates d and
-scale for each pair (BUILD_NOTES.md, D-37, D-38).
+given d. `colorizer` is the `colornet.Colorizer` on top of it. It estimates d and scale
+for each pair, and takes 35 % of its colours from semi-global matching (BUILD_NOTES.md,
+D-37 to D-43).
 
 **Limits.**
 
@@ -26,8 +27,8 @@ scale for each pair (BUILD_NOTES.md, D-37, D-38).
   and 256 candidates.
 - Colours of a surface that only the monochrome camera sees are a guess from the
   surroundings.
-- Plain matching is still better on some datasets whose pictures were reduced to a
-  quarter, and so have little noise.
+- On pictures that were reduced to a quarter, and so have little noise, `colornet` alone
+  is behind plain matching.
 - Rendered scenes lack mirrors, glass and the errors of lenses.
 - Larger differences of exposure, white balance or sharpness between the cameras than
   the recipe names were not trained for.
