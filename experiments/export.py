@@ -7,6 +7,13 @@ r"""Writes the network for programs that have no Keras: with TensorFlow, or Lite
 The weights are those that come with the package, or those of --weights. They may also
 be those of a comparison network (`experiments.train --method=…`). A LiteRT file is for
 pictures of one size.
+
+ONNX needs nothing of this program. Keras writes it (packages onnx, tf2onnx) for sides
+that are multiples of 32, once the network has run:
+
+    network = colornet.load_pretrained()
+    network({"mono": mono, "reference": reference})
+    network.export("colornet.onnx", format="onnx")
 """
 
 from absl import flags
