@@ -150,6 +150,8 @@ def start(top, records, out_dir):
     )
 
 
+# Its d is small, to be quick.
+@pytest.mark.filterwarnings("ignore:split train has disparities up to")
 @pytest.mark.slow
 def test_an_interrupted_run_of_the_paper_ends_in_the_same_tables(records, tmp_path):
     """From records to report on Scene Flow's layout, stopped in the first training.
