@@ -39,7 +39,13 @@ def _ssim(prediction: np.ndarray, truth: np.ndarray) -> float:
     )
 
 
-def _chroma_codes(chroma: np.ndarray, scale: float = 1.0) -> np.ndarray:
+def chroma_codes(chroma: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """The 8-bit codes of chroma, as float64, which scores compare (D-11).
+
+    Args:
+        chroma: float, in [-0.5, 0.5].
+        scale: of the codes around 128; 1 is full range.
+    """
     return np.clip(np.rint(np.asarray(chroma, np.float64) * 255 * scale + 128), 0, 255)
 
 
@@ -54,7 +60,7 @@ def chroma_psnr(chroma: np.ndarray, truth: np.ndarray) -> float:
         chroma: (height, width, 2) float Cb, Cr, in [-0.5, 0.5].
         truth: the same.
     """
-    return _psnr(_chroma_codes(chroma), _chroma_codes(truth))
+    return _psnr(chroma_codes(chroma), chroma_codes(truth))
 
 
 class Truth:
@@ -72,7 +78,7 @@ class Truth:
     ):
         chroma = rgb_to_chroma(np.asarray(target, np.float64))
         self._codes = {
-            prefix: (scale, _chroma_codes(chroma, scale))
+            prefix: (scale, chroma_codes(chroma, scale))
             for prefix, scale in (("", 1.0), ("studio_", STUDIO_CHROMA_SCALE))
         }
         self._mono, self._rgb, self._visible = mono, _rgb_codes(target), visible
@@ -96,7 +102,7 @@ class Truth:
         """
         scores = {}
         for prefix, (scale, truth) in self._codes.items():
-            codes = _chroma_codes(chroma, scale)
+            codes = chroma_codes(chroma, scale)
             scores[f"{prefix}psnr"] = _psnr(codes, truth)
             scores[f"{prefix}ssim"] = _ssim(codes, truth)
         rgb = _rgb_codes(output_picture(self._mono, chroma))
@@ -111,4 +117,4 @@ class Truth:
         if where is None or not where.any():
             return None
         _, truth = self._codes[""]
-        return _psnr(_chroma_codes(chroma), truth, where[..., None])
+        return _psnr(chroma_codes(chroma), truth, where[..., None])

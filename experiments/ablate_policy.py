@@ -82,9 +82,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
             (view, seen, "semi-global"),
             lambda: colorizer.match(pair.luma, pair.rgb, view),
         )
-        if matched is not None:
-            weight = colorizer.policy.semi_global_weight
-            chroma = chroma + weight * (matched - chroma)
+        chroma = colorizer.mixed(chroma, matched)
         seconds += took
     return pair.own_chroma(chroma, luma), seconds
 

@@ -39,7 +39,7 @@ def _measure(method: str, examples, done: set[str]):
     import numpy as np
 
     from colornet.color import rgb_to_chroma
-    from colornet.noise import to_uint8
+    from colornet.metrics import chroma_codes
     from experiments.evaluation.predictors import (
         Evaluation,
         is_network,
@@ -59,12 +59,8 @@ def _measure(method: str, examples, done: set[str]):
         if example["key"] in done or not (example["disparity"] >= 0).any():
             continue
         found = predict_example(run, example).chroma
-        truth = np.asarray(rgb_to_chroma(example["target"]))
-        found, truth = (
-            to_uint8(np.clip(chroma + 128 / 255, 0, 1)).astype(float)
-            for chroma in (found, truth)
-        )
-        squares = ((found - truth) ** 2).mean(axis=-1)
+        truth = chroma_codes(rgb_to_chroma(np.float64(example["target"])))
+        squares = ((chroma_codes(found) - truth) ** 2).mean(axis=-1)
         row = {"method": method, "key": example["key"]}
         for name, where in regions(example["target"], example["disparity"]).items():
             row[name] = f"{where.sum()} {squares[where].sum():.6g}"

@@ -320,6 +320,10 @@ def test_a_real_pair_with_the_shipped_weights():
     mono, reference, truth = _motorcycle(1)
     plan = colorizer.plan(mono[..., None], reference)
     assert plan.network == View(96) and 63 < plan.semi_global.max_disparity <= 96
+    # The mean of both methods is better than either.
+    found = colorizer.explain(mono, reference)
+    parts = [_psnr(found.outputs["chroma"], truth), _psnr(found.matched, truth)]
+    assert _psnr(found.chroma, truth) > max(parts) + 0.1
 
     mono, reference, truth = _motorcycle(4)
     explanation = colorizer.explain(mono, reference)

@@ -8,6 +8,7 @@ from colornet.colorizer.classic import matching
 from colornet.metrics import chroma_psnr
 from colornet.noise import NOISE_SETUPS, add_noise
 from experiments.methods import jeon
+from experiments.methods.filters import GuidedFilter
 from tests.stereo_scene import two_planes
 
 _D = 32
@@ -41,7 +42,7 @@ def test_winners_equal_loop_twin():
     height, width, d = 12, 20, 5
     mono, luma = rng.random((2, height, width)).astype(np.float32)
     edges = rng.random((2, height, width)).astype(np.float32)
-    filters = [matching.GuidedFilter(picture, 2, 1e-3) for picture in (mono, luma)]
+    filters = [GuidedFilter(picture, 2, 1e-3) for picture in (mono, luma)]
     found = jeon.best_candidates(mono, luma, tuple(edges), tuple(filters), d)
 
     volumes = np.ones((2, d, height, width), np.float32)

@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from colornet.colorizer.classic import matching
 from colornet.noise import estimate_noise
+from experiments.methods.filters import GuidedFilter
 
 
 def _smooth(shape, scale, seed=0):
@@ -144,7 +145,7 @@ def test_guided_filter_equals_its_definition(epsilon):
         for i in range(width):
             slope, offset = lines[window(j, i)].reshape(-1, 2).mean(axis=0)
             expected[j, i] = slope * guide[j, i] + offset
-    filtered = matching.GuidedFilter(guide, radius, epsilon)(picture.astype(np.float32))
+    filtered = GuidedFilter(guide, radius, epsilon)(picture.astype(np.float32))
     np.testing.assert_allclose(filtered, expected, atol=1e-4)
 
 

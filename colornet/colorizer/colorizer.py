@@ -164,10 +164,7 @@ class Colorizer:
         matched = None
         if plan.semi_global:
             matched = self.match(luma, rgb, plan.semi_global)
-        if matched is not None:
-            weight = np.float32(self.policy.semi_global_weight)
-            chroma = chroma + weight * (matched - chroma)
-        chroma = pair.own_chroma(chroma, own_luma)
+        chroma = pair.own_chroma(self.mixed(chroma, matched), own_luma)
         dtype = np.asarray(mono).dtype
         picture = picture_of(own_luma, chroma, dtype, self.network.name)
         return Explanation(picture, chroma, pair, plan, outputs, matched)
@@ -258,6 +255,17 @@ class Colorizer:
             semi_global.match, mono[..., 0], reference, view.max_disparity
         )
         return None if chroma is None else self.at_full_size(chroma, luma, view.scale)
+
+    def mixed(self, chroma: np.ndarray, matched: np.ndarray | None) -> np.ndarray:
+        """The network's chroma with its share of semi-global matching (D-43).
+
+        Args:
+            chroma: (height, width, 2) float, of the network, at full size.
+            matched: (height, width, 2) float, of `match`; without it nothing changes.
+        """
+        if matched is None:
+            return chroma
+        return chroma + np.float32(self.policy.semi_global_weight) * (matched - chroma)
 
     def at_full_size(
         self, chroma: np.ndarray, luma: np.ndarray, scale: float

@@ -35,7 +35,7 @@ from skimage.segmentation import slic
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.classic.levin import propagate
-from colornet.colorizer.classic.matching import local_deviation
+from experiments.methods.filters import local_deviation
 
 _SUPERPIXEL = 40
 _COMPACTNESS = 0.2

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from colornet.colorizer.classic import matching
+from experiments.methods.filters import GuidedFilter
 
 # Share of brightness in the cost, and where both differences are cut off.
 _BRIGHTNESS_SHARE = 0.5
@@ -56,7 +57,7 @@ def best_candidates(
     mono: np.ndarray,
     luma: np.ndarray,
     edges: tuple[np.ndarray, np.ndarray],
-    filters: tuple[matching.GuidedFilter, matching.GuidedFilter],
+    filters: tuple[GuidedFilter, GuidedFilter],
     max_disparity: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The candidates of least cost, of both views.
@@ -98,8 +99,8 @@ def match(
     """
     edges = informative_edges(mono), informative_edges(luma)
     filters = (
-        matching.GuidedFilter(mono, _AGGREGATION_RADIUS, _AGGREGATION_EPSILON),
-        matching.GuidedFilter(luma, _AGGREGATION_RADIUS, _AGGREGATION_EPSILON),
+        GuidedFilter(mono, _AGGREGATION_RADIUS, _AGGREGATION_EPSILON),
+        GuidedFilter(luma, _AGGREGATION_RADIUS, _AGGREGATION_EPSILON),
     )
     adapted = mono
     for _ in range(rounds):

@@ -15,6 +15,7 @@ import numpy as np
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.classic import matching
+from experiments.methods.filters import local_deviation
 
 _WINDOW = 5
 _LUMINANCE_WEIGHT = 0.5
@@ -31,7 +32,7 @@ def welsh(mono: np.ndarray, reference: np.ndarray, max_disparity: int) -> np.nda
     """The colour of the nearest candidate."""
     mono = np.asarray(mono, np.float64)
     luma = _remapped(rgb_to_luma(np.asarray(reference, np.float64))[..., 0], mono)
-    deviations = [matching.local_deviation(view, _WINDOW) for view in (mono, luma)]
+    deviations = [local_deviation(view, _WINDOW) for view in (mono, luma)]
     least = np.full(mono.shape, np.inf)
     nearest = np.zeros(mono.shape, np.intp)
     for k, here, there in matching.candidates(max_disparity, mono.shape[1]):

@@ -1,6 +1,7 @@
 """The page of the main job: its scores, curve and pictures, and where everything is."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -151,8 +152,7 @@ def _curve(run_dir: pathlib.Path) -> str:
         for name, file, color in zip(
             ("crops of the training", "held-out pictures"),
             (METRICS, VALIDATION),
-            charts.COLORS,
-            strict=False,
+            itertools.cycle(charts.COLORS),
         )
         if (points := _points(run_dir / file))
     ]

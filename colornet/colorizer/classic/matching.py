@@ -1,4 +1,4 @@
-"""Pieces that the methods share: candidates, filters, consistency, colours.
+"""Pieces of stereo matching: candidates, noise, consistency, colours.
 
 Candidate k of mono pixel (j, i) is reference pixel (j, i + k), k = 0 ... d - 1 (Eq. 1).
 Maps are (height, width); disparities are in pixels and at least 0.
@@ -7,7 +7,7 @@ Maps are (height, width); disparities are in pixels and at least 0.
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.ndimage import correlate1d, gaussian_filter, uniform_filter
+from scipy.ndimage import correlate1d, gaussian_filter
 from skimage.restoration import denoise_nl_means
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
@@ -62,16 +62,6 @@ def gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     kernel = np.array([-0.5, 0, 0.5])
     down, right = (correlate1d(luma, kernel, axis, mode="nearest") for axis in (0, 1))
     return down, right
-
-
-def local_deviation(luma: np.ndarray, side: int) -> np.ndarray:
-    """Standard deviation in the square around each pixel, (height, width).
-
-    The picture is mirrored at its border.
-    """
-    mean = uniform_filter(luma, side)
-    variance = uniform_filter(np.square(luma), side) - np.square(mean)
-    return np.sqrt(np.maximum(variance, 0))
 
 
 def candidates(max_disparity: int, width: int) -> Iterator[tuple[int, slice, slice]]:
@@ -146,43 +136,6 @@ def local_gain(
     product = gaussian_filter(weighted * matched, sigma)
     square = gaussian_filter(weighted * mono, sigma)
     return (product + _GAIN_PRIOR) / (square + _GAIN_PRIOR)
-
-
-class GuidedFilter:
-    """Edge-preserving smoothing under a grey guide (He, Sun, Tang, ECCV 2010).
-
-    In every window the output is the linear function of the guide that is nearest to
-    the input; a pixel takes the mean of all windows around it. Windows end at the
-    border. What depends on the guide alone is computed once, for many inputs.
-
-    Args:
-        guide: (height, width) float.
-        radius: of the square window, in pixels.
-        epsilon: variance of the guide, in its unit squared, below which a window is
-            smoothed rather than kept.
-    """
-
-    def __init__(self, guide: np.ndarray, radius: int, epsilon: float):
-        self._guide = guide.astype(np.float32)
-        self._side = 2 * radius + 1
-        ones = np.ones_like(self._guide)
-        self._area = uniform_filter(ones, self._side, mode="constant")
-        self._mean = self._box(self._guide)
-        # Of differences to the middle: raw squares would cancel in float32.
-        centred = self._guide - self._guide.mean()
-        variance = self._box(np.square(centred)) - np.square(self._box(centred))
-        self._variance = np.maximum(variance, 0) + epsilon
-
-    def _box(self, picture: np.ndarray) -> np.ndarray:
-        return uniform_filter(picture, self._side, mode="constant") / self._area
-
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """The filtered picture; both are (height, width) float32."""
-        mean = self._box(picture)
-        slope = self._box(self._guide * picture) - self._mean * mean
-        slope /= self._variance
-        offset = mean - slope * self._mean
-        return self._box(slope) * self._guide + self._box(offset)
 
 
 def matched_chroma(
