@@ -189,7 +189,7 @@ def predict(
     Raises:
         InputError: a network with other inputs beside the pair, or without volumes; a
             `max_disparity` that the network cannot have; a picture with volumes that
-            would need tiles (D-33); as `colornet.tiling.plan_tiles`.
+            would need tiles (D-32); as `colornet.tiling.plan_tiles`.
     """
     config = network.config.with_changes(max_disparity=max_disparity)
     height, width = mono.shape[:2]

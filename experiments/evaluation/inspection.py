@@ -82,7 +82,7 @@ def inspect(
         found: as `sources` returns them.
         examples: maps of every pair by its name; see `write_page`.
         logdir: made if missing.
-        tiling: memory of the network; volumes are never cut into tiles (D-33).
+        tiling: memory of the network; volumes are never cut into tiles (D-32).
         **changes: fields of the configurations; see `colornet.load_model`.
 
     Yields:
