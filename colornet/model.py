@@ -5,6 +5,8 @@ Layers carry the number of their row: `l01_conv`, `l01_bn` and `l01_relu` are la
 channels) for maps and (batch, candidates, height, width, channels) for volumes.
 """
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 from keras import layers
@@ -136,16 +138,15 @@ def color_residue(rough_chroma, luma, config):
     return layers.Concatenate(name="residue", dtype="float32")(parts)
 
 
-def _folded(convolution, normalization) -> list[np.ndarray]:
-    """Kernel and bias of both layers in one."""
-    mean, variance = normalization.moving_mean, normalization.moving_variance
+def _folded(convolution, normalization: str, values, epsilon) -> list[np.ndarray]:
+    """Kernel and bias of a convolution that takes over the normalization after it."""
     gamma, beta, mean, variance = (
-        np.asarray(variable, np.float64)
-        for variable in (normalization.gamma, normalization.beta, mean, variance)
+        values[f"{normalization}/{part}"].astype(np.float64)
+        for part in ("gamma", "beta", "moving_mean", "moving_variance")
     )
-    factor = gamma / np.sqrt(variance + normalization.epsilon)
-    (kernel,) = convolution.get_weights()
+    factor = gamma / np.sqrt(variance + epsilon)
     transposed = isinstance(convolution, layers.Conv3DTranspose)
+    kernel = values[f"{convolution.name}/kernel"]
     return [
         kernel * (factor[:, None] if transposed else factor),
         beta - mean * factor,
@@ -180,7 +181,6 @@ class ColorNet(Network):
     """
 
     config_class = ModelConfig
-    has_volumes = True
 
     def __init__(self, config: ModelConfig, any_disparity: bool = False, **kwargs):
         inputs = picture_inputs()
@@ -251,24 +251,33 @@ class ColorNet(Network):
             its inputs, built under the dtype policy that is in force. Later changes of
             the weights are not seen.
         """
-        config = self.config
-        if config.bn_statistics == "moving":
-            config = config.replace(bn_statistics=FOLDED)
-        other = ColorNet(config, any_disparity=True, name=self.name)
-        names = {layer.name for layer in self.layers}
-        for layer in other.layers:
-            if not layer.weights:
-                continue
-            own = self.get_layer(layer.name)
-            normalization = layer.name.replace("_conv", "_bn")
-            if config.bn_statistics == FOLDED and normalization in names:
-                layer.set_weights(_folded(own, self.get_layer(normalization)))
-            else:
-                layer.set_weights(own.get_weights())
-        outputs = other.with_volumes().output
-        form = Network(config, other.input, outputs, name=self.name)
+        values = {variable.path: np.asarray(variable) for variable in self.variables}
+        form = inference_form(self.config, values, self.name)
         form.run_eagerly = self.run_eagerly
         return form
+
+
+def inference_form(
+    config: ModelConfig, values: Mapping[str, np.ndarray], name: str = ModelConfig.name
+) -> Network:
+    """`ColorNet.for_inference` where the network itself is not needed.
+
+    Args:
+        config: of the network.
+        values: of all its variables, by their paths.
+        name: of the network.
+    """
+    if config.bn_statistics == "moving":
+        config = config.replace(bn_statistics=FOLDED)
+    network = ColorNet(config, any_disparity=True, name=name)
+    for layer in network.layers:
+        normalization = layer.name.replace("_conv", "_bn")
+        if config.bn_statistics == FOLDED and f"{normalization}/gamma" in values:
+            layer.set_weights(_folded(layer, normalization, values, config.bn_epsilon))
+        else:
+            layer.set_weights([values[variable.path] for variable in layer.weights])
+    outputs = network.with_volumes().output
+    return Network(config, network.input, outputs, name=name)
 
 
 def build_colornet(config: ModelConfig | None = None) -> ColorNet:

@@ -41,8 +41,6 @@ class Network(keras.Model):
     config_class: type[NetworkConfig]
     # Outputs that are there for the training loss, and no maps of the mono picture.
     internal_outputs: tuple[str, ...] = ()
-    # Whether `with_volumes` has more outputs than the network itself.
-    has_volumes: bool = False
 
     def __init__(self, config: NetworkConfig, inputs, outputs, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from colornet import pretrained
-from colornet.config import NetworkConfig
+from colornet.config import ModelConfig, NetworkConfig
 from colornet.errors import InputError
 from colornet.io.archives import (
     DIGEST,
@@ -27,7 +27,9 @@ from colornet.io.archives import (
     write_archive,
 )
 from colornet.io.files import replacing
+from colornet.model import inference_form
 from colornet.networks import Network, build_network
+from colornet.precision import built_with, inference_precision
 from colornet.registry import import_networks, network_config
 from colornet.training.run_folder import check_file, result_of_run, step_of
 
@@ -204,6 +206,34 @@ def load_model(path: str | os.PathLike, **changes) -> Network:
     model = build_network(_stored_config(path).with_changes(**changes))
     _read_into(model, path, is_known)
     return model
+
+
+def load_for_inference(
+    path: str | os.PathLike, precision: str = "float32", **changes
+) -> Network:
+    """As `load_model(path, **changes).for_inference()`.
+
+    Only the form is built for weights that come with the package. Their SHA-256 stands
+    for the check against a network, which takes 1.5 s more.
+
+    Args:
+        path, **changes: as in `load_model`.
+        precision: of the form's convolutions, as
+            `colornet.precision.inference_precision` takes it.
+
+    Raises:
+        InputError: as `load_model`; another precision.
+    """
+    built_so = built_with(inference_precision(precision))
+    if str(path).startswith(pretrained.PREFIX):
+        file = pretrained.weights_file(str(path))
+        config = _stored_config(file).with_changes(**changes)
+        if config.name == ModelConfig.name:
+            with built_so:
+                return inference_form(config, read_archive(file))
+    network = load_model(path, **changes)
+    with built_so:
+        return network.for_inference()
 
 
 def load_pretrained(name: str | None = None, **changes) -> Network:

@@ -156,8 +156,8 @@ def main() -> None:
     from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.config import ModelConfig
     from colornet.inference import colorize_outputs, float_pair
-    from colornet.precision import built_with, inference_precision
-    from colornet.weights import load_model
+    from colornet.precision import inference_precision
+    from colornet.weights import load_for_inference
 
     float_pair(mono, reference)  # Raises an error before anything is said.
     notes = [*photographs[0].notes, *photographs[1].notes, size_note]
@@ -165,8 +165,9 @@ def main() -> None:
         warnings.warn(note, stacklevel=1)
     weights = full_name(_WEIGHTS.value)
     say(f"loading {weights}")
-    network = load_model(weights, bn_statistics=_BN_STATISTICS.value)
-    if volumes and network.has_volumes:
+    precision = inference_precision(_PRECISION.value)
+    network = load_for_inference(weights, precision, bn_statistics=_BN_STATISTICS.value)
+    if volumes and "weights" in network.with_volumes().output:
         with writing(volumes):
             volumes.mkdir(parents=True, exist_ok=True)
     mirrored = _is_left(mono, reference)
@@ -174,12 +175,9 @@ def main() -> None:
         mono, reference = mono[:, ::-1], reference[:, ::-1]
     options = {"volumes": bool(volumes), "tiling": tiling, "progress": True}
     pair = mono, reference, _MAX_DISPARITY.value
-    precision = inference_precision(_PRECISION.value)
     say(f"colouring {mono.shape[1]}x{mono.shape[0]} pixels")
     if _PLAIN.value or not isinstance(network.config, ModelConfig):
-        with built_with(precision):
-            form = network.for_inference()
-        outputs, how = colorize_outputs(form, *pair, **options), []
+        outputs, how = colorize_outputs(network, *pair, **options), []
         picture, seen = outputs["picture"], float_pair(mono, reference)
         if isinstance(network.config, ModelConfig):
             d = _MAX_DISPARITY.value or network.config.max_disparity
@@ -190,7 +188,7 @@ def main() -> None:
             align=_ALIGN.value and policy.align,
             match_cameras=_MATCH_CAMERAS.value and policy.match_cameras,
         )
-        found = Colorizer(network, policy, precision).explain(*pair, **options)
+        found = Colorizer(network, policy).explain(*pair, **options)
         outputs, picture = found.outputs, found.picture
         seen = found.pair.luma, found.pair.rgb
         how = [*found.pair.notes, f"seen with {found.plan}; in {precision}"]

@@ -329,9 +329,7 @@ def test_a_real_pair_with_the_shipped_weights():
     explanation = colorizer.explain(mono, reference)
     assert explanation.plan.network == View(64, 3.0)
     assert 16 < explanation.plan.semi_global.max_disparity < 32
-    alone = predict(
-        colorizer.network.with_config(max_disparity=32), mono[..., None], reference
-    )
+    alone = predict(colorizer.network, mono[..., None], reference, 32)
     gain = _psnr(explanation.chroma, truth) - _psnr(alone["chroma"], truth)
     assert gain > 0.5
 

@@ -21,7 +21,12 @@ from colornet.io.pictures import write_picture
 from colornet.networks import build_network
 from colornet.training.checkpoints import Checkpoints
 from colornet.training.losses import build_optimizer as training_optimizer
-from colornet.weights import load_model, save_weights, weights_digest
+from colornet.weights import (
+    load_for_inference,
+    load_model,
+    save_weights,
+    weights_digest,
+)
 from experiments.pretraining import packing
 from experiments.pretraining.optimization import build_optimizer
 from tests.command_line import ROOT, assert_one_line_error, start_each
@@ -93,6 +98,25 @@ def test_they_are_loaded_as_float32_with_what_is_to_change(copy):
     assert other.config.bn_statistics == "batch"
     assert weights_digest(other) == weights_digest(load_model("pretrained:tiny"))
     assert colornet.pretrained_names() == ["tiny"]
+
+
+@pytest.mark.parametrize("statistics", ["moving", "batch"])
+def test_the_form_for_inference_is_that_of_the_loaded_network(statistics):
+    """Of the shipped weights it is built alone, of others from the network."""
+    changes = {"max_disparity": 32, "bn_statistics": statistics}
+    form = load_for_inference(pretrained.DEFAULT, "bfloat16", **changes)
+    assert form.get_layer("l02_conv").compute_dtype == "bfloat16"
+    expected = colornet.load_pretrained(**changes).for_inference()
+    assert form.config == expected.config
+    for mine, other in zip(form.variables, expected.variables, strict=True):
+        assert mine.path == other.path
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_other_networks_are_their_own_form_for_inference(copy):
+    form = load_for_inference("pretrained:tiny", bn_statistics="batch")
+    assert form.config == CONFIG.model.replace(bn_statistics="batch")
+    assert weights_digest(form) == weights_digest(load_model("pretrained:tiny"))
 
 
 def test_the_index_and_the_card_tell_what_they_are(copy):

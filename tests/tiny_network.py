@@ -33,7 +33,6 @@ class TinyConfig(ModelConfig):
 @keras.saving.register_keras_serializable("tests")
 class Tiny(Network):
     config_class = TinyConfig
-    has_volumes = True
 
     def __init__(self, config: TinyConfig, **kwargs):
         inputs = picture_inputs()

@@ -25,7 +25,7 @@ from colornet.io.pictures import resized
 from colornet.networks import Network
 from colornet.precision import built_with, inference_precision
 from colornet.tiling import Tiling, fits_in_memory, padded_size
-from colornet.weights import load_pretrained
+from colornet.weights import load_for_inference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Colorizer:
     many pairs. Later changes of the network's weights are not seen.
 
     Args:
-        network: of Table 1.
+        network: of Table 1, or its form for inference.
         policy: how it is used; the defaults of `Policy` if None.
         precision: of the convolutions, as `colornet.precision.inference_precision`
-            takes it.
+            takes it; a form for inference keeps its own.
 
     Raises:
         InputError: another network, or another precision.
@@ -91,7 +91,7 @@ class Colorizer:
             InputError: as `colornet.load_pretrained`; another precision.
         """
         weights = pretrained.DEFAULT if name is None else pretrained.PREFIX + name
-        return cls(load_pretrained(name), stored_policy(weights), precision)
+        return cls(load_for_inference(weights, precision), stored_policy(weights))
 
     def __call__(
         self,

@@ -93,14 +93,14 @@ def laps(folder: str, weights: str) -> dict[str, np.ndarray]:
 
     import_tensorflow()
     lap("import TensorFlow and Keras")
-    from colornet.colorizer.colorizer import Colorizer
+    from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.io.pictures import read_picture, write_picture
-    from colornet.weights import load_model
+    from colornet.weights import load_for_inference
 
     unused = [name for name in _UNUSED if name in sys.modules]
     lap("import colornet" + (f", with {', '.join(unused)}" if unused else ""))
-    colorizer = Colorizer(load_model(weights))
-    lap("build the network and its form for inference, load the weights")
+    colorizer = Colorizer(load_for_inference(weights), stored_policy(weights))
+    lap("build the network's form for inference, load the weights")
     names = "mono", "reference"
     pair = [read_picture(pathlib.Path(folder) / f"{name}.png") for name in names]
     lap("read the pictures")

@@ -97,7 +97,6 @@ class Released(Network):
     """
 
     config_class = ReleasedConfig
-    has_volumes = True
 
     def __init__(self, config: ReleasedConfig, **kwargs):
         inputs = picture_inputs()
