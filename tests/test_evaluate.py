@@ -547,9 +547,11 @@ def test_the_worst_pictures_are_drawn(results, records):
         assert all(str(path) in by_case[case].stdout for path in files)
     first = next(e for e in Records(records, "test").examples() if e["key"] == worst[0])
     drawn = np.asarray(Image.open(files[0]))
-    outputs = predict(load_model(top / "good.npz"), first["mono"], first["reference"])
+    form = load_model(top / "good.npz").for_inference()
+    outputs = predict(form, first["mono"], first["reference"])
     expected = picture_row(first, outputs["rough_chroma"], outputs["chroma"])
-    np.testing.assert_array_equal(drawn, expected)
+    # Threads may sum in another order: some levels are rounded to the next one.
+    np.testing.assert_allclose(drawn.astype(int), expected.astype(int), atol=1)
 
 
 def test_a_damaged_shard_in_a_process_of_its_own(results):

@@ -184,11 +184,13 @@ def _network_predictor(
     if evaluation.method == networks.RELEASED:
         return _released(network), settings
 
-    def run(pair):
-        outputs = predict(network, pair.mono, pair.reference, tiling=tiling)
-        return Prediction(outputs["chroma"], outputs.get("rough_chroma"))
-
     if evaluation.method != methods.COLORIZER:
+        form = network.for_inference()
+
+        def run(pair):
+            outputs = predict(form, pair.mono, pair.reference, tiling=tiling)
+            return Prediction(outputs["chroma"], outputs.get("rough_chroma"))
+
         return run, settings
     policy = stored_policy(evaluation.weights or "")
     colorizer = Colorizer(network, policy)
