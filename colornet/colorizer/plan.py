@@ -43,8 +43,8 @@ class Policy(Config):
             (D-37). The network's `max_disparity` if None.
         largest_scale: how much larger the network may see a pair, times; 1 never
             enlarges.
-        smallest_scale: how much smaller, times; down to its square where more than the
-            target would be searched; 1 never reduces.
+        smallest_scale: how much smaller, times; down to its square where the largest
+            disparity would be above the target; 1 never reduces.
         working_pixels: pairs are enlarged up to so many pixels; larger ones are
             reduced.
         most_noise: pairs are enlarged until the noise of the reference's chroma times
@@ -186,7 +186,7 @@ def plan_view(
     """
     height, width = reference.shape[:2]
     found = estimate or DisparityEstimate(config.max_disparity, config.max_disparity)
-    scale = _scale(policy, config, reference, found)
+    scale = _scale(policy, config, reference, found.largest)
 
     def candidates(scale: float) -> int:
         searched = found.searched * scale
@@ -214,16 +214,13 @@ def _semi_global_view(
 
 
 def _scale(
-    policy: Policy,
-    config: ModelConfig,
-    reference: np.ndarray,
-    found: DisparityEstimate,
+    policy: Policy, config: ModelConfig, reference: np.ndarray, largest: float
 ) -> float:
-    """The scale at which the network sees a pair with these disparities."""
+    """The scale at which the network sees a pair with this largest disparity, px."""
     height, width = reference.shape[:2]
     target = policy.target_disparity or config.max_disparity
     scale = min(
-        max(1.0, target / found.largest),
+        max(1.0, target / largest),
         math.sqrt(policy.working_pixels / (height * width)),
         policy.largest_scale,
     )
@@ -231,10 +228,9 @@ def _scale(
         noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
         scale = min(scale, max(1.0, policy.most_noise / max(noise, 1.0)))
     smallest = policy.smallest_scale
-    scale = max(scale, min(smallest, max(smallest**2, target / found.searched)))
+    scale = max(scale, min(smallest, max(smallest**2, target / largest)))
     return 1.0 if 1 / _LEAST_CHANGE < scale < _LEAST_CHANGE else scale
 
 
 def _on_grid(candidates: float) -> int:
-    # Rounding of a scale that was chosen for some d asks for no more of them.
-    return GRID * math.ceil(candidates / GRID - 1e-9)
+    return GRID * math.ceil(candidates / GRID)
