@@ -75,6 +75,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
     )
     chroma = colorizer.at_full_size(chroma, pair.luma, plan.network.scale)
     seconds += took
+    matched = None
     if plan.semi_global:
         view = plan.semi_global
         matched, took = _once(
@@ -84,7 +85,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
         )
         chroma = colorizer.mixed(chroma, matched)
         seconds += took
-    return pair.own_chroma(chroma, luma), seconds
+    return pair.own_chroma(chroma, luma, matched), seconds
 
 
 def _once(looks: dict, key, look):

@@ -157,23 +157,23 @@ def test_a_camera_of_one_color(pair):
     assert np.abs(saturation - expected).mean() < 0.15 * np.abs(expected).mean()
 
 
-@pytest.mark.parametrize("size", [(60, 80), (700, 900)])
-def test_wrong_chroma_changes_no_light(size):
-    """What the network gets wrong at single pixels says nothing of luma (D-42)."""
-    curve = np.array([[0.2, 0.9], [0.2, 0.9]])
+def test_a_second_method_says_how_bright_the_reference_is(pair):
+    """A red camera that clips: luma is the mean of what both methods say (D-42)."""
+    _, right = pair
+    curve = np.array([[0.1, 0.9], [0.1, 0.9]])
     red = Photometry(curve, np.array([0.0, 1.402]), np.zeros(2))
-    luma = np.full((*size, 1), 0.5)
-    chroma = np.full((*size, 2), 0.1)
-    half = size[1] // 2
-    luma[:, half:], chroma[:, half:] = 0.6, -0.05
-    wrong = chroma.copy()
-    wrong[::23, ::23] = -0.4
-    factor = red.chroma(wrong, luma, luma) / wrong
-    # Y of the reference is what the red camera sees, less 1.402 Cr.
-    expected = luma / (luma - 1.402 * chroma[..., 1:])
-    away = np.abs(np.arange(size[1]) - half) > 12
-    shown = np.broadcast_to(expected, factor.shape)[:, away]
-    np.testing.assert_allclose(factor[:, away], shown, rtol=0.02)
+    luma, truth = rgb_to_luma(right), rgb_to_chroma(right)
+    mono = np.minimum(luma + 1.402 * truth[..., 1:], 0.6)
+    matched = np.concatenate([rgb_to_luma(red.reference_seen(right)), truth], axis=-1)
+
+    def error(*second):
+        found = red.chroma(truth, mono, mono, *second) * luma / mono
+        return np.abs(found - truth)[mono[..., 0] > 0.05]
+
+    alone, together = error(), error(matched)
+    clipped = (mono == 0.6)[mono > 0.05]
+    assert alone[~clipped].max() < 1e-5 and together[~clipped].max() < 1e-5
+    assert together[clipped].mean() < 0.6 * alone[clipped].mean()
 
 
 def test_vignetting(pair):

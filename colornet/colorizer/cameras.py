@@ -43,16 +43,20 @@ class SeenPair:
     normalized: bool = False
     swapped: bool = False
 
-    def own_chroma(self, chroma: np.ndarray, luma: np.ndarray) -> np.ndarray:
+    def own_chroma(
+        self, chroma: np.ndarray, luma: np.ndarray, matched: np.ndarray | None = None
+    ) -> np.ndarray:
         """Chroma at the exposure of the mono picture (D-42).
 
         Args:
             chroma: (height, width, 2) float, what the network gives this pair.
             luma: (height, width, 1) float, of the mono picture itself.
+            matched: (height, width, 3) float Y, Cb, Cr, what another method gives this
+                pair.
         """
         if not self.photometry:
             return chroma
-        return self.photometry.chroma(chroma, luma, self.luma)
+        return self.photometry.chroma(chroma, luma, self.luma, matched)
 
     @property
     def notes(self) -> tuple[str, ...]:

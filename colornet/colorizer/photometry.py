@@ -5,16 +5,13 @@ views have.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import median_filter
 from scipy.optimize import least_squares
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
 from colornet.colorizer.matches import LEAST_MATCHES, Matches
-from colornet.io.pictures import resized
 
 # Pixels that are compared: every other one up to so many px from a match, less the half
 # of them with the steepest luma.
@@ -31,9 +28,6 @@ _ROUNDS = 6  # of fitting curve, response and vignetting in turn
 _LEAST_DIFFERENCE, _MOST_ERROR, _WORTH = 0.01, 0.025, 0.95
 # Red alone is Y + 1.402 Cr, and blue alone Y + 1.772 Cb.
 _MOST_RESPONSE = 2.2
-# Side of the window, px of a picture that is reduced to so many pixels: a larger one
-# takes seconds more, and is a little worse.
-_MEDIAN, _MEDIAN_PIXELS = 9, 400_000
 # Chroma grows at most so much with the mono picture's luma.
 _MOST_GAIN = 16.0
 
@@ -82,21 +76,30 @@ class Photometry:
         return rgb + self._more_luma(rgb_to_chroma(rgb))
 
     def chroma(
-        self, chroma: np.ndarray, luma: np.ndarray, seen: np.ndarray
+        self,
+        chroma: np.ndarray,
+        luma: np.ndarray,
+        seen: np.ndarray,
+        matched: np.ndarray | None = None,
     ) -> np.ndarray:
         """Chroma for the mono picture: Cb/Y and Cr/Y are those of the reference.
+
+        Y is what the mono picture and its chroma say, or the mean of this and of what
+        `matched` says: a clipped picture tells no luma, and an error of chroma is an
+        error of Y where the mono camera's response is not that of luma.
 
         Args:
             chroma: (height, width, 2) float, at the exposure of the reference.
             luma: (height, width, 1) float, of the mono picture.
             seen: the same, as `seen` returns it.
+            matched: (height, width, 3) float Y, Cb, Cr of `reference_seen` at the
+                pixels of the mono picture.
         """
-        # Y of the reference over `seen`, without what errors of chroma make of it.
-        part = 1 - self._more_luma(chroma) / np.maximum(seen, _DARK)
-        if self.response.any():
-            part = _median(part)
-        shown = np.maximum(seen * part, np.maximum(luma / _MOST_GAIN, 1e-3))
-        return chroma * luma / shown
+        shown = seen - self._more_luma(chroma)
+        if matched is not None:
+            y, chroma_there = matched[..., :1], matched[..., 1:]
+            shown = (shown + y - self._more_luma(chroma_there)) / 2
+        return chroma * luma / np.maximum(shown, np.maximum(luma / _MOST_GAIN, 1e-3))
 
     @property
     def gain(self) -> float:
@@ -124,16 +127,6 @@ class Photometry:
         exponent = np.clip(exponent, _LEAST_EXPONENT, _MOST_EXPONENT)
         toned = np.exp(PchipInterpolator(x, y)(inside) + exponent * (at - inside))
         return np.where(luma > 0, np.minimum(toned, 1), 0).astype(np.float32)
-
-
-def _median(part: np.ndarray) -> np.ndarray:
-    height, width = part.shape[:2]
-    scale = min(1.0, math.sqrt(_MEDIAN_PIXELS / (height * width)))
-    if scale == 1:
-        return median_filter(part, (_MEDIAN, _MEDIAN, 1))
-    size = (max(1, round(scale * side)) for side in (height, width))
-    filtered = median_filter(resized(part, *size), (_MEDIAN, _MEDIAN, 1))
-    return resized(filtered, height, width)
 
 
 @dataclasses.dataclass(frozen=True)
