@@ -65,7 +65,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
     """Chroma of a pair, and CPU seconds; a look in `looks` is not repeated."""
     start = time.process_time()
     pair = see_alike(luma, rgb, colorizer.policy)
-    seen = pair.alignment is None, pair.photometry is None, pair.normalized
+    seen = pair.alignment is None, pair.left, pair.photometry is None, pair.normalized
     plan = colorizer.plan(pair.luma, pair.rgb)
     seconds = time.process_time() - start
     chroma, took = _once(

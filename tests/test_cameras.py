@@ -223,6 +223,25 @@ def test_switches(pair):
     assert neither.luma is mono and neither.rgb is lower
 
 
+def test_a_reference_that_shows_the_background_further_left(pair):
+    """Disparities are 10 to 63 px; 30 px further left, a part of them is negative."""
+    left, right = pair
+    mono = _taken(rgb_to_luma(right), 0.01, 0)
+    moved = _taken(_moved(left, translation=(-30, 0)), 0.03, 1)
+    seen = see_alike(mono, moved, _POLICY)
+    height, width = mono.shape[:2]
+    assert 15 <= seen.left <= 30 and f"{seen.left} px" in seen.notes[0]
+    assert seen.luma.shape == (height, width + seen.left, 1)
+    np.testing.assert_array_equal(seen.luma[:, :width], mono)
+    np.testing.assert_array_equal(seen.rgb[:, seen.left :], moved)
+    # Now Eq. 1 finds what it did not find before.
+    _, agreeing = estimate_alignment(find_matches(seen.luma, seen.rgb))
+    assert np.quantile(agreeing.offsets[:, 1], 0.05) > 0
+    chroma = rgb_to_chroma(seen.rgb)
+    np.testing.assert_array_equal(seen.own_chroma(chroma, mono), chroma[:, :width])
+    assert see_alike(mono, moved, Policy(align=False)).left == 0
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 200), (16, 16), (33, 40)])
 def test_pictures_without_matches(size):
     """Tiny or featureless pictures are left alone."""

@@ -121,6 +121,9 @@ def test_geometry_of_the_reference(cameras):
     lower = _disturbed(cameras, "vertical_offset", 4)
     assert list(lower) == ["reference"]
     np.testing.assert_allclose(lower["reference"][4:], before[:-4], atol=1e-6)
+    left = _disturbed(cameras, "horizontal_offset", 8)
+    assert list(left) == ["reference"]
+    np.testing.assert_allclose(left["reference"][:, :-8], before[:, 8:], atol=1e-6)
     finer = dataclasses.replace(cameras, pixel=2)
     twice = _disturbed(finer, "vertical_offset", 2)["reference"]
     np.testing.assert_allclose(twice, lower["reference"])

@@ -137,6 +137,10 @@ def _lowered(cameras: Cameras, rows: float) -> Cameras:
     return _moved(cameras, translation=(0, rows * cameras.pixel))
 
 
+def _shifted(cameras: Cameras, columns: float) -> Cameras:
+    return _moved(cameras, translation=(-columns * cameras.pixel, 0))
+
+
 def _magnified(cameras: Cameras, percent: float) -> Cameras:
     return _moved(cameras, scale=1 + percent / 100)
 
@@ -213,6 +217,9 @@ DISTURBANCES = {
         _colors(_white_balanced),
     ),
     "vertical_offset": Disturbance("reference lower, px", (1, 2, 4, 8), 0, _lowered),
+    "horizontal_offset": Disturbance(
+        "reference further left, px", (8, 32, 64), 0, _shifted
+    ),
     "magnification": Disturbance("reference larger, %", (0.5, 1, 2), 0, _magnified),
     "rotation": Disturbance("reference rotated, degrees", (0.1, 0.3, 0.6), 0, _rotated),
     "blur": Disturbance("reference blurred, sigma px", (1, 2, 3), 0, _blurred),
