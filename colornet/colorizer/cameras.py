@@ -117,7 +117,7 @@ def see_alike(luma: np.ndarray, rgb: np.ndarray, policy: Policy) -> SeenPair:
         alignment = None
     if alignment:
         rgb = alignment.undo(rgb)
-    left = 0 if swapped or not policy.align else _columns_left(agreeing)
+    left = _columns_left(agreeing) if policy.align else 0
     photometry = estimate_photometry(agreeing) if policy.match_cameras else None
     if photometry:
         luma, rgb = photometry.seen(luma), photometry.reference_seen(rgb)
