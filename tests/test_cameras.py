@@ -135,6 +135,27 @@ def test_another_tone(pair, tone):
     )
 
 
+def test_light_from_place_to_place(pair):
+    """No curve explains a picture whose light was compressed, and its detail lifted."""
+    left, right = pair
+    luma = rgb_to_luma(right)
+    light = gaussian_filter(luma, (25, 25, 0))
+    toned = np.clip(0.5 + 0.4 * (light - 0.5) + 1.3 * (luma - light), 0, 1)
+    seen = see_alike(_taken(toned, 0.01, 0), _taken(left, 0.03, 1), _POLICY)
+    assert seen.photometry.local_gain is not None
+    assert "other light from place to place" in seen.notes[0]
+    before, after = np.abs(toned - luma), np.abs(seen.luma - luma)
+    assert after.mean() < 0.6 * before.mean()
+    # Hue and saturation stay those of the scene, at the mono picture's light.
+    chroma = seen.own_chroma(rgb_to_chroma(right), toned)
+    expected = rgb_to_chroma(right) * toned / np.maximum(luma, 0.02)
+    bright = np.broadcast_to(luma > 0.1, chroma.shape)
+    assert (
+        np.abs(chroma - expected)[bright].mean()
+        < 0.6 * np.abs(rgb_to_chroma(right) - expected)[bright].mean()
+    )
+
+
 def test_a_camera_of_one_color(pair):
     """R = Y + 1.402 Cr and B = Y + 1.772 Cb (BT.601)."""
     left, right = pair

@@ -87,6 +87,8 @@ class SeenPair:
                 for name in ("response", "vignetting")
                 if getattr(self.photometry, name).any()
             )
+            if self.photometry.local_gain is not None:
+                unlike = " in the median, other light from place to place"
             notes.append(f"reference {brighter}{unlike}: matched")
         if self.normalized:
             notes.append("cameras see different things: local contrast matched")
