@@ -17,6 +17,7 @@ other programs that run.
 import itertools
 import pathlib
 import time
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -24,6 +25,7 @@ from colornet.colorizer.cameras import see_alike
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS
 from colornet.pretrained import DEFAULT, full_name
+from experiments.evaluation.store import Store
 from tfrecords_tools import app
 
 _RECORDS = flags.DEFINE_list(
@@ -36,10 +38,10 @@ _WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "What colornet.load_model rea
 _WORKING_PIXELS = flags.DEFINE_integer(
     "working_pixels", None, "Of the policy; less makes pairs count as large ones."
 )
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder for pictures.csv, from which it goes on.", required=True
-)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder to go on in.", required=True)
 
+# Raised when the Colorizer changes, so that nothing goes on from before.
+_VERSION = 1
 # Part: the fields of the policy that turn it off.
 _OFF = {
     "policy": {},
@@ -65,7 +67,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
     """Chroma of a pair, and CPU seconds; a look in `looks` is not repeated."""
     start = time.process_time()
     pair = see_alike(luma, rgb, colorizer.policy)
-    seen = pair.alignment is None, pair.photometry is None, pair.normalized
+    seen = pair.alignment is None, pair.left, pair.photometry is None, pair.normalized
     plan = colorizer.plan(pair.luma, pair.rgb)
     seconds = time.process_time() - start
     chroma, took = _once(
@@ -75,6 +77,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
     )
     chroma = colorizer.at_full_size(chroma, pair.luma, plan.network.scale)
     seconds += took
+    matched = None
     if plan.semi_global:
         view = plan.semi_global
         matched, took = _once(
@@ -84,7 +87,7 @@ def _chroma(colorizer, luma, rgb, looks: dict):
         )
         chroma = colorizer.mixed(chroma, matched)
         seconds += took
-    return pair.own_chroma(chroma, luma), seconds
+    return pair.own_chroma(chroma, luma, matched), seconds
 
 
 def _once(looks: dict, key, look):
@@ -95,27 +98,33 @@ def _once(looks: dict, key, look):
     return looks[key]
 
 
-def _score(records, colorizers: dict, done: set, exclude: set):
+def _rows(records, colorizers: dict, store: Store) -> Iterator[dict[str, str]]:
     from colornet.color import rgb_to_chroma
     from colornet.metrics import chroma_psnr
 
+    rows = {row["key"]: row for row in store.rows()}
     examples = records.examples(_DATASETS.value)
     for example in itertools.islice(examples, _LIMIT.value):
-        if example["key"] in done or example["scene"] in exclude:
+        key = example["key"]
+        if example["scene"] in _EXCLUDE.value:
             continue
-        truth, looks, cells = rgb_to_chroma(example["target"]), {}, {}
-        for name, colorizer in colorizers.items():
-            pair = example["mono"], example["reference"]
-            chroma, seconds = _chroma(colorizer, *pair, looks)
-            cells[name] = f"{chroma_psnr(chroma, truth):.4f} {seconds:.2f}"
-        yield {"dataset": example["dataset"], "key": example["key"], **cells}
+        if key not in rows:
+            truth, looks, cells = rgb_to_chroma(example["target"]), {}, {}
+            for name, colorizer in colorizers.items():
+                pair = example["mono"], example["reference"]
+                chroma, seconds = _chroma(colorizer, *pair, looks)
+                cells[name] = f"{chroma_psnr(chroma, truth):.4f} {seconds:.2f}"
+            row = {"dataset": example["dataset"], "key": key, **cells}
+            store.append(row, is_first=not rows)
+            rows[key] = row
+            print(key, flush=True)
+        yield rows[key]
 
 
 def main() -> None:
     from colornet.colorizer.colorizer import Colorizer, stored_policy
     from colornet.data import Records
-    from colornet.io.rows import Rows
-    from colornet.weights import load_model
+    from colornet.weights import load_model, weights_digest
 
     weights = full_name(_WEIGHTS.value)
     network, policy = load_model(weights), stored_policy(weights)
@@ -124,32 +133,25 @@ def main() -> None:
     colorizers = {
         name: Colorizer(network, policy.replace(**off)) for name, off in _OFF.items()
     }
-    folder = pathlib.Path(_OUTPUT.value)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "pictures.csv"
-    table = Rows(path)
-    for top in _RECORDS.value:
-        found = False
-        for setup in NOISE_SETUPS:
-            place = pathlib.Path(top) / f"colornet_records/pairs_setup{setup}"
+    about = {"version": _VERSION, "sha256": weights_digest(network)}
+    about |= {"policies": {name: c.policy.to_dict() for name, c in colorizers.items()}}
+    folder, rows = pathlib.Path(_OUTPUT.value), []
+    for top in map(pathlib.Path, _RECORDS.value):
+        places = {
+            setup: top / f"colornet_records/pairs_setup{setup}"
+            for setup in NOISE_SETUPS
+        }
+        if not any(place.is_dir() for place in places.values()):
+            raise InputError(f"expected records of dataset pairs. Received: {top}")
+        for setup, place in places.items():
             if not place.is_dir():
                 continue
-            found, label = (
-                True,
-                {"records": pathlib.Path(top).name, "setup": str(setup)},
-            )
-            done = {
-                row["key"]
-                for row in table.rows
-                if (row["records"], row["setup"]) == (label["records"], label["setup"])
-            }
             records = Records(str(place), "test")
-            for cells in _score(records, colorizers, done, set(_EXCLUDE.value)):
-                table.append({**label, **cells})
-                print(f"{label['records']}, Setup {setup}, {cells['key']}", flush=True)
-        if not found:
-            raise InputError(f"expected records of dataset pairs. Received: {top}")
-    print(f"\n{_table(table.rows)}\n\nweights: {weights}; per picture: {path}")
+            settings = about | {"records": records.metadata}
+            store = Store(folder / f"{top.name}_setup{setup}", settings)
+            label = {"records": top.name, "setup": str(setup)}
+            rows += [label | row for row in _rows(records, colorizers, store)]
+    print(f"\n{_table(rows)}\n\nweights: {weights}; per picture: {folder}/*/images.csv")
 
 
 def _table(rows: list[dict]) -> str:

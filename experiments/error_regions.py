@@ -11,6 +11,7 @@ stopped measurement goes on.
 
 import itertools
 import pathlib
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -31,10 +32,13 @@ _WEIGHTS = flags.DEFINE_string("weights", DEFAULT, "Of colornet and colorizer.")
 _CANDIDATES = flags.DEFINE_integer(
     "candidates", None, "d of Eq. 1 for all methods but the colorizer.", lower_bound=1
 )
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for regions.csv.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder to go on in.", required=True)
+
+# Raised when a method or the regions change, so that nothing goes on from before.
+_VERSION = 1
 
 
-def _measure(method: str, examples, done: set[str]):
+def _rows(method: str, records, folder: pathlib.Path) -> Iterator[dict[str, str]]:
     """Pixels and squared errors, 8-bit levels, of every region of every example."""
     import numpy as np
 
@@ -47,6 +51,7 @@ def _measure(method: str, examples, done: set[str]):
         predictor,
     )
     from experiments.evaluation.regions import regions
+    from experiments.evaluation.store import Store
 
     evaluation = Evaluation(
         records="",
@@ -54,61 +59,56 @@ def _measure(method: str, examples, done: set[str]):
         weights=full_name(_WEIGHTS.value) if is_network(method) else None,
         max_disparity=None if method == methods.COLORIZER else _CANDIDATES.value,
     )
-    run, _ = predictor(evaluation)
+    run, about = predictor(evaluation)
+    about |= {"version": _VERSION, "method": method, "records": records.metadata}
+    store = Store(folder / method, about | {"split": _SPLIT.value})
+    rows = {row["key"]: row for row in store.rows()}
+    examples = itertools.islice(records.examples(_DATASETS.value), _LIMIT.value)
     for example in examples:
-        if example["key"] in done or not (example["disparity"] >= 0).any():
+        if not (example["disparity"] >= 0).any():
             continue
-        found = predict_example(run, example).chroma
-        truth = chroma_codes(rgb_to_chroma(np.float64(example["target"])))
-        squares = ((chroma_codes(found) - truth) ** 2).mean(axis=-1)
-        row = {"method": method, "key": example["key"]}
-        for name, where in regions(example["target"], example["disparity"]).items():
-            row[name] = f"{where.sum()} {squares[where].sum():.6g}"
-        yield row
+        key = example["key"]
+        if key not in rows:
+            found = predict_example(run, example).chroma
+            truth = chroma_codes(rgb_to_chroma(np.float64(example["target"])))
+            squares = ((chroma_codes(found) - truth) ** 2).mean(axis=-1)
+            row = {"key": key}
+            for name, where in regions(example["target"], example["disparity"]).items():
+                row[name] = f"{where.sum()} {squares[where].sum():.6g}"
+            store.append(row, is_first=not rows)
+            rows[key] = row
+            print(f"{method}, {key}", flush=True)
+        yield rows[key]
 
 
 def main() -> None:
     from colornet.data import Records
     from colornet.errors import InputError
-    from colornet.io.rows import Rows
 
     folder = pathlib.Path(_OUTPUT.value)
-    folder.mkdir(parents=True, exist_ok=True)
-    table = Rows(folder / "regions.csv")
     records = Records(_RECORDS.value, _SPLIT.value)
-    for method in dict.fromkeys(_METHODS.value):
-        done = {row["key"] for row in table.rows if row["method"] == method}
-        examples = itertools.islice(records.examples(_DATASETS.value), _LIMIT.value)
-        for row in _measure(method, examples, done):
-            table.append(row)
-            print(f"{method}, {row['key']}", flush=True)
-    if not table.rows:
+    rows = {m: list(_rows(m, records, folder)) for m in dict.fromkeys(_METHODS.value)}
+    if not any(rows.values()):
         raise InputError(
             f"expected records with true disparity. Received: {_RECORDS.value}, without"
         )
-    print(f"\n{_markdown(table.rows)}\n\nper picture: {folder / 'regions.csv'}")
+    print(f"\n{_markdown(rows)}\n\nper picture: {folder}/*/images.csv")
 
 
-def _markdown(rows: list[dict[str, str]]) -> str:
+def _markdown(rows: dict[str, list[dict[str, str]]]) -> str:
     import numpy as np
 
     from experiments.evaluation.regions import HIDDEN, VISIBLE
 
-    names = [name for name in rows[0] if name not in ("method", "key")]
     totals = {
         method: {
-            name: np.sum(
-                [
-                    np.array(row[name].split(), float)
-                    for row in rows
-                    if row["method"] == method
-                ],
-                axis=0,
-            )
-            for name in names
+            name: np.sum([np.array(row[name].split(), float) for row in part], axis=0)
+            for name in part[0]
+            if name != "key"
         }
-        for method in dict.fromkeys(row["method"] for row in rows)
+        for method, part in rows.items()
     }
+    names = next(iter(totals.values()))
     lines = [["part", "pixels", *totals], ["---"] * (2 + len(totals))]
     for name in names:
         cells = []

@@ -46,3 +46,13 @@ def written(pictures, tmp_path_factory):
 
     out_dir = tmp_path_factory.mktemp("records")
     return write_records(Pairs(pictures), out_dir)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Records of rendered scenes, and of the Motorcycle pair."""
+    from tfrecords_tools.sources.embedded import Embedded
+    from tfrecords_tools.writer import write_records
+
+    scenes = Embedded(train_scenes=5, validation_scenes=2, height=64, width=96)
+    return write_records(scenes, tmp_path_factory.mktemp("records")).folder

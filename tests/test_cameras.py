@@ -135,6 +135,27 @@ def test_another_tone(pair, tone):
     )
 
 
+def test_light_from_place_to_place(pair):
+    """No curve explains a picture whose light was compressed, and its detail lifted."""
+    left, right = pair
+    luma = rgb_to_luma(right)
+    light = gaussian_filter(luma, (25, 25, 0))
+    toned = np.clip(0.5 + 0.4 * (light - 0.5) + 1.3 * (luma - light), 0, 1)
+    seen = see_alike(_taken(toned, 0.01, 0), _taken(left, 0.03, 1), _POLICY)
+    assert seen.photometry.local_gain is not None
+    assert "other light from place to place" in seen.notes[0]
+    before, after = np.abs(toned - luma), np.abs(seen.luma - luma)
+    assert after.mean() < 0.6 * before.mean()
+    # Hue and saturation stay those of the scene, at the mono picture's light.
+    chroma = seen.own_chroma(rgb_to_chroma(right), toned)
+    expected = rgb_to_chroma(right) * toned / np.maximum(luma, 0.02)
+    bright = np.broadcast_to(luma > 0.1, chroma.shape)
+    assert (
+        np.abs(chroma - expected)[bright].mean()
+        < 0.6 * np.abs(rgb_to_chroma(right) - expected)[bright].mean()
+    )
+
+
 def test_a_camera_of_one_color(pair):
     """R = Y + 1.402 Cr and B = Y + 1.772 Cb (BT.601)."""
     left, right = pair
@@ -157,23 +178,23 @@ def test_a_camera_of_one_color(pair):
     assert np.abs(saturation - expected).mean() < 0.15 * np.abs(expected).mean()
 
 
-@pytest.mark.parametrize("size", [(60, 80), (700, 900)])
-def test_wrong_chroma_changes_no_light(size):
-    """What the network gets wrong at single pixels says nothing of luma (D-42)."""
-    curve = np.array([[0.2, 0.9], [0.2, 0.9]])
+def test_a_second_method_says_how_bright_the_reference_is(pair):
+    """A red camera that clips: luma is the mean of what both methods say (D-42)."""
+    _, right = pair
+    curve = np.array([[0.1, 0.9], [0.1, 0.9]])
     red = Photometry(curve, np.array([0.0, 1.402]), np.zeros(2))
-    luma = np.full((*size, 1), 0.5)
-    chroma = np.full((*size, 2), 0.1)
-    half = size[1] // 2
-    luma[:, half:], chroma[:, half:] = 0.6, -0.05
-    wrong = chroma.copy()
-    wrong[::23, ::23] = -0.4
-    factor = red.chroma(wrong, luma, luma) / wrong
-    # Y of the reference is what the red camera sees, less 1.402 Cr.
-    expected = luma / (luma - 1.402 * chroma[..., 1:])
-    away = np.abs(np.arange(size[1]) - half) > 12
-    shown = np.broadcast_to(expected, factor.shape)[:, away]
-    np.testing.assert_allclose(factor[:, away], shown, rtol=0.02)
+    luma, truth = rgb_to_luma(right), rgb_to_chroma(right)
+    mono = np.minimum(luma + 1.402 * truth[..., 1:], 0.6)
+    matched = np.concatenate([rgb_to_luma(red.reference_seen(right)), truth], axis=-1)
+
+    def error(*second):
+        found = red.chroma(truth, mono, mono, *second) * luma / mono
+        return np.abs(found - truth)[mono[..., 0] > 0.05]
+
+    alone, together = error(), error(matched)
+    clipped = (mono == 0.6)[mono > 0.05]
+    assert alone[~clipped].max() < 1e-5 and together[~clipped].max() < 1e-5
+    assert together[clipped].mean() < 0.6 * alone[clipped].mean()
 
 
 def test_vignetting(pair):
@@ -221,6 +242,25 @@ def test_switches(pair):
     assert light.alignment is None and light.photometry
     neither = see_alike(mono, lower, Policy(align=False, match_cameras=False))
     assert neither.luma is mono and neither.rgb is lower
+
+
+def test_a_reference_that_shows_the_background_further_left(pair):
+    """Disparities are 10 to 63 px; 30 px further left, a part of them is negative."""
+    left, right = pair
+    mono = _taken(rgb_to_luma(right), 0.01, 0)
+    moved = _taken(_moved(left, translation=(-30, 0)), 0.03, 1)
+    seen = see_alike(mono, moved, _POLICY)
+    height, width = mono.shape[:2]
+    assert 15 <= seen.left <= 30 and f"{seen.left} px" in seen.notes[0]
+    assert seen.luma.shape == (height, width + seen.left, 1)
+    np.testing.assert_array_equal(seen.luma[:, :width], mono)
+    np.testing.assert_array_equal(seen.rgb[:, seen.left :], moved)
+    # Now Eq. 1 finds what it did not find before.
+    _, agreeing = estimate_alignment(find_matches(seen.luma, seen.rgb))
+    assert np.quantile(agreeing.offsets[:, 1], 0.05) > 0
+    chroma = rgb_to_chroma(seen.rgb)
+    np.testing.assert_array_equal(seen.own_chroma(chroma, mono), chroma[:, :width])
+    assert see_alike(mono, moved, Policy(align=False)).left == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 200), (16, 16), (33, 40)])

@@ -102,6 +102,18 @@ def test_vignette(cameras):
     assert found[20, 0, 0] == pytest.approx(0.7, abs=2e-3)
 
 
+def test_local_tone(cameras):
+    """Large steps of light shrink, small details grow; half of it is the mean."""
+    rows, columns = np.mgrid[:200, :300]
+    mono = np.where(columns < 150, 0.2, 0.8) + 0.02 * (-1.0) ** (rows + columns)
+    cameras = dataclasses.replace(cameras, mono=mono[..., None])
+    found = _disturbed(cameras, "mono_local_tone", 1)["mono"][..., 0]
+    assert found[:, 280].mean() - found[:, 20].mean() == pytest.approx(0.24, abs=0.01)
+    assert np.ptp(found[100:110, 20]) == pytest.approx(1.3 * 0.04, abs=1e-3)
+    half = _disturbed(cameras, "mono_local_tone", 0.5)["mono"][..., 0]
+    np.testing.assert_allclose(half, (mono + found) / 2)
+
+
 def test_the_truth_has_the_colours_of_the_reference(cameras):
     gains = (1.4, 1, 0.6)
     expected = {
@@ -121,6 +133,9 @@ def test_geometry_of_the_reference(cameras):
     lower = _disturbed(cameras, "vertical_offset", 4)
     assert list(lower) == ["reference"]
     np.testing.assert_allclose(lower["reference"][4:], before[:-4], atol=1e-6)
+    left = _disturbed(cameras, "horizontal_offset", 8)
+    assert list(left) == ["reference"]
+    np.testing.assert_allclose(left["reference"][:, :-8], before[:, 8:], atol=1e-6)
     finer = dataclasses.replace(cameras, pixel=2)
     twice = _disturbed(finer, "vertical_offset", 2)["reference"]
     np.testing.assert_allclose(twice, lower["reference"])

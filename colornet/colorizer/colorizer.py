@@ -39,8 +39,8 @@ class Explanation:
         plan: how the pair was seen.
         outputs: of the network, at the scale of its view; C' of Eq. 1 is
             `rough_chroma` there.
-        matched: (height, width, 2) float32 Cb, Cr of semi-global matching (D-43); None
-            if it was left out or found nothing.
+        matched: (height, width, 3) float32 Y, Cb, Cr of semi-global matching (D-43);
+            None if it was left out or found nothing.
     """
 
     picture: np.ndarray
@@ -165,7 +165,7 @@ class Colorizer:
             luma, rgb, plan.network, volumes=volumes, tiling=tiling, progress=progress
         )
         chroma = self.at_full_size(outputs["chroma"], luma, plan.network.scale)
-        chroma = pair.own_chroma(self.mixed(chroma, matched), own_luma)
+        chroma = pair.own_chroma(self.mixed(chroma, matched), own_luma, matched)
         dtype = np.asarray(mono).dtype
         picture = picture_of(own_luma, chroma, dtype, self.network.name)
         return Explanation(picture, chroma, pair, plan, outputs, matched)
@@ -249,29 +249,30 @@ class Colorizer:
             view: of semi-global matching.
 
         Returns:
-            (height, width, 2) float32 chroma; None if no match is reliable.
+            (height, width, 3) float32 Y, Cb, Cr; None if no match is reliable.
         """
         mono, reference = _at_scale(luma, rgb, view.scale)
-        chroma = matching.matched_chroma(
+        colors = matching.matched_colors(
             semi_global.match, mono[..., 0], reference, view.max_disparity
         )
-        return None if chroma is None else self.at_full_size(chroma, luma, view.scale)
+        return None if colors is None else self.at_full_size(colors, luma, view.scale)
 
     def mixed(self, chroma: np.ndarray, matched: np.ndarray | None) -> np.ndarray:
         """The network's chroma with its share of semi-global matching (D-43).
 
         Args:
             chroma: (height, width, 2) float, of the network, at full size.
-            matched: (height, width, 2) float, of `match`; without it nothing changes.
+            matched: (height, width, 3) float, of `match`; without it nothing changes.
         """
         if matched is None:
             return chroma
-        return chroma + np.float32(self.policy.semi_global_weight) * (matched - chroma)
+        weight = np.float32(self.policy.semi_global_weight)
+        return chroma + weight * (matched[..., 1:] - chroma)
 
     def at_full_size(
         self, chroma: np.ndarray, luma: np.ndarray, scale: float
     ) -> np.ndarray:
-        """Chroma seen at a scale at the size of the pair, (height, width, 2)."""
+        """Chroma or colours seen at a scale, at the size of the pair."""
         if scale == 1:
             return chroma
         if scale < 1 and self.policy.luma_detail:

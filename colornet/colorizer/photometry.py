@@ -5,14 +5,13 @@ views have.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import median_filter
 from scipy.optimize import least_squares
 
 from colornet.color import rgb_to_chroma, rgb_to_luma
+from colornet.colorizer.classic.matching import local_gain
 from colornet.colorizer.matches import LEAST_MATCHES, Matches
 from colornet.io.pictures import resized
 
@@ -23,17 +22,18 @@ _RADIUS = 5
 # beyond the first and the last one.
 _KNOTS = np.array([1, 5, 15, 30, 50, 70, 85, 95, 99])
 _LEAST_EXPONENT, _MOST_EXPONENT = 0.2, 5.0
+_IDENTITY = np.array([[0.5, 1.0], [0.5, 1.0]])
 _DARK, _CLIPPED = 0.02, 0.98
 _ROUNDS = 6  # of fitting curve, response and vignetting in turn
 # Cameras that differ by less than so much luma, in the median, are left alone. A fit
 # that leaves more than so much is none. One with more parameters is worth them if it
 # leaves such a part of the error, at most.
 _LEAST_DIFFERENCE, _MOST_ERROR, _WORTH = 0.01, 0.025, 0.95
+# Local gain is for what no fit explains: cameras that differ by so much, of which it
+# leaves such a part. Its window has so many px.
+_LARGE_DIFFERENCE, _LOCAL_WORTH, _LOCAL_WINDOW = 0.03, 0.8, 20
 # Red alone is Y + 1.402 Cr, and blue alone Y + 1.772 Cb.
 _MOST_RESPONSE = 2.2
-# Side of the window, px of a picture that is reduced to so many pixels: a larger one
-# takes seconds more, and is a little worse.
-_MEDIAN, _MEDIAN_PIXELS = 9, 400_000
 # Chroma grows at most so much with the mono picture's luma.
 _MOST_GAIN = 16.0
 
@@ -47,15 +47,20 @@ class Photometry:
 
         curve(m exp(v1 r^2 + v2 r^4)) = Y + b Cb + c Cr.
 
+    Where no such equation holds, m times a gain from place to place is Y.
+
     Attributes:
         curve: (2, knots) float, rising: luma of the mono picture, and of the reference.
         response: b and c; (0, 0) if the camera sees luma.
         vignetting: v1 and v2, with r = 1 in the corners.
+        local_gain: (h, w, 1) float, of the picture at any size; None if the equation
+            holds.
     """
 
     curve: np.ndarray
     response: np.ndarray
     vignetting: np.ndarray
+    local_gain: np.ndarray | None = None
 
     def seen(self, luma: np.ndarray) -> np.ndarray:
         """The mono picture with the reference's exposure and tone.
@@ -67,6 +72,9 @@ class Photometry:
             float32 of the same shape, in [0, 1].
         """
         height, width = luma.shape[:2]
+        if self.local_gain is not None:
+            gain = resized(self.local_gain, height, width)
+            return np.clip(luma * gain, 0, 1).astype(np.float32)
         rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         return self._toned(luma[..., 0], (rows**2 + columns**2) / 2)[..., None]
 
@@ -82,25 +90,36 @@ class Photometry:
         return rgb + self._more_luma(rgb_to_chroma(rgb))
 
     def chroma(
-        self, chroma: np.ndarray, luma: np.ndarray, seen: np.ndarray
+        self,
+        chroma: np.ndarray,
+        luma: np.ndarray,
+        seen: np.ndarray,
+        matched: np.ndarray | None = None,
     ) -> np.ndarray:
         """Chroma for the mono picture: Cb/Y and Cr/Y are those of the reference.
+
+        Y is what the mono picture and its chroma say, or the mean of this and of what
+        `matched` says: a clipped picture tells no luma, and an error of chroma is an
+        error of Y where the mono camera's response is not that of luma.
 
         Args:
             chroma: (height, width, 2) float, at the exposure of the reference.
             luma: (height, width, 1) float, of the mono picture.
             seen: the same, as `seen` returns it.
+            matched: (height, width, 3) float Y, Cb, Cr of `reference_seen` at the
+                pixels of the mono picture.
         """
-        # Y of the reference over `seen`, without what errors of chroma make of it.
-        part = 1 - self._more_luma(chroma) / np.maximum(seen, _DARK)
-        if self.response.any():
-            part = _median(part)
-        shown = np.maximum(seen * part, np.maximum(luma / _MOST_GAIN, 1e-3))
-        return chroma * luma / shown
+        shown = seen - self._more_luma(chroma)
+        if matched is not None:
+            y, chroma_there = matched[..., :1], matched[..., 1:]
+            shown = (shown + y - self._more_luma(chroma_there)) / 2
+        return chroma * luma / np.maximum(shown, np.maximum(luma / _MOST_GAIN, 1e-3))
 
     @property
     def gain(self) -> float:
         """How many times brighter the reference is, in the median knot of the curve."""
+        if self.local_gain is not None:
+            return float(np.median(self.local_gain))
         mono, reference = self.curve[:, self.curve.shape[1] // 2]
         return reference / mono
 
@@ -126,20 +145,11 @@ class Photometry:
         return np.where(luma > 0, np.minimum(toned, 1), 0).astype(np.float32)
 
 
-def _median(part: np.ndarray) -> np.ndarray:
-    height, width = part.shape[:2]
-    scale = min(1.0, math.sqrt(_MEDIAN_PIXELS / (height * width)))
-    if scale == 1:
-        return median_filter(part, (_MEDIAN, _MEDIAN, 1))
-    size = (max(1, round(scale * side)) for side in (height, width))
-    filtered = median_filter(resized(part, *size), (_MEDIAN, _MEDIAN, 1))
-    return resized(filtered, height, width)
-
-
 @dataclasses.dataclass(frozen=True)
 class _Samples:
-    """Pixels of the same points in both views: (n,) each, chroma (n, 2)."""
+    """Pixels of the same points in both views: (n,) each, chroma and places (n, 2)."""
 
+    places: np.ndarray  # row and column in the mono picture
     mono: np.ndarray
     luma: np.ndarray
     chroma: np.ndarray
@@ -171,9 +181,26 @@ def estimate_photometry(matches: Matches) -> Photometry | None:
         error = samples.error(found)
         if found.is_plausible and error < _WORTH * least:
             best, least = found, error
-    if least > min(untouched - _LEAST_DIFFERENCE, _MOST_ERROR):
+    if least <= min(untouched - _LEAST_DIFFERENCE, _MOST_ERROR):
+        return best
+    if untouched < _LARGE_DIFFERENCE:
         return None
-    return best
+    return _fit_local_gain(samples, matches.mono, _LOCAL_WORTH * untouched)
+
+
+def _fit_local_gain(
+    samples: _Samples, mono: np.ndarray, most_error: float
+) -> Photometry | None:
+    """The gain around each pixel, if it leaves no larger error."""
+    places = tuple(samples.places.T)
+    matched, known = np.zeros_like(mono), np.zeros(mono.shape, bool)
+    matched[places], known[places] = samples.luma, True
+    gain = local_gain(mono, matched, known, _LOCAL_WINDOW)
+    error = np.median(np.abs(samples.mono * gain[places] - samples.luma))
+    if error > most_error:
+        return None
+    none = np.zeros(2)
+    return Photometry(_IDENTITY, none, none, gain[..., None])
 
 
 def _fit(samples: _Samples, with_response: bool, with_vignetting: bool) -> Photometry:
@@ -198,7 +225,7 @@ def _fit_curve(light: np.ndarray, target: np.ndarray) -> np.ndarray:
     knots = np.clip(knots, 1e-3, [[np.inf], [1.0]])
     apart = np.diff(knots[0], prepend=0) > 1e-3
     if apart.sum() < 2:
-        return np.array([[0.5, 1.0], [0.5, 1.0]])
+        return _IDENTITY
     return knots[:, apart]
 
 
@@ -259,6 +286,7 @@ def _samples(matches: Matches) -> _Samples:
     middle = (np.array([height, width]) - 1) / 2
     from_middle = (here - middle) / np.maximum(middle, 1)
     return _Samples(
+        here,
         mono,
         rgb_to_luma(rgb)[:, 0],
         rgb_to_chroma(rgb),

@@ -115,6 +115,17 @@ def _vignetted(picture: np.ndarray, percent: float) -> np.ndarray:
     return picture * (1 - percent / 100 * (x**2 + y**2) / 2)[..., None]
 
 
+def _locally_toned(cameras: Cameras, part: float) -> Cameras:
+    """That part of a tone mapping that compresses light and lifts detail.
+
+    The light of a surrounding of 25 px has 0.4 of its contrast, and detail has 1.3.
+    """
+    light = gaussian_filter(cameras.mono, (25 * cameras.pixel, 25 * cameras.pixel, 0))
+    toned = 0.5 + 0.4 * (light - 0.5) + 1.3 * (cameras.mono - light)
+    mono = (1 - part) * cameras.mono + part * np.clip(toned, 0, 1)
+    return dataclasses.replace(cameras, mono=mono)
+
+
 def _white_balanced(rgb: np.ndarray, part: float) -> np.ndarray:
     """Red times 1 + part, blue times 1 - part."""
     return _brightened(rgb, np.array([1 + part, 1, 1 - part]))
@@ -135,6 +146,10 @@ def _moved(cameras: Cameras, **motion) -> Cameras:
 
 def _lowered(cameras: Cameras, rows: float) -> Cameras:
     return _moved(cameras, translation=(0, rows * cameras.pixel))
+
+
+def _shifted(cameras: Cameras, columns: float) -> Cameras:
+    return _moved(cameras, translation=(-columns * cameras.pixel, 0))
 
 
 def _magnified(cameras: Cameras, percent: float) -> Cameras:
@@ -185,6 +200,9 @@ DISTURBANCES = {
     "mono_vignette": Disturbance(
         "mono vignette, % in the corners", (30, 60, 80), 0, _mono(_vignetted)
     ),
+    "mono_local_tone": Disturbance(
+        "mono tone mapped from place to place, part", (0.5, 1), 0, _locally_toned
+    ),
     "mono_red": Disturbance(
         "mono of R, part", (0.25, 0.5, 1), 0, _spectrum(lambda rgb: rgb[..., :1])
     ),
@@ -213,6 +231,9 @@ DISTURBANCES = {
         _colors(_white_balanced),
     ),
     "vertical_offset": Disturbance("reference lower, px", (1, 2, 4, 8), 0, _lowered),
+    "horizontal_offset": Disturbance(
+        "reference further left, px", (8, 32, 64), 0, _shifted
+    ),
     "magnification": Disturbance("reference larger, %", (0.5, 1, 2), 0, _magnified),
     "rotation": Disturbance("reference rotated, degrees", (0.1, 0.3, 0.6), 0, _rotated),
     "blur": Disturbance("reference blurred, sigma px", (1, 2, 3), 0, _blurred),

@@ -23,7 +23,7 @@ from tfrecords_tools.records import DISPARITY_STEPS, Record, RecordConfig, make_
 from tfrecords_tools.sources import Pair, Source
 
 # Raised when scores or disturbances change, so that no measurement goes on from before.
-_VERSION = 2
+_VERSION = 3
 
 
 def choose_pairs(

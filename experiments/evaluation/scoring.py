@@ -24,7 +24,7 @@ from experiments.evaluation.predictors import (
 from experiments.evaluation.store import Store
 
 # Raised when scores or columns change, so that no evaluation goes on from before.
-_VERSION = 4
+_VERSION = 5
 # Columns that say which picture it is; all others are averaged.
 _ABOUT = ("key", "dataset", "scene", "height", "width")
 

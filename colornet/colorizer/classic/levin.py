@@ -82,13 +82,13 @@ def propagate(luma: np.ndarray, chroma: np.ndarray, known: np.ndarray) -> np.nda
 
     Args:
         luma: (height, width) float, in [0, 1].
-        chroma: (height, width, 2) float; any values, of which only those at known
-            pixels count.
+        chroma: (height, width, channels) float; any values, of which only those at
+            known pixels count.
         known: (height, width) bool.
 
     Returns:
-        (height, width, 2) float32: `chroma` at known pixels; elsewhere within the range
-        of the known ones.
+        (height, width, channels) float32: `chroma` at known pixels; elsewhere within
+        the range of the known ones.
 
     Raises:
         InputError: no pixel is known.
@@ -112,5 +112,5 @@ def propagate(luma: np.ndarray, chroma: np.ndarray, known: np.ndarray) -> np.nda
         diag_pivot_thresh=0,
         options={"SymmetricMode": True},
     )
-    result.reshape(-1, 2)[pixels] = factors.solve(right_side)
+    result.reshape(known.size, -1)[pixels] = factors.solve(right_side)
     return result

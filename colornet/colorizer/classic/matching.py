@@ -138,7 +138,7 @@ def local_gain(
     return (product + _GAIN_PRIOR) / (square + _GAIN_PRIOR)
 
 
-def matched_chroma(
+def matched_colors(
     match: Match, mono: np.ndarray, reference: np.ndarray, max_disparity: int
 ) -> np.ndarray | None:
     """Copies colours along reliable matches and propagates them over the picture.
@@ -150,18 +150,22 @@ def matched_chroma(
         max_disparity: d of Eq. 1.
 
     Returns:
-        (height, width, 2) float32 Cb, Cr; None if no match is reliable.
+        (height, width, 3) float32 Y, Cb, Cr; None if no match is reliable.
     """
     clean = denoise(reference)
-    disparity, reliable = match(mono, rgb_to_luma(clean)[..., 0], max_disparity)
+    luma = rgb_to_luma(clean)
+    disparity, reliable = match(mono, luma[..., 0], max_disparity)
     if not reliable.any():
         return None
-    return propagate(mono, warp(rgb_to_chroma(clean), disparity), reliable)
+    colors = np.concatenate([luma, rgb_to_chroma(clean)], axis=-1)
+    return propagate(mono, warp(colors, disparity), reliable)
 
 
 def colorize(
     match: Match, mono: np.ndarray, reference: np.ndarray, max_disparity: int
 ) -> np.ndarray:
-    """As `matched_chroma`, or grey, (height, width, 2) zeros."""
-    chroma = matched_chroma(match, mono, reference, max_disparity)
-    return np.zeros((*mono.shape, 2), np.float32) if chroma is None else chroma
+    """Cb and Cr of `matched_colors`, or grey, (height, width, 2) zeros."""
+    colors = matched_colors(match, mono, reference, max_disparity)
+    if colors is None:
+        return np.zeros((*mono.shape, 2), np.float32)
+    return colors[..., 1:]
