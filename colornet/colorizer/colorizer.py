@@ -157,14 +157,13 @@ class Colorizer:
         pair = see_alike(own_luma, rgb, self.policy)
         luma, rgb = pair.luma, pair.rgb
         plan = self.plan(luma, rgb, max_disparity, tiling=tiling)
-        matched = None
-        if plan.semi_global:
-            # First: TensorFlow keeps the memory that the network has taken.
-            matched = self.match(luma, rgb, plan.semi_global)
         outputs = self.look(
             luma, rgb, plan.network, volumes=volumes, tiling=tiling, progress=progress
         )
         chroma = self.at_full_size(outputs["chroma"], luma, plan.network.scale)
+        matched = None
+        if plan.semi_global:
+            matched = self.match(luma, rgb, plan.semi_global)
         chroma = pair.own_chroma(self.mixed(chroma, matched), own_luma, matched)
         dtype = np.asarray(mono).dtype
         picture = picture_of(own_luma, chroma, dtype, self.network.name)
