@@ -1,9 +1,12 @@
 """Where methods err."""
 
+import re
+
 import numpy as np
 
 from colornet.color import ycbcr_to_rgb
 from experiments.evaluation.regions import regions
+from tests.command_line import start_each
 from tests.stereo_scene import FAR, NEAR, two_planes
 
 _BORDER = "hidden: at the right border"
@@ -68,3 +71,26 @@ def test_coloured_textures():
     target = ycbcr_to_rgb(luma, chroma)
     found = _found(np.full((40, 80), -1), target)["hidden, coloured texture"]
     assert not found[:, :30].any() and found[:, 50:].all()
+
+
+def test_the_program_goes_on_from_the_same_settings_alone(records, tmp_path):
+    flags = [f"--records={records}", "--split=validation", "--methods=semi_global"]
+    flags.append(f"--output={tmp_path / 'out'}")
+    calls = {
+        "stopped": [*flags, "--candidates=32", "--limit=1"],
+        "whole": [*flags, "--candidates=32"],
+        "other": [*flags, "--candidates=64"],
+    }
+    results = start_each("experiments.error_regions", calls)
+    done = {
+        name: re.findall(r"^semi_global, (.+)", result.stdout, re.M)
+        for name, result in results.items()
+    }
+    assert [len(keys) for keys in done.values()] == [1, 1, 2], results
+    assert sorted(done["stopped"] + done["whole"]) == sorted(done["other"])
+    # The parts are those of an example: visible and hidden pixels are all of them.
+    shares = {
+        name: int(re.search(rf"\| {name} \| (\d+)%", results["whole"].stdout)[1])
+        for name in ("visible", "hidden")
+    }
+    assert 99 <= sum(shares.values()) <= 101
