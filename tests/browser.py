@@ -28,7 +28,7 @@ def document(path: pathlib.Path, fragment: str = "", script: str = "") -> str:
         f"--user-data-dir={path.with_name('browser')}",
         "--window-size=1200,1000",
         # Milliseconds of its clock, which runs ahead while nothing happens.
-        "--virtual-time-budget=10000",
+        "--virtual-time-budget=60000",
         "--dump-dom",
         f"{page.as_uri()}#{fragment}",
     ]
