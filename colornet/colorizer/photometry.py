@@ -117,7 +117,7 @@ class Photometry:
 
     @property
     def gain(self) -> float:
-        """How many times brighter the reference is, in the median knot of the curve."""
+        """How many times brighter the reference is, in the median."""
         if self.local_gain is not None:
             return float(np.median(self.local_gain))
         mono, reference = self.curve[:, self.curve.shape[1] // 2]
