@@ -191,6 +191,14 @@ def test_a_second_method_says_how_bright_the_reference_is(pair):
         found = red.chroma(truth, mono, mono, *second) * luma / mono
         return np.abs(found - truth)[mono[..., 0] > 0.05]
 
+    # Both methods count alike, where it is not next to black.
+    shown = (mono - 1.402 * truth[..., 1:] + luma) / 2
+    bright = mono[..., 0] > 0.1
+    np.testing.assert_allclose(
+        red.chroma(truth, mono, mono, matched)[bright],
+        (truth * mono / shown)[bright],
+        atol=1e-5,
+    )
     alone, together = error(), error(matched)
     clipped = (mono == 0.6)[mono > 0.05]
     assert alone[~clipped].max() < 1e-5 and together[~clipped].max() < 1e-5

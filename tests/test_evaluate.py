@@ -75,6 +75,8 @@ def records(tmp_path_factory):
 def model():
     # Its residue is not 0: scores of C and of C' are not the same.
     network = random_network(_D)
+    kernel = network.get_layer("l93_conv").kernel
+    kernel.assign(8 * kernel)
     network.run_eagerly = True  # Tracing a graph takes longer than running it.
     return network
 
@@ -131,7 +133,7 @@ def test_rows_means_and_table(records, model, tmp_path, method):
         if method == methods.COLORNET:
             outputs = predict(model, mono, reference)
             chroma = {"": outputs["chroma"], "rough_": outputs["rough_chroma"]}
-            assert abs(float(row["psnr"]) - float(row["rough_psnr"])) > 0.1
+            assert abs(float(row["psnr"]) - float(row["rough_psnr"])) > 1
         else:
             chroma = {"": methods.get(method)(mono[..., 0], reference, _D)}
         truth = Truth(mono, example["target"])
@@ -549,8 +551,9 @@ def test_the_worst_pictures_are_drawn(results, records):
     form = load_model(top / "good.npz").for_inference()
     outputs = predict(form, first["mono"], first["reference"])
     expected = picture_row(first, outputs["rough_chroma"], outputs["chroma"])
-    # Threads may sum in another order: some levels are rounded to the next one.
-    np.testing.assert_allclose(drawn.astype(int), expected.astype(int), atol=1)
+    # Threads may sum in another order: a level or two are rounded to the next one.
+    difference = np.abs(drawn.astype(int) - expected.astype(int))
+    assert difference.max() <= 1 and np.count_nonzero(difference) <= 1e-3 * drawn.size
 
 
 def test_a_damaged_shard_in_a_process_of_its_own(results):
