@@ -3,7 +3,7 @@
 `colornet.colorizer` chooses scale and d for a pair; here nothing is chosen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -123,15 +123,27 @@ def padded_views(mono: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarra
     }
 
 
-def run(model: keras.Model, views: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """One forward pass at test time on padded views with a batch axis."""
+def run(
+    model: keras.Model,
+    views: Mapping[str, np.ndarray],
+    names: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """One forward pass at test time on padded views with a batch axis.
+
+    Args:
+        model: a network.
+        views: its inputs.
+        names: of the outputs to return; all if None.
+    """
+    names = list(model.output) if names is None else names
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch(dict(views))
-    if model.run_eagerly:
+        outputs = model.predict_on_batch(dict(views))
+    elif model.run_eagerly:
         outputs = model(dict(views), training=False)
     else:
         outputs = _any_size(model)(dict(views))
-    return {name: value.numpy() for name, value in outputs.items()}
+    # A volume that nobody wants is not copied.
+    return {name: np.array(outputs[name]) for name in names}
 
 
 def _any_size(model: keras.Model) -> Callable:
@@ -219,7 +231,7 @@ def predict(
     if len(tiles) > 1:
         outputs = _run_tiles(model, views, tiles, names, progress)
     else:
-        outputs = run(model, views)
+        outputs = run(model, views, names)
     return {
         name: np.asarray(unpad(name, outputs[name], height, width)[0]) for name in names
     }
@@ -240,7 +252,7 @@ def _run_tiles(
                 "mono": views["mono"][:, *tile.output],
                 "reference": views["reference"][:, *tile.reference],
             }
-            found = run(model, {**views, **parts})
+            found = run(model, {**views, **parts}, names)
             for name in names:
                 value = found[name]
                 if name not in outputs:

@@ -164,7 +164,8 @@ def test_without_an_estimate_d_is_the_networks_at_the_size_of_the_pair():
         ((20, 100), 50, View(128, 2.0), View(50)),  # never enlarged
         ((1000, 1000), 150, View(96, 0.3**0.5), View(150)),
         ((1000, 1000), 151, View(96, 0.3**0.5), View(83, 0.3**0.5)),  # as many costs
-        ((4000, 3000), 300, View(160, 0.5), None),
+        ((4000, 3000), 300, View(96, 0.25), View(75, 0.25)),
+        ((8000, 6000), 300, View(96, 0.25), None),
     ],
 )
 def test_semi_global_matching_sees_the_pair_itself_if_it_can(

@@ -66,8 +66,9 @@ def find_matches(luma: np.ndarray, rgb: np.ndarray) -> Matches:
     smooth = (_SMOOTHING, _SMOOTHING, 0)
     mono = gaussian_filter(luma.astype(np.float32), smooth)[..., 0]
     reference = gaussian_filter(rgb.astype(np.float32), smooth)
+    reference_luma = rgb_to_luma(reference)[..., 0]
     points = _corners(mono)
-    found = [_match(mono, rgb_to_luma(reference)[..., 0], point) for point in points]
+    found = [_match(mono, reference_luma, point) for point in points]
     known = [offset is not None for offset in found]
     return Matches(
         mono,

@@ -43,8 +43,8 @@ class Policy(Config):
             (D-37). The network's `max_disparity` if None.
         largest_scale: how much larger the network may see a pair, times; 1 never
             enlarges.
-        smallest_scale: how much smaller, times; down to its square where the largest
-            disparity would be above the target; 1 never reduces.
+        smallest_scale: how much smaller, times; down to its square where disparities
+            to search would be above the target; 1 never reduces.
         working_pixels: pairs are enlarged up to so many pixels; larger ones are
             reduced.
         most_noise: pairs are enlarged until the noise of the reference's chroma times
@@ -186,7 +186,7 @@ def plan_view(
     """
     height, width = reference.shape[:2]
     found = estimate or DisparityEstimate(config.max_disparity, config.max_disparity)
-    scale = _scale(policy, config, reference, found.largest)
+    scale = _scale(policy, config, reference, found)
 
     def candidates(scale: float) -> int:
         searched = found.searched * scale
@@ -214,13 +214,16 @@ def _semi_global_view(
 
 
 def _scale(
-    policy: Policy, config: ModelConfig, reference: np.ndarray, largest: float
+    policy: Policy,
+    config: ModelConfig,
+    reference: np.ndarray,
+    found: DisparityEstimate,
 ) -> float:
-    """The scale at which the network sees a pair with this largest disparity, px."""
+    """The scale at which the network sees a pair with these disparities."""
     height, width = reference.shape[:2]
     target = policy.target_disparity or config.max_disparity
     scale = min(
-        max(1.0, target / largest),
+        max(1.0, target / found.largest),
         math.sqrt(policy.working_pixels / (height * width)),
         policy.largest_scale,
     )
@@ -228,9 +231,10 @@ def _scale(
         noise = 255 * estimate_noise(np.asarray(rgb_to_chroma(reference)))
         scale = min(scale, max(1.0, policy.most_noise / max(noise, 1.0)))
     smallest = policy.smallest_scale
-    scale = max(scale, min(smallest, max(smallest**2, target / largest)))
+    scale = max(scale, min(smallest, max(smallest**2, target / found.searched)))
     return 1.0 if 1 / _LEAST_CHANGE < scale < _LEAST_CHANGE else scale
 
 
 def _on_grid(candidates: float) -> int:
-    return GRID * math.ceil(candidates / GRID)
+    # Rounded: target / searched * searched may be a little above the target.
+    return GRID * math.ceil(round(candidates / GRID, 6))
