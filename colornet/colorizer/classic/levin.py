@@ -24,25 +24,26 @@ from colornet.errors import InputError
 
 _RADIUS = 1
 _VARIANCE_SHARE = 0.3
-_LEAF = 3
+_LEAF = 10
 # What rounding to 8 bit leaves in a flat region: differences below are not seen.
 _MIN_VARIANCE = (1 / 255) ** 2 / 12
 
 
-def _affinities(luma: np.ndarray) -> scipy.sparse.csr_array:
-    """(pixels, pixels) weights w_rs of Eq. 2: rows sum to 1, 0 on the diagonal."""
+def _affinities(luma: np.ndarray, pixels: np.ndarray) -> scipy.sparse.csr_array:
+    """Weights w_rs of Eq. 2 of some pixels r to all pixels s: each row sums to 1."""
     height, width = luma.shape
     side = 2 * _RADIUS + 1
+    down, right = np.divmod(pixels, width)
 
     def windows(values):
         padded = np.pad(values, _RADIUS)
         view = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
-        return view.reshape(height * width, side * side)
+        return view[down, right].reshape(pixels.size, side * side)
 
     inside = windows(np.ones_like(luma))
     count = inside.sum(axis=1, keepdims=True)
     # Differences to the middle first: variances of raw values would cancel.
-    difference = (windows(luma) - luma.reshape(-1, 1)) * inside
+    difference = (windows(luma) - luma.ravel()[pixels, None]) * inside
     mean = difference.sum(axis=1, keepdims=True) / count
     variance = (np.square(difference - mean) * inside).sum(axis=1, keepdims=True)
     variance = np.maximum(variance / count, _MIN_VARIANCE)
@@ -52,11 +53,10 @@ def _affinities(luma: np.ndarray) -> scipy.sparse.csr_array:
     weights /= weights.sum(axis=1, keepdims=True)
 
     rows, neighbours = np.nonzero(weights)
-    down, right = np.divmod(neighbours, side)
-    columns = rows + (down - _RADIUS) * width + right - _RADIUS
+    below, beside = np.divmod(neighbours, side)
+    columns = pixels[rows] + (below - _RADIUS) * width + beside - _RADIUS
     return scipy.sparse.csr_array(
-        (weights[rows, neighbours], (rows, columns)),
-        shape=(height * width, height * width),
+        (weights[rows, neighbours], (rows, columns)), shape=(pixels.size, luma.size)
     )
 
 
@@ -101,7 +101,7 @@ def propagate(luma: np.ndarray, chroma: np.ndarray, known: np.ndarray) -> np.nda
         return result
     pixels = _elimination_order(np.arange(known.size).reshape(known.shape))
     pixels = pixels[~known.ravel()[pixels]]
-    rows = _affinities(np.asarray(luma, np.float64))[pixels]
+    rows = _affinities(np.asarray(luma, np.float64), pixels)
     system = scipy.sparse.eye_array(pixels.size) - rows[:, pixels]
     right_side = rows[:, np.flatnonzero(known)] @ result[known].astype(np.float64)
     # Rows are weakly diagonally dominant: no pivoting is needed that would change the
