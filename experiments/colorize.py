@@ -195,7 +195,9 @@ def main() -> None:
         if found.pair.swapped:
             other = "right" if mirrored else "left"
             warnings.warn(
-                f"the views seem to be the wrong way round: try --mono_view={other}",
+                "the scene lies further left in the reference: the reference is "
+                "shifted, or the views are the wrong way round (try "
+                f"--mono_view={other})",
                 stacklevel=1,
             )
     if volumes:
