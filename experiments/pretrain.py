@@ -61,12 +61,8 @@ _STREAM = app.config_flags(
     batch_size="Crops a step; the paper's is 1.",
     crops_per_scene="Crops of each scene.",
     noise="A setup of Table 2, or wide: both and other levels.",
-    camera_differences="Largest strength of the cameras' differences, 0 to 1.",
-    exposure_differences="Largest factor of the reference's exposure, in powers of "
-    "two; half have none.",
-    mono_differences="Largest strength of the mono camera's own spectral response and "
-    "tone curve, 0 to 1; half have none.",
-    vertical_offset="Largest vertical offset of the reference, px; half have none.",
+    cameras="different: exposure, white balance, gamma and sharpness of the views "
+    "differ; or alike.",
     supersample="Samples along each axis of a rendered pixel.",
 )
 _RECIPE = app.config_flags(

@@ -32,7 +32,7 @@ _FIELDS = [
     (TrainConfig, "recompute", "true or false"),
     (TrainConfig, "records", "a text"),
     (PretrainConfig, "frozen_statistics", "true or false"),
-    (StreamConfig, "camera_differences", "a finite number"),
+    (StreamConfig, "cameras", "a text"),
     (RecordConfig, "setup", "a whole number"),
     (RecordConfig, "scale", "a finite number"),
     (Tiling, "memory_gb", "a finite number"),

@@ -458,12 +458,12 @@ def test_bad_flags_are_one_line(tmp_path):
             "loss": [run_dir, "--loss=mae"],
             "d": [run_dir, "--max_disparity=33"],
             "steps": [run_dir, "--steps=0"],
-            "exposure": [run_dir, "--exposure_differences=-1"],
+            "cameras": [run_dir, "--cameras=other"],
         },
     )
     assert_one_line_error(results["none"], "--run_dir")
     assert_one_line_error(results["loss"], "mae")
     assert_one_line_error(results["d"], "multiple of 32", "33")
-    assert_one_line_error(results["exposure"], "[0, 4]", "-1")
+    assert_one_line_error(results["cameras"], "alike", "other")
     assert_one_line_error(results["steps"], "steps must be at least 1. Received: 0")
     assert not (tmp_path / "run").exists()

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from colornet.color import rgb_to_luma
-from colornet.config import Config
+from colornet.config import Config, check_choice
 from colornet.errors import InputError
 from colornet.noise import NOISE_SETUPS, NoiseSetup, add_noise, to_uint8
 from colornet.tiling import GRID
@@ -17,14 +17,18 @@ from tfrecords_tools.records import DISPARITY_STEPS
 from tfrecords_tools.synthetic.random_draws import log_uniform
 
 NOISE = ("wide", *map(str, NOISE_SETUPS))
+CAMERAS = ("different", "alike")
 _MOST_DISPARITY = 2**16 // DISPARITY_STEPS
 # A scene's crops are this many scenes apart; more of them have to be kept in memory.
 _SPREAD = 7
 _MARGIN = 1.25  # size of a scene in sizes of its crops
 _ENLARGED = 2.0  # times, at most
 _DETAIL = 4.0  # times, at most
+# Of the cameras' differences: the largest strength (`synthetic.other_camera`), and the
+# largest factor of the exposure beside, in powers of two.
+_MOST_STRENGTH, _MOST_EXPOSURE = 0.25, 0.7
 # First numbers of the seeds, so that no two kinds of draws share a random stream.
-_SURFACES, _SETTINGS, _CROP, _DIFFERENCES = 1, 2, 3, 4
+_SURFACES, _SETTINGS, _CROP, _CAMERAS = 1, 2, 3, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +47,9 @@ class StreamConfig(Config):
             examples, and in the other half levels that are uniform in the logarithm,
             from next to none to a little more than Setup 2's (mono: up to twice Setup
             1's).
-        camera_differences: in [0, 1], the largest strength of an exposure, white
-            balance, gamma and sharpness difference of the reference view. A third of
-            the examples have none.
-        exposure_differences: in [0, 4], the largest of the reference's exposure
-            beside, in powers of two of its grey levels. Half of the examples have none.
-        mono_differences: in [0, 1], the largest strength of a spectral response and a
-            tone curve of the mono view's own (`synthetic.MonoCamera`). The target has
-            the luma of the mono view, and chroma that scales with it. Half of the
-            examples have none.
-        vertical_offset: in [0, 8], px, the largest by which the reference is higher or
-            lower. Half of the examples have none.
+        cameras: "different": two thirds of the reference views differ in exposure,
+            white balance, gamma and sharpness, and half of them differ in exposure by
+            up to 2^0.7 beside. "alike": none differs.
         supersample: samples along each axis of a pixel; what rendering costs.
         seed: at least 0.
     """
@@ -65,10 +61,7 @@ class StreamConfig(Config):
     batch_size: int = 1
     crops_per_scene: int = 4
     noise: str = "wide"
-    camera_differences: float = 0.25
-    exposure_differences: float = 0.0
-    mono_differences: float = 0.0
-    vertical_offset: float = 0.0
+    cameras: str = "different"
     supersample: int = 2
     seed: int = 0
 
@@ -80,18 +73,12 @@ class StreamConfig(Config):
                 raise InputError(
                     f"expected a {name} that is a multiple of {GRID}. Received: {size}"
                 )
-        if self.noise not in NOISE:
-            raise InputError(
-                f"expected noise to be one of {NOISE}. Received: {self.noise!r}"
-            )
+        check_choice("noise", self.noise, NOISE)
+        check_choice("cameras", self.cameras, CAMERAS)
         for name, least, most in (
             ("max_disparity", 1, _MOST_DISPARITY),
             ("batch_size", 1, np.inf),
             ("crops_per_scene", 1, np.inf),
-            ("camera_differences", 0, 1),
-            ("exposure_differences", 0, 4),
-            ("mono_differences", 0, 1),
-            ("vertical_offset", 0, 8),
             ("supersample", 1, np.inf),
             ("seed", 0, np.inf),
         ):
@@ -122,9 +109,6 @@ def scene_settings(
     scenes is drawn smaller than its crops ask for, to be enlarged up to twice: as soft
     as photographs at their full size. Another third has up to four times the detail.
     """
-    # Nothing uses these draws any more; with them a seed gives the scenes that it gave.
-    rng.random(2)
-    rng.integers(3)
     curved, plain = rng.uniform(0.0, 0.7), rng.uniform(0.0, 0.3)
     lighting = rng.uniform(0.3, 1.0) if rng.random() < 0.75 else 0.0
     photographs = rng.uniform(0.6, 0.95)
@@ -185,14 +169,10 @@ class ExampleMaker:
         x = int(rng.integers(width - config.width + 1))
         window = np.s_[y : y + config.height, x : x + config.width]
         target = np.ascontiguousarray(scene.mono[window])
-        strength = config.camera_differences * max(0.0, rng.uniform(-0.5, 1.0))
-        exposure = 1.0
-        if config.exposure_differences and rng.random() < 0.5:
-            exposure = 2.0 ** (config.exposure_differences * rng.uniform(-1, 1))
-        reference = synthetic.other_camera(
-            scene.reference[window], rng, strength, exposure
-        )
-        target, reference = self._apart(target, reference, index)
+        reference = scene.reference[window]
+        if config.cameras == "different":
+            cameras = np.random.default_rng((_CAMERAS, config.seed, index))
+            reference = _by_another_camera(reference, cameras)
         levels = noise_levels(config.noise, rng)
         if rng.random() < 0.15:  # a mono camera that is a little out of focus
             target = synthetic.defocused(target, rng.uniform(0.2, 0.8))
@@ -202,22 +182,6 @@ class ExampleMaker:
             "target": target,
             "disparity": _visible_disparity(scene, window),
         }
-
-    def _apart(
-        self, target: np.ndarray, reference: np.ndarray, index: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The views of cameras that differ, and are not quite rectified."""
-        config = self.config
-        # A stream of its own: scene, crop and noise of an example do not depend on it.
-        rng = np.random.default_rng((_DIFFERENCES, config.seed, index))
-        is_other, is_lower = rng.random(2) < 0.5
-        strength, rows = rng.uniform(0, 1), rng.uniform(-1, 1)
-        if config.mono_differences and is_other:
-            strength *= config.mono_differences
-            target = synthetic.MonoCamera.draw(rng, strength)(target)
-        if config.vertical_offset and is_lower:
-            reference = synthetic.lowered(reference, rows * config.vertical_offset)
-        return target, reference
 
     def _scene(self, number: int) -> synthetic.Scene:
         if number not in self.scenes:
@@ -232,6 +196,14 @@ class ExampleMaker:
                 int(_MARGIN * config.height), int(_MARGIN * config.width)
             )
         return self.scenes[number]
+
+
+def _by_another_camera(reference: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    strength = _MOST_STRENGTH * max(0.0, rng.uniform(-0.5, 1.0))
+    exposure = 1.0
+    if rng.random() < 0.5:
+        exposure = 2.0 ** (_MOST_EXPOSURE * rng.uniform(-1, 1))
+    return synthetic.other_camera(reference, rng, strength, exposure)
 
 
 def _visible_disparity(scene: synthetic.Scene, window) -> np.ndarray:

@@ -15,12 +15,7 @@ Conventions, fixed here once:
 - Visibility is a z-buffer a sample: the largest disparity wins.
 """
 
-from tfrecords_tools.synthetic.camera import (
-    MonoCamera,
-    defocused,
-    lowered,
-    other_camera,
-)
+from tfrecords_tools.synthetic.camera import defocused, other_camera
 from tfrecords_tools.synthetic.render import render_scene
 from tfrecords_tools.synthetic.scene import Scene, SceneConfig
 from tfrecords_tools.synthetic.surfaces import Surface, build_surfaces
@@ -32,7 +27,6 @@ from tfrecords_tools.synthetic.textures import (
 )
 
 __all__ = [
-    "MonoCamera",
     "PictureFiles",
     "Scene",
     "SceneConfig",
@@ -40,7 +34,6 @@ __all__ = [
     "build_surfaces",
     "defocused",
     "folder_textures",
-    "lowered",
     "open_textures",
     "other_camera",
     "render_scene",
