@@ -74,14 +74,11 @@ _RECIPE = app.config_flags(
     learning_rate_schedule="cosine: warm-up, constant, then half a cosine to 0; or "
     "constant, the paper's.",
     warmup_steps="Of the schedule cosine.",
-    anneal_from="Fraction of the steps from which the schedule cosine falls, and where "
-    "the weight of the disparity ends.",
+    anneal_from="Fraction of the steps from which the schedule cosine falls.",
     epsilon="Of RMSProp (D-13, D-21).",
     ema_decay="Of the moving average of the weights; 0 for none.",
     loss="Of the colours: mse, the paper's, or log_mse, the mean of its logarithm over "
     "the examples.",
-    disparity_weight="Weight of the true disparity in the loss, which falls to 0 at "
-    "anneal_from; paper: 0.",
     calibration_batches="For the statistics at the end (D-14); 0 for none.",
     frozen_statistics="Normalize by the statistics of the initial weights, in training "
     "as at test time.",

@@ -23,7 +23,6 @@ from experiments.pretraining.optimization import (
     LearningRate,
     averaged,
     build_optimizer,
-    disparity_weight,
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
@@ -300,16 +299,6 @@ def test_the_learning_rate_rises_stays_and_falls_to_nothing():
     assert same_up_to(20, config, longer) and not same_up_to(25, config, longer)
 
 
-def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
-    config = _CONFIG.replace(steps=40, anneal_from=0.5, disparity_weight=8.0)
-    weights = [disparity_weight(config, step) for step in (0, 5, 10, 19, 20, 30)]
-    assert weights == pytest.approx([8, 6, 4, 0.4, 0, 0])
-    longer = config.replace(steps=60)
-    assert same_up_to(1, config, longer) and not same_up_to(2, config, longer)
-    off = config.replace(anneal_from=0.0, disparity_weight=0.0)
-    assert disparity_weight(off, 0) == 0
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -319,17 +308,6 @@ def test_the_weight_of_the_disparity_falls_to_nothing_where_annealing_begins():
         ({"loss": "mae"}, "loss must be one of .* Received: 'mae'"),
         ({"precision": "mixed_float16"}, "precision must be one of"),
         ({"stream": _STREAM.replace(max_disparity=64)}, "at most 32. Received: 64"),
-        (
-            {"disparity_weight": 1.0, "anneal_from": 0.0},
-            "disparity_weight .* expects it above 0. Received: 0.0",
-        ),
-        (
-            {
-                "disparity_weight": 1.0,
-                "model": _CONFIG.model.replace(weight_normalization="none"),
-            },
-            "disparity_weight expects weights W that sum to 1",
-        ),
         ({"frozen_statistics": True}, "expects initial weights. Received: none"),
     ],
 )

@@ -24,7 +24,6 @@ from experiments.pretraining.optimization import (
     LearningRate,
     averaged,
     build_optimizer,
-    disparity_weight,
     same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
@@ -79,12 +78,11 @@ class Pretrainer(TrainingRun):
 
     Raises:
         InputError: the folder holds a run of another recipe, or initial weights of
-            another network. `steps` may be another one, as long as learning rate and
-            weight of the disparity would have been the same in the steps that were
-            taken.
+            another network. `steps` may be another one, as long as the learning rate
+            would have been the same in the steps that were taken.
     """
 
-    columns = ("matching_loss", "learning_rate")
+    columns = ("learning_rate",)
 
     def __init__(
         self,
@@ -103,9 +101,9 @@ class Pretrainer(TrainingRun):
         before = self.checkpoints.config(self.step)
         if not same_up_to(self.step, before, self.config):
             raise InputError(
-                "expected steps that leave learning rate and weight of the disparity "
-                f"up to step {self.step} of {self.run_dir} as they were, with "
-                f"{before.steps} steps. Received: {self.config.steps}"
+                f"expected steps that leave the learning rate up to step {self.step} "
+                f"of {self.run_dir} as it was, with {before.steps} steps. "
+                f"Received: {self.config.steps}"
             )
 
     def build(self):
@@ -124,8 +122,7 @@ class Pretrainer(TrainingRun):
         return compiled_step(self.model, self.optimizer, self.config)
 
     def take_step(self, batch) -> dict:
-        weight = disparity_weight(self.config, self.step)
-        return self._compiled(batch, np.float32(weight))
+        return self._compiled(batch)
 
     def sync(self) -> None:
         self._compiled.sync()

@@ -37,19 +37,10 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return {"config": self.config.to_dict()}
 
 
-def disparity_weight(config: PretrainConfig, step: int) -> float:
-    """What `PretrainConfig.disparity_weight` has become at a step (from 0)."""
-    if not config.disparity_weight:
-        return 0.0
-    end = config.anneal_from * config.steps
-    return config.disparity_weight * max(1 - step / end, 0.0)
-
-
 def same_up_to(step: int, first: PretrainConfig, second: PretrainConfig) -> bool:
-    """Whether two recipes have the same schedules in the steps before `step`."""
+    """Whether two recipes have the same learning rates in the steps before `step`."""
     rates = [LearningRate(recipe)(ops.arange(step)) for recipe in (first, second)]
-    weights = [[disparity_weight(r, s) for s in range(step)] for r in (first, second)]
-    return bool(ops.all(rates[0] == rates[1])) and weights[0] == weights[1]
+    return bool(ops.all(rates[0] == rates[1]))
 
 
 class _RMSprop(keras.optimizers.RMSprop):

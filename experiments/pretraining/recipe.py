@@ -37,17 +37,13 @@ class PretrainConfig(Config):
             up to the fraction `anneal_from` of the steps and falls to 0 along half a
             cosine; "constant" is `learning_rate` always (the paper's).
         warmup_steps: of "cosine".
-        anneal_from: of "cosine", and where `disparity_weight` ends.
+        anneal_from: of "cosine".
         epsilon: of RMSProp (D-13, D-21).
         ema_decay: of the exponential moving average of the weights, which the result is
             then: (1 + step) / (10 + step) up to this value; 0 for no average.
         loss: of the colours: "mse", the paper's (D-12), in 8-bit levels, or "log_mse",
             the mean over the examples of its logarithm, which is the PSNR but for a
             factor: examples count alike, however hard they are.
-        disparity_weight: weight in the loss, at the first step, of how little of W lies
-            at the true disparity (`steps.matching_loss`); it falls along a line to 0 at
-            the fraction `anneal_from` of the steps, and from there on the loss is that
-            of the colours alone. 0 is the paper's.
         calibration_batches: number of batches that the statistics of batch
             normalization are computed from at the end (D-14); 0 keeps the moving
             statistics of the training.
@@ -62,6 +58,7 @@ class PretrainConfig(Config):
         "optimizer": "rmsprop",
         "clip_norm": 0.0,
         "rough_weight": 0.0,
+        "disparity_weight": 0.0,
     }
 
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
@@ -75,7 +72,6 @@ class PretrainConfig(Config):
     epsilon: float = 1e-7
     ema_decay: float = 0.998
     loss: str = "mse"
-    disparity_weight: float = 0.0
     calibration_batches: int = 64
     frozen_statistics: bool = False
     precision: str = "mixed_bfloat16"
@@ -95,20 +91,9 @@ class PretrainConfig(Config):
         check_above_0("epsilon", self.epsilon)
         check_fraction("ema_decay", self.ema_decay)
         check_choice("loss", self.loss, ("mse", "log_mse"))
-        check_at_least("disparity_weight", self.disparity_weight, 0)
         check_at_least("calibration_batches", self.calibration_batches, 0)
         check_choice("precision", self.precision, ("float32", "mixed_bfloat16"))
         check_seed("seed", self.seed)
-        if self.disparity_weight and not self.anneal_from:
-            raise InputError(
-                "disparity_weight falls to 0 at anneal_from and expects it above 0. "
-                f"Received: {self.anneal_from}"
-            )
-        if self.disparity_weight and self.model.weight_normalization == "none":
-            raise InputError(
-                "disparity_weight expects weights W that sum to 1. "
-                "Received: weight_normalization='none'"
-            )
         if self.frozen_statistics and not self.initial_weights:
             raise InputError(
                 "frozen_statistics expects initial weights. Received: none"

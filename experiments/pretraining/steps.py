@@ -6,11 +6,8 @@ from keras import ops
 from colornet.color import rgb_to_chroma
 from colornet.networks import Network
 from colornet.training.losses import LEVELS, mean_squared_error
-from experiments.pretraining.examples import DISPARITY_STEPS
 from experiments.pretraining.recipe import PretrainConfig
 
-# Where W is nothing at the true disparity its logarithm is still finite.
-_LEAST_WEIGHT = 1e-6
 # The squared error, in 8-bit levels, of rounding to them.
 _ROUNDING_ERROR = 1 / 12
 
@@ -25,13 +22,11 @@ def maps(batch):
         ops.cast(batch[name], "float32") / 255
         for name in ("mono", "reference", "target")
     )
-    code = ops.cast(batch["disparity"][..., 0], "float32")
     return {
         "mono": mono,
         "reference": reference,
         "target": target,
         "chroma": rgb_to_chroma(target),
-        "disparity": ops.where(code > 0, code / DISPARITY_STEPS, -1.0),
     }
 
 
@@ -49,35 +44,12 @@ def color_loss(prediction, truth, kind: str):
     return ops.mean(ops.log(error + _ROUNDING_ERROR) if kind == "log_mse" else error)
 
 
-def matching_loss(weights, disparity):
-    """How little of W lies at the true disparity: mean of -log, where it is known.
-
-    A disparity between two candidates counts the weights of both, interpolated
-    linearly. It is the cross-entropy that stereo networks are trained with (Zbontar and
-    LeCun, JMLR 2016), here beside the loss of the colours.
-
-    Args:
-        weights: (batch, d, height, width) float32, W of Eq. 1.
-        disparity: (batch, height, width) px, negative where it is not known.
-    """
-    candidates = ops.arange(weights.shape[1], dtype="float32")[None, :, None, None]
-    near = ops.relu(1 - ops.abs(candidates - disparity[:, None]))
-    found = ops.sum(weights * near, axis=1)
-    known = ops.cast(disparity >= 0, "float32")
-    surprise = -ops.log(ops.maximum(found, 0.0) + _LEAST_WEIGHT) * known
-    return ops.sum(surprise) / ops.maximum(ops.sum(known), 1.0)
-
-
-def _loss_and_metrics(outputs, batch, config: PretrainConfig, disparity_weight):
+def _loss_and_metrics(outputs, batch, config: PretrainConfig):
     loss = color_loss(outputs["chroma"], batch["chroma"], config.loss)
-    matching = matching_loss(outputs["weights"], batch["disparity"])
-    if config.disparity_weight:
-        loss = loss + disparity_weight * matching
     return loss, {
         "loss": loss,
         "rough_mse": mean_squared_error(outputs["rough_chroma"], batch["chroma"]),
         "final_mse": mean_squared_error(outputs["chroma"], batch["chroma"]),
-        "matching_loss": matching,
     }
 
 
@@ -96,26 +68,23 @@ class TensorFlowStep:
         import tensorflow as tf
 
         variables = model.trainable_variables
-        model = model.with_volumes()
 
         @tf.function
-        def step(batch, disparity_weight):
+        def step(batch):
             batch = maps(batch)
             with tf.GradientTape() as tape:
                 outputs = model(
                     _inputs(model, batch), training=not config.frozen_statistics
                 )
-                loss, metrics = _loss_and_metrics(
-                    outputs, batch, config, disparity_weight
-                )
+                loss, metrics = _loss_and_metrics(outputs, batch, config)
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
             return {**metrics, "gradient_norms": _norms(gradients)}
 
         self._step = step
 
-    def __call__(self, batch, disparity_weight):
-        return self._step(batch, disparity_weight)
+    def __call__(self, batch):
+        return self._step(batch)
 
     def sync(self) -> None:
         """Nothing to do: the variables are the state."""
@@ -127,23 +96,21 @@ class JaxStep:
     def __init__(self, model: Network, optimizer, config: PretrainConfig):
         import jax
 
-        model = model.with_volumes()
-
-        def loss_of(trainable, others, batch, disparity_weight):
+        def loss_of(trainable, others, batch):
             outputs, others = model.stateless_call(
                 trainable,
                 others,
                 _inputs(model, batch),
                 training=not config.frozen_statistics,
             )
-            loss, metrics = _loss_and_metrics(outputs, batch, config, disparity_weight)
+            loss, metrics = _loss_and_metrics(outputs, batch, config)
             return loss, (others, metrics)
 
-        def step(state, batch, disparity_weight):
+        def step(state, batch):
             trainable, others, slots = state
             differentiate = jax.value_and_grad(loss_of, has_aux=True)
             (_, (others, metrics)), gradients = differentiate(
-                trainable, others, maps(batch), disparity_weight
+                trainable, others, maps(batch)
             )
             metrics["gradient_norms"] = _norms(gradients)
             trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
@@ -160,8 +127,8 @@ class JaxStep:
             [v.value.copy() for v in variables] for variables in self._variables
         )
 
-    def __call__(self, batch, disparity_weight):
-        self._state, metrics = self._step(self._state, batch, disparity_weight)
+    def __call__(self, batch):
+        self._state, metrics = self._step(self._state, batch)
         return metrics
 
     def sync(self) -> None:
@@ -176,9 +143,8 @@ def compiled_step(
 ) -> TensorFlowStep | JaxStep:
     """A function that takes one training step with a batch of the stream.
 
-    Beside the batch it takes the weight of `matching_loss`, a float32 scalar, and
-    returns what `TrainingRun.take_step` does. Model and optimizer are as after the last
-    step once its method `sync()` was called.
+    It returns what `TrainingRun.take_step` does. Model and optimizer are as after the
+    last step once its method `sync()` was called.
 
     Args:
         model: the network.
