@@ -9,9 +9,8 @@ again with the same flags, under the same backend or another one. At the end the
 averaged weights get calibrated statistics, unless these are frozen, and are written to
 the run's folder.
 
-The recipe departs from the paper's training where its flags say so (D-30). The paper's:
---learning_rate_schedule=constant --ema_decay=0 --precision=float32
---calibration_batches=0.
+The defaults are the recipe (D-30). The paper's are --loss=mse --ema_decay=0
+--precision=float32 --calibration_batches=0.
 
 --method=released trains the network of the authors' released protocol: that of Table 1
 with the --departures of their code. It is fed the truth, so its scores are no result.
@@ -70,11 +69,7 @@ _RECIPE = app.config_flags(
     initial_weights="Start from these (a run, .npz, pretrained:NAME), with the same n "
     "or a divisor of it; a resumed run has its own.",
     steps="Optimizer steps.",
-    learning_rate="Its largest value.",
-    learning_rate_schedule="cosine: warm-up, constant, then half a cosine to 0; or "
-    "constant, the paper's.",
-    warmup_steps="Of the schedule cosine.",
-    anneal_from="Fraction of the steps from which the schedule cosine falls.",
+    learning_rate="Of RMSProp (D-13).",
     epsilon="Of RMSProp (D-13, D-21).",
     ema_decay="Of the moving average of the weights; 0 for none.",
     loss="Of the colours: mse, the paper's, or log_mse, the mean of its logarithm over "

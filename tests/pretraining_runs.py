@@ -16,8 +16,6 @@ CONFIG = PretrainConfig(
     model=TinyConfig(),
     stream=StreamConfig(height=32, width=64, max_disparity=32),
     steps=6,
-    warmup_steps=2,
-    anneal_from=0.5,
     calibration_batches=2,
     precision="float32",
 )

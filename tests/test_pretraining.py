@@ -20,10 +20,8 @@ from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.loop import HELD_OUT_SEED, Pretrainer
 from experiments.pretraining.optimization import (
-    LearningRate,
     averaged,
     build_optimizer,
-    same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.steps import maps
@@ -267,7 +265,7 @@ def test_frozen_statistics_are_those_of_the_initial_weights(whole, tmp_path):
 def test_the_average_is_young_at_first():
     """Its decay is (1 + t) / (10 + t) up to `ema_decay`."""
     variable = keras.Variable(np.array(0.0, np.float32), name="x")
-    config = _CONFIG.replace(ema_decay=0.3, learning_rate_schedule="constant")
+    config = _CONFIG.replace(ema_decay=0.3)
     optimizer = build_optimizer(config, [variable])
     expected, values = None, []
     for step in range(6):
@@ -281,29 +279,11 @@ def test_the_average_is_young_at_first():
     np.testing.assert_allclose(*zip(*values, strict=True), rtol=1e-5)
 
 
-def test_the_learning_rate_rises_stays_and_falls_to_nothing():
-    config = _CONFIG.replace(steps=40, warmup_steps=4, anneal_from=0.5)
-    expected = []
-    for step in range(40):
-        rate = 0.001 * min((step + 1) / 4, 1)
-        if step > 20:
-            rate *= (1 + math.cos(math.pi * (step - 20) / 20)) / 2
-        expected.append(rate)
-    rates = np.asarray(LearningRate(config)(np.arange(40)))
-    np.testing.assert_allclose(rates, expected, rtol=1e-4, atol=1e-9)
-    assert rates[-1] < 0.01 * rates.max()
-    assert float(LearningRate(config)(7)) == pytest.approx(expected[7])
-    constant = LearningRate(config.replace(learning_rate_schedule="constant"))
-    np.testing.assert_allclose(np.asarray(constant(np.arange(3))), 0.001)
-    longer = config.replace(steps=60)
-    assert same_up_to(20, config, longer) and not same_up_to(25, config, longer)
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"steps": 0}, "steps must be at least 1. Received: 0"),
-        ({"anneal_from": 1.0}, "anneal_from must be at least 0 and below 1"),
+        ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"loss": "mae"}, "loss must be one of .* Received: 'mae'"),
         ({"precision": "mixed_float16"}, "precision must be one of"),

@@ -21,10 +21,8 @@ from colornet.weights import load_model, save_weights
 from experiments.methods.networks import RELEASED
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.optimization import (
-    LearningRate,
     averaged,
     build_optimizer,
-    same_up_to,
 )
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.steps import compiled_step
@@ -78,11 +76,8 @@ class Pretrainer(TrainingRun):
 
     Raises:
         InputError: the folder holds a run of another recipe, or initial weights of
-            another network. `steps` may be another one, as long as the learning rate
-            would have been the same in the steps that were taken.
+            another network. `steps` may be another one.
     """
-
-    columns = ("learning_rate",)
 
     def __init__(
         self,
@@ -95,16 +90,6 @@ class Pretrainer(TrainingRun):
         super().__init__(config, run_dir, reporting)
         self.open_stream, self._validation_batches = open_stream, validation_batches
         self.prepare()
-
-    def require_same_run(self) -> None:
-        super().require_same_run()
-        before = self.checkpoints.config(self.step)
-        if not same_up_to(self.step, before, self.config):
-            raise InputError(
-                f"expected steps that leave the learning rate up to step {self.step} "
-                f"of {self.run_dir} as it was, with {before.steps} steps. "
-                f"Received: {self.config.steps}"
-            )
 
     def build(self):
         config = self.config
@@ -151,7 +136,7 @@ class Pretrainer(TrainingRun):
         return self._average
 
     def report(self, row) -> None:
-        row["learning_rate"] = float(LearningRate(self.config)(self.step - 1))
+        """Nothing to add to the metrics of every run."""
 
     def report_held_out(self, scores) -> None:
         """Nothing to do beyond `validation.csv`."""

@@ -1,46 +1,10 @@
-"""What changes from step to step, as functions of the step, and the optimizer."""
-
-import math
+"""The optimizer, with a moving average of the weights."""
 
 import keras
 from keras import ops
 
 from colornet.networks import Network
 from experiments.pretraining.recipe import PretrainConfig
-
-
-class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The schedule that `PretrainConfig.learning_rate_schedule` names.
-
-    It is a function of the step alone, so a resumed run needs no state of it, and a run
-    of any length ends annealed.
-
-    Args:
-        config: the recipe.
-    """
-
-    def __init__(self, config: PretrainConfig):
-        self.config = config
-
-    def __call__(self, step):
-        """The learning rate of a step (from 0), or of an array of steps, float32."""
-        config = self.config
-        step = ops.cast(step, "float32")
-        if config.learning_rate_schedule == "constant":
-            return ops.full_like(step, config.learning_rate)
-        rise = ops.minimum((step + 1) / max(config.warmup_steps, 1), 1.0)
-        start = config.anneal_from * config.steps
-        fall = ops.clip((step - start) / (config.steps - start), 0.0, 1.0)
-        return config.learning_rate * rise * 0.5 * (1 + ops.cos(math.pi * fall))
-
-    def get_config(self):
-        return {"config": self.config.to_dict()}
-
-
-def same_up_to(step: int, first: PretrainConfig, second: PretrainConfig) -> bool:
-    """Whether two recipes have the same learning rates in the steps before `step`."""
-    rates = [LearningRate(recipe)(ops.arange(step)) for recipe in (first, second)]
-    return bool(ops.all(rates[0] == rates[1]))
 
 
 class _RMSprop(keras.optimizers.RMSprop):
@@ -66,7 +30,7 @@ def build_optimizer(config: PretrainConfig, variables) -> keras.optimizers.Optim
     `finalize_variable_values(variables)` gives them the values of that average.
     """
     optimizer = _RMSprop(
-        learning_rate=LearningRate(config),
+        learning_rate=config.learning_rate,
         rho=0.9,  # D-13
         epsilon=config.epsilon,
         use_ema=config.ema_decay > 0,
