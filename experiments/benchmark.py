@@ -36,9 +36,13 @@ _ARGUMENTS = {
     "tiling": (_WEIGHTS, _DATA_DIR),
     "litert": (_WEIGHTS,),
     "precision": (_WEIGHTS,),
+    "device": (),
 }
 _SECTIONS = flags.DEFINE_multi_enum(
-    "section", list(_ARGUMENTS), list(_ARGUMENTS), "What to measure."
+    "section",
+    [name for name in _ARGUMENTS if name != "device"],
+    list(_ARGUMENTS),
+    "What to measure; all but device, which needs JAX, if unset.",
 )
 _SIZE = flags.DEFINE_enum(
     "size", "quick", ["quick", "full"], "quick only shows that everything runs."

@@ -91,7 +91,12 @@ class TensorFlowStep:
 
 
 class JaxStep:
-    """A step as a jitted function of the state, which it takes over (donation)."""
+    """A step as a jitted function of the state, which it takes over (donation).
+
+    Attributes:
+        executable: the step that XLA has compiled for the first batch, of which it
+            knows operations and memory; None before.
+    """
 
     def __init__(self, model: Network, optimizer, config: PretrainConfig):
         import jax
@@ -122,13 +127,16 @@ class JaxStep:
             optimizer.variables,
         )
         self._step = jax.jit(step, donate_argnums=0)
+        self.executable = None
         # A copy, as in `sync`: a donated array is gone after the step.
         self._state = tuple(
             [v.value.copy() for v in variables] for variables in self._variables
         )
 
     def __call__(self, batch):
-        self._state, metrics = self._step(self._state, batch)
+        if self.executable is None:
+            self.executable = self._step.lower(self._state, batch).compile()
+        self._state, metrics = self.executable(self._state, batch)
         return metrics
 
     def sync(self) -> None:
