@@ -9,8 +9,8 @@ again with the same flags, under the same backend or another one. At the end the
 averaged weights get calibrated statistics, unless these are frozen, and are written to
 the run's folder.
 
-The defaults are the recipe (D-30). The paper's are --loss=mse --ema_decay=0
---precision=float32 --calibration_batches=0.
+The defaults are the recipe (D-30). The paper's are --ema_decay=0 --precision=float32
+--calibration_batches=0.
 
 --method=released trains the network of the authors' released protocol: that of Table 1
 with the --departures of their code. It is fed the truth, so its scores are no result.
@@ -72,8 +72,6 @@ _RECIPE = app.config_flags(
     learning_rate="Of RMSProp (D-13).",
     epsilon="Of RMSProp (D-13, D-21).",
     ema_decay="Of the moving average of the weights; 0 for none.",
-    loss="Of the colours: mse, the paper's, or log_mse, the mean of its logarithm over "
-    "the examples.",
     calibration_batches="For the statistics at the end (D-14); 0 for none.",
     frozen_statistics="Normalize by the statistics of the initial weights, in training "
     "as at test time.",

@@ -285,7 +285,6 @@ def test_the_average_is_young_at_first():
         ({"steps": 0}, "steps must be at least 1. Received: 0"),
         ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
-        ({"loss": "mae"}, "loss must be one of .* Received: 'mae'"),
         ({"precision": "mixed_float16"}, "precision must be one of"),
         ({"stream": _STREAM.replace(max_disparity=64)}, "at most 32. Received: 64"),
         ({"frozen_statistics": True}, "expects initial weights. Received: none"),
@@ -413,14 +412,14 @@ def test_bad_flags_are_one_line(tmp_path):
         "experiments.pretrain",
         {
             "none": [],
-            "loss": [run_dir, "--loss=mae"],
+            "precision": [run_dir, "--precision=float64"],
             "d": [run_dir, "--max_disparity=33"],
             "steps": [run_dir, "--steps=0"],
             "cameras": [run_dir, "--cameras=other"],
         },
     )
     assert_one_line_error(results["none"], "--run_dir")
-    assert_one_line_error(results["loss"], "mae")
+    assert_one_line_error(results["precision"], "float64")
     assert_one_line_error(results["d"], "multiple of 32", "33")
     assert_one_line_error(results["cameras"], "alike", "other")
     assert_one_line_error(results["steps"], "steps must be at least 1. Received: 0")

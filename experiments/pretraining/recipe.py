@@ -1,9 +1,8 @@
 """The recipe of the pretraining: what is trained on what, and how (D-30).
 
 The defaults are the recipe: each has a row in experiments/results/weights.md. The
-paper's own are `loss="mse"`, `ema_decay=0`, `precision="float32"` and
-`calibration_batches=0`; optimizer, rate and batch are the paper's already. The scenes
-are not (D-29).
+paper's own are `ema_decay=0`, `precision="float32"` and `calibration_batches=0`;
+optimizer, rate, loss and batch are the paper's already. The scenes are not (D-29).
 """
 
 import dataclasses
@@ -36,9 +35,6 @@ class PretrainConfig(Config):
         epsilon: of RMSProp (D-13, D-21).
         ema_decay: of the exponential moving average of the weights, which the result is
             then: (1 + step) / (10 + step) up to this value; 0 for no average.
-        loss: of the colours: "mse", the paper's (D-12), in 8-bit levels, or "log_mse",
-            the mean over the examples of its logarithm, which is the PSNR but for a
-            factor: examples count alike, however hard they are.
         calibration_batches: number of batches that the statistics of batch
             normalization are computed from at the end (D-14); 0 keeps the moving
             statistics of the training.
@@ -53,6 +49,7 @@ class PretrainConfig(Config):
         "optimizer": "rmsprop",
         "clip_norm": 0.0,
         "rough_weight": 0.0,
+        "loss": "mse",
         "disparity_weight": 0.0,
         "learning_rate_schedule": "constant",
         "warmup_steps": 100,
@@ -66,7 +63,6 @@ class PretrainConfig(Config):
     learning_rate: float = 0.001
     epsilon: float = 1e-7
     ema_decay: float = 0.998
-    loss: str = "log_mse"
     calibration_batches: int = 64
     frozen_statistics: bool = False
     precision: str = "mixed_bfloat16"
@@ -78,7 +74,6 @@ class PretrainConfig(Config):
         check_above_0("learning_rate", self.learning_rate)
         check_above_0("epsilon", self.epsilon)
         check_fraction("ema_decay", self.ema_decay)
-        check_choice("loss", self.loss, ("mse", "log_mse"))
         check_at_least("calibration_batches", self.calibration_batches, 0)
         check_choice("precision", self.precision, ("float32", "mixed_bfloat16"))
         check_seed("seed", self.seed)

@@ -5,11 +5,8 @@ from keras import ops
 
 from colornet.color import rgb_to_chroma
 from colornet.networks import Network
-from colornet.training.losses import LEVELS, mean_squared_error
+from colornet.training.losses import mean_squared_error, training_loss
 from experiments.pretraining.recipe import PretrainConfig
-
-# The squared error, in 8-bit levels, of rounding to them.
-_ROUNDING_ERROR = 1 / 12
 
 
 def maps(batch):
@@ -30,22 +27,8 @@ def maps(batch):
     }
 
 
-def color_loss(prediction, truth, kind: str):
-    """The loss of chroma maps (batch, height, width, 2) in [-0.5, 0.5], a scalar.
-
-    Args:
-        prediction: any float type.
-        truth: float32.
-        kind: "mse", the mean squared error in 8-bit levels (D-12, D-21); "log_mse", the
-            mean over the examples of the logarithm of theirs, a rounding error added.
-    """
-    error = ops.square(LEVELS * (ops.cast(prediction, "float32") - truth))
-    error = ops.mean(error, axis=(1, 2, 3))
-    return ops.mean(ops.log(error + _ROUNDING_ERROR) if kind == "log_mse" else error)
-
-
-def _loss_and_metrics(outputs, batch, config: PretrainConfig):
-    loss = color_loss(outputs["chroma"], batch["chroma"], config.loss)
+def _loss_and_metrics(outputs, batch):
+    loss = training_loss(outputs, batch, "chroma_mse")
     return loss, {
         "loss": loss,
         "rough_mse": mean_squared_error(outputs["rough_chroma"], batch["chroma"]),
@@ -76,7 +59,7 @@ class TensorFlowStep:
                 outputs = model(
                     _inputs(model, batch), training=not config.frozen_statistics
                 )
-                loss, metrics = _loss_and_metrics(outputs, batch, config)
+                loss, metrics = _loss_and_metrics(outputs, batch)
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
             return {**metrics, "gradient_norms": _norms(gradients)}
@@ -108,7 +91,7 @@ class JaxStep:
                 _inputs(model, batch),
                 training=not config.frozen_statistics,
             )
-            loss, metrics = _loss_and_metrics(outputs, batch, config)
+            loss, metrics = _loss_and_metrics(outputs, batch)
             return loss, (others, metrics)
 
         def step(state, batch):
