@@ -181,6 +181,16 @@ def test_semi_global_matching_sees_the_pair_itself_if_it_can(
     assert plan.semi_global is None
 
 
+@pytest.mark.parametrize("searched", (273, 275, 300))
+def test_a_large_pair_is_reduced_until_all_that_is_searched_fits(searched):
+    # 96 / 273 * 273 is a little more than 96.
+    policy = _POLICY.replace(target_disparity=96)
+    estimate = DisparityEstimate(200.0, searched)
+    reference = np.broadcast_to(np.float32(0.5), (1500, 2000, 3))
+    plan = _plan(policy, reference=reference, estimate=estimate)
+    assert plan.network == View(96, pytest.approx(96 / searched))
+
+
 def test_a_pair_that_has_no_memory_when_enlarged_is_not_enlarged():
     estimate = DisparityEstimate(20.0, 20.0)
     needs = tile_bytes(64, 224, _CONFIG.replace(max_disparity=64)) / 1e9

@@ -19,10 +19,7 @@ from colornet.training.checkpoints import Checkpoints
 from colornet.training.run import Reporting
 from colornet.weights import load_model, save_weights, weights_digest
 from experiments.pretraining.loop import HELD_OUT_SEED, Pretrainer
-from experiments.pretraining.optimization import (
-    averaged,
-    build_optimizer,
-)
+from experiments.pretraining.optimization import averaged, build_optimizer
 from experiments.pretraining.recipe import PretrainConfig
 from experiments.pretraining.steps import maps
 from tests.command_line import ROOT, assert_one_line_error, start, start_each

@@ -5,10 +5,7 @@ import pytest
 
 from colornet.networks import build_network
 from experiments.pretraining.optimization import build_optimizer
-from experiments.pretraining.steps import (
-    TensorFlowStep,
-    maps,
-)
+from experiments.pretraining.steps import TensorFlowStep, maps
 from tests.pretraining_runs import CONFIG as _CONFIG
 from tests.pretraining_runs import batch_of
 
@@ -32,6 +29,10 @@ def test_a_step_has_the_loss_and_the_gradients_of_the_colours():
 def test_batches_become_maps():
     batch = batch_of(_STREAM, 0)
     found = maps(batch)
-    assert np.abs(found["chroma"]).max() <= 0.5 and found["mono"].dtype == "float32"
+    red, green, blue = np.moveaxis(batch["target"] / 255.0, -1, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    chroma = np.stack([(blue - luma) / 1.772, (red - luma) / 1.402], axis=-1)
+    np.testing.assert_allclose(found["chroma"], chroma, atol=1e-6)
+    np.testing.assert_array_equal(found["mono"], batch["mono"] / np.float32(255))
     moved = np.asarray(found["reference"])[:, :, 5:]
     np.testing.assert_array_equal(moved, batch["target"][:, :, :-5] / np.float32(255))

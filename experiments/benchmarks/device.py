@@ -1,13 +1,14 @@
 """The step and the forward pass of Table 1 on JAX's device, such as a GPU."""
 
 import os
+import statistics
 import time
 
 import numpy as np
 
 from colornet.config import ModelConfig
 from colornet.errors import InputError
-from experiments.benchmarks.measure import measured
+from experiments.benchmarks.measure import measured, timed
 from experiments.pretraining.examples import StreamConfig
 from experiments.pretraining.recipe import PretrainConfig
 
@@ -71,12 +72,7 @@ def _seconds(call, repeats: int) -> float:
     """Median seconds of a call, whose result is waited for, after the first."""
     import jax
 
-    seconds = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds[1:]))
+    return statistics.median(timed(lambda: jax.block_until_ready(call()), repeats))
 
 
 def _bandwidth(count: int, repeats: int) -> float:

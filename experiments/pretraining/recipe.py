@@ -6,7 +6,6 @@ optimizer, rate, loss and batch are the paper's already. The scenes are not (D-2
 """
 
 import dataclasses
-from typing import Any, ClassVar
 
 from colornet.config import (
     Config,
@@ -44,17 +43,6 @@ class PretrainConfig(Config):
         precision: Keras dtype policy of the training; the result is float32.
         seed: of the initial weights; the stream has its own.
     """
-
-    retired: ClassVar[dict[str, Any]] = {
-        "optimizer": "rmsprop",
-        "clip_norm": 0.0,
-        "rough_weight": 0.0,
-        "loss": "mse",
-        "disparity_weight": 0.0,
-        "learning_rate_schedule": "constant",
-        "warmup_steps": 100,
-        "anneal_from": 0.5,
-    }
 
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     initial_weights: str | None = None

@@ -24,6 +24,7 @@ from colornet.errors import InputError
 
 _RADIUS = 1
 _VARIANCE_SHARE = 0.3
+# px: rectangles of at most this side are not dissected.
 _LEAF = 10
 # What rounding to 8 bit leaves in a flat region: differences below are not seen.
 _MIN_VARIANCE = (1 / 255) ** 2 / 12
